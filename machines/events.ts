@@ -1,0 +1,160 @@
+/**
+ * The closed unions of the tube: what it understands (`TubeEvent`), what it says (`TubeEmission`), and the record from which another
+ * process could carry it on (`TubeRecord`). Text from the wire never becomes an event type: src/gateway/to-tube-event.ts maps.
+ */
+import type { CloseReason, Failure, FailureCode } from './failure.js';
+import type { BreakerState } from './policies/breaker.js';
+import type { ChannelRecord, Description, DtlsRole, PeerKind, TransportEvent, TransportSample, TransportState } from './ports/transport.port.js';
+import type { TubeSettings } from './settings.js';
+
+/** Top-level states of a tube (contract section 3). */
+export const tubeStates = ['initializing', 'connecting', 'connected', 'degraded', 'failed', 'closed'] as const;
+export type TubeState = (typeof tubeStates)[number];
+
+/** What started a restart. The last four belong to the network watcher and the TURN refresher. */
+export const restartTriggers = [
+  'missed_pings',
+  'transport_failure',
+  'manual',
+  'peer_request',
+  'peer_offer',
+  'poor_quality',
+  'unhealthy',
+  'crash',
+  'interface_change',
+  'ip_change',
+  'turn_expiry',
+  'service_restart',
+] as const;
+export type RestartTrigger = (typeof restartTriggers)[number];
+
+/** Events of the registry (on behalf of the gateway) to a tube. `requestId` comes back in the emission that answers the call. */
+export type TubeRequest =
+  /** The first event of every tube: build generation 1, answering `offer` if there is one; a resumed tube restarts instead. */
+  | { readonly type: 'tube.begin'; readonly offer: { readonly sdp: string; readonly requestId: string } | null; readonly atMs: number }
+  | {
+      readonly type: 'tube.remoteDescription';
+      readonly requestId: string;
+      readonly description: Description;
+      /** Which generation it belongs to; null = the one that waits for it. */
+      readonly generation: number | null;
+      readonly atMs: number;
+    }
+  | {
+      readonly type: 'tube.remoteCandidate';
+      readonly requestId: string;
+      readonly candidate: string;
+      readonly mid: string;
+      readonly generation: number | null;
+      readonly atMs: number;
+    }
+  | {
+      readonly type: 'tube.restart';
+      readonly requestId: string;
+      readonly trigger: RestartTrigger;
+      /** The peer will answer with a new RTCPeerConnection: open the channels in-band again. */
+      readonly fresh: boolean;
+      readonly atMs: number;
+    }
+  | { readonly type: 'tube.close'; readonly reason: CloseReason; readonly atMs: number }
+  /** Something showed that the peer, or its controller, cares: signalling, `update_activity`. */
+  | { readonly type: 'tube.activity'; readonly atMs: number }
+  | { readonly type: 'tube.operationFailed'; readonly atMs: number }
+  | { readonly type: 'tube.peerSignalling'; readonly online: boolean; readonly atMs: number };
+
+/** What the keepalive, health and restart children report to their tube. */
+export type ChildReport =
+  | { readonly type: 'keepalive.ping'; readonly seq: number }
+  | { readonly type: 'keepalive.missed'; readonly missed: number; readonly timeoutMs: number }
+  /** `missedPingsToDegrade` pings in a row stayed unanswered. */
+  | { readonly type: 'keepalive.suspect'; readonly missed: number }
+  /** `missedPingsToRestart` in a row. Repeated for every further missed ping. */
+  | { readonly type: 'keepalive.lost'; readonly missed: number }
+  | { readonly type: 'keepalive.restored' }
+  | { readonly type: 'health.poll' }
+  | { readonly type: 'health.verdict'; readonly verdict: QualityVerdict; readonly score: number; readonly lossRatio: number | null; readonly rttMs: number | null }
+  /** `poorPollsToRestart` poor polls in a row, or unhealthy. */
+  | { readonly type: 'health.restartAdvised'; readonly trigger: 'poor_quality' | 'unhealthy' }
+  | { readonly type: 'restart.begin'; readonly attempt: number; readonly trigger: RestartTrigger; readonly fresh: boolean }
+  /** The attempt failed or was superseded after `afterMs` (null: not by a timer): drop the generation that was coming up. */
+  | { readonly type: 'restart.abandon'; readonly failure: Failure; readonly afterMs: number | null }
+  /** `code`: what a caller who waits (`requestId`) is told when the answer is not a new offer. */
+  | { readonly type: 'restart.decided'; readonly decision: RestartDecision; readonly requestId: string | null; readonly code: FailureCode | null }
+  | { readonly type: 'restart.giveUp'; readonly reason: CloseReason; readonly close: boolean }
+  | { readonly type: 'restart.breakerChanged'; readonly breaker: BreakerState };
+
+export type TubeEvent = TubeRequest | TransportEvent | ChildReport | InternalEvent;
+
+/** Timers of the tube itself. */
+export type InternalEvent = { readonly type: 'session.warningDue' } | { readonly type: 'session.timedOut' } | { readonly type: 'session.keepaliveDue' };
+
+export const qualityVerdicts = ['good', 'warning', 'poor'] as const;
+export type QualityVerdict = (typeof qualityVerdicts)[number];
+
+/** One decision of the restart machine with its evidence; logged under `webrtc_ice_restart`. */
+export interface RestartDecision {
+  readonly action: 'do' | 'wait' | 'skip' | 'give_up';
+  readonly why: string;
+  readonly trigger: RestartTrigger;
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+/** What a tube says to the world; `src/registry` adds identity and passes it to gateway, metrics and log. */
+export type TubeEmission =
+  | { readonly type: 'state'; readonly state: TubeState; readonly reason: string }
+  | { readonly type: 'transportState'; readonly generation: number; readonly state: TransportState }
+  /** A local description is ready. `purpose: restart` is an attempt of a restart. */
+  | {
+      readonly type: 'description';
+      readonly generation: number;
+      readonly description: Description;
+      readonly purpose: 'initial' | 'restart';
+      /** The call that asked for it, where one did (`answer` to a peer's offer). */
+      readonly requestId: string | null;
+    }
+  | { readonly type: 'candidate'; readonly generation: number; readonly candidate: string; readonly mid: string }
+  | { readonly type: 'accepted'; readonly requestId: string; readonly generation: number }
+  | { readonly type: 'refused'; readonly requestId: string; readonly failure: Failure }
+  | { readonly type: 'decision'; readonly decision: RestartDecision }
+  | { readonly type: 'attemptStarted'; readonly generation: number; readonly attempt: number; readonly trigger: RestartTrigger }
+  | { readonly type: 'attemptEnded'; readonly generation: number; readonly trigger: RestartTrigger; readonly outcome: 'success' | 'failure'; readonly failure: Failure | null; readonly durationMs: number }
+  | { readonly type: 'cutOver'; readonly generation: number; readonly from: number | null }
+  | { readonly type: 'generationClosed'; readonly generation: number }
+  | { readonly type: 'connected'; readonly generation: number; readonly durationMs: number }
+  | { readonly type: 'recovered'; readonly attempts: number; readonly trigger: RestartTrigger; readonly outageMs: number }
+  | { readonly type: 'keepalive'; readonly lastActivityAtMs: number }
+  | { readonly type: 'ping'; readonly outcome: 'pong' | 'missed'; readonly rttMs: number | null }
+  | { readonly type: 'sessionWarning'; readonly leftMs: number }
+  | { readonly type: 'channelOpened'; readonly channel: ChannelRecord }
+  | { readonly type: 'channelClosed'; readonly label: string; readonly id: number; readonly reason: string }
+  | { readonly type: 'quality'; readonly verdict: QualityVerdict; readonly score: number; readonly lossRatio: number | null; readonly rttMs: number | null }
+  | { readonly type: 'sampled'; readonly generation: number; readonly sample: TransportSample }
+  | { readonly type: 'breaker'; readonly breaker: BreakerState }
+  | { readonly type: 'record'; readonly record: TubeRecord }
+  | { readonly type: 'failure'; readonly failure: Failure; readonly generation: number }
+  | { readonly type: 'closed'; readonly reason: CloseReason };
+
+/** Who a tube is; never changes. */
+export interface TubeIdentity {
+  readonly tubeId: string;
+  readonly conversationId: string;
+  /** Whose tokens may see it. */
+  readonly tenant: string;
+  /** SHA-256 (hex) of the peer token; the token itself is never kept. */
+  readonly peerTokenDigest: string;
+  readonly createdAtMs: number;
+}
+
+/**
+ * All that another process needs to carry a tube on as a new generation: JSON, a few hundred bytes. (Not a snapshot of the machine: timers,
+ * children and native handles do not survive a process; facts do.)
+ */
+export interface TubeRecord extends TubeIdentity {
+  readonly settings: TubeSettings;
+  readonly generation: number;
+  readonly activeGeneration: number | null;
+  readonly peerKind: PeerKind;
+  readonly dtlsRole: DtlsRole | null;
+  readonly channels: readonly ChannelRecord[];
+}

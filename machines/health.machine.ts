@@ -1,0 +1,147 @@
+/**
+ * Quality of one path: asks for a sample at a slow pace (faster while the tube is degraded), scores it, and advises a restart after so many poor
+ * polls in a row, or when operations fail while nothing is heard. It measures nothing itself: `health.poll` goes to the tube, which asks the transport.
+ */
+import { assign, sendParent, setup } from 'xstate';
+import type { QualityVerdict } from './events.js';
+import { qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
+import type { TubeSettings } from './settings.js';
+
+export interface HealthContext {
+  readonly settings: TubeSettings;
+  readonly degraded: boolean;
+  /** The last ten scores, oldest first. */
+  readonly scores: readonly number[];
+  readonly sample: QualitySample;
+  readonly verdict: QualityVerdict;
+  readonly poorPolls: number;
+  readonly failedOperations: number;
+}
+
+export type HealthEvent =
+  | { readonly type: 'health.sample'; readonly sample: QualitySample }
+  | { readonly type: 'health.pace'; readonly degraded: boolean }
+  | { readonly type: 'health.heard' }
+  | { readonly type: 'health.operationFailed' };
+
+/** Contract section 6: the last ten are kept. */
+const keptScores = 10;
+
+function judge(context: HealthContext, sample: QualitySample): Partial<HealthContext> {
+  const verdict = qualityVerdict(sample, context.settings);
+  return {
+    sample,
+    verdict,
+    scores: [...context.scores, qualityScore(sample)].slice(-keptScores),
+    poorPolls: verdict === 'poor' ? context.poorPolls + 1 : 0,
+  };
+}
+
+const healthSetup = setup({
+  types: {
+    context: {} as HealthContext,
+    events: {} as HealthEvent,
+    input: {} as { readonly settings: TubeSettings },
+  },
+  actions: {
+    askForSample: sendParent({ type: 'health.poll' }),
+    judge: assign(({ context }, params: { sample: QualitySample }) => judge(context, params.sample)),
+    reportVerdict: sendParent(({ context }) => ({
+      type: 'health.verdict',
+      verdict: context.verdict,
+      score: context.scores.at(-1) ?? 1,
+      lossRatio: context.sample.lossRatio,
+      rttMs: context.sample.rttMs,
+    })),
+    advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
+    adviseUnhealthy: sendParent({ type: 'health.restartAdvised', trigger: 'unhealthy' }),
+    clearHistory: assign({ scores: [], poorPolls: 0 }),
+    setPace: assign((_, params: { degraded: boolean }) => ({ degraded: params.degraded })),
+    countFailed: assign({ failedOperations: ({ context }) => context.failedOperations + 1 }),
+    clearFailed: assign({ failedOperations: 0 }),
+  },
+  guards: {
+    verdictChanges: ({ context }, params: { sample: QualitySample }) =>
+      qualityVerdict(params.sample, context.settings) !== context.verdict,
+    wasPoorTooOften: ({ context }) => context.poorPolls >= context.settings.poorPollsToRestart,
+    failsTooOften: ({ context }) => context.failedOperations > context.settings.unhealthyFailedOperations,
+    paceChanges: ({ context }, params: { degraded: boolean }) => params.degraded !== context.degraded,
+  },
+  delays: {
+    pollInterval: ({ context }) =>
+      context.degraded ? context.settings.degradedHealthCheckIntervalMs : context.settings.healthCheckIntervalMs,
+    inactivity: ({ context }) => context.settings.unhealthyInactivityMs,
+  },
+});
+
+export const healthMachine = healthSetup.createMachine({
+  id: 'health',
+  description: 'Judges the quality of one path.',
+  context: ({ input }) => ({
+    settings: input.settings,
+    degraded: false,
+    scores: [],
+    sample: { lossRatio: null, rttMs: null },
+    verdict: 'good',
+    poorPolls: 0,
+    failedOperations: 0,
+  }),
+  type: 'parallel',
+  states: {
+    polling: {
+      description: 'The slow poll.',
+      initial: 'resting',
+      on: {
+        'health.pace': {
+          guard: { type: 'paceChanges', params: ({ event }) => ({ degraded: event.degraded }) },
+          target: '.resting',
+          actions: { type: 'setPace', params: ({ event }) => ({ degraded: event.degraded }) },
+        },
+      },
+      states: {
+        resting: {
+          description: 'Waits for the next poll.',
+          after: { pollInterval: { target: 'sampling', actions: 'askForSample' } },
+        },
+        sampling: {
+          description: 'The transport has been asked; it answers at once, or never when it is going away.',
+          on: {
+            'health.sample': [
+              {
+                guard: { type: 'verdictChanges', params: ({ event }) => ({ sample: event.sample }) },
+                target: 'judged',
+                actions: [{ type: 'judge', params: ({ event }) => ({ sample: event.sample }) }, 'reportVerdict'],
+              },
+              { target: 'judged', actions: { type: 'judge', params: ({ event }) => ({ sample: event.sample }) } },
+            ],
+          },
+          after: { pollInterval: { target: 'sampling', reenter: true, actions: 'askForSample' } },
+        },
+        judged: {
+          description: 'Three poor polls in a row call for an overlapping restart; the history starts anew.',
+          always: [
+            { guard: 'wasPoorTooOften', target: 'resting', actions: ['advisePoor', 'clearHistory'] },
+            { target: 'resting' },
+          ],
+        },
+      },
+    },
+    activity: {
+      description: 'No activity for 10 s and more than 3 failed operations: unhealthy.',
+      initial: 'active',
+      on: { 'health.heard': { target: '.active', reenter: true, actions: 'clearFailed' } },
+      states: {
+        active: {
+          description: 'Something was heard lately. Failures are counted but prove nothing yet.',
+          on: { 'health.operationFailed': { actions: 'countFailed' } },
+          after: { inactivity: 'silent' },
+        },
+        silent: {
+          description: 'Nothing was heard for unhealthyInactivityMs.',
+          always: { guard: 'failsTooOften', target: 'active', actions: ['adviseUnhealthy', 'clearFailed'] },
+          on: { 'health.operationFailed': { target: 'silent', reenter: true, actions: 'countFailed' } },
+        },
+      },
+    },
+  },
+});

@@ -1,0 +1,147 @@
+/**
+ * The registry actor: supervisor of all tubes, as custom actor logic (a machine that spawns copies its children at every spawn; here they are in a Map).
+ * OTP words: children are `temporary` from the outside and `transient` towards crashes, with restart intensity per child. It does no I/O; the
+ * effects it needs (record store, finaliser of handles, listener) come in as `RegistryEffects`. Its snapshot is one object that never changes
+ * identity, so opening the 100,000th tube costs what the 1,000th costs.
+ */
+import type { ActorLogic, ActorRefFrom, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject } from 'xstate';
+import { createActor } from 'xstate';
+import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeRequest, TubeState } from './events.js';
+import type { CloseReason } from './failure.js';
+import { admitRestart } from './policies/restart-intensity.js';
+import type { TubeInput } from './tube.context.js';
+import type { tubeMachine } from './tube.machine.js';
+
+export type TubeLogic = typeof tubeMachine;
+export type TubeRef = ActorRefFrom<TubeLogic>;
+
+/** One supervised tube. Mutable on purpose: it lives in the registry's Map and nowhere else. */
+export interface TubeEntry {
+  ref: TubeRef;
+  readonly identity: TubeIdentity;
+  state: TubeState;
+  /** The last record that the tube wrote; null until it has built its first generation. */
+  record: TubeRecord | null;
+  /** When it was restarted after crashes, milliseconds since the epoch. */
+  crashesMs: readonly number[];
+}
+
+export type RegistryEvent =
+  | { readonly type: 'registry.open'; readonly input: Extract<TubeInput, { kind: 'create' }>; readonly begin: Extract<TubeRequest, { type: 'tube.begin' }> }
+  | { readonly type: 'registry.resume'; readonly record: TubeRecord }
+  | { readonly type: 'registry.deliver'; readonly tubeId: string; readonly event: TubeEvent };
+
+/** What the registry may cause; supplied by src/registry. None of them may throw. */
+export interface RegistryEffects {
+  readonly now: () => number;
+  readonly crashRestarts: number;
+  readonly crashWindowMs: number;
+  /** Everything a tube emits, with the state it was in before. */
+  readonly notice: (entry: TubeEntry, previousState: TubeState, emission: TubeEmission) => void;
+  /** The tube is gone for good: release whatever it left behind. */
+  readonly release: (tubeId: string) => void;
+  readonly crashed: (entry: TubeEntry, error: unknown, outcome: 'restarted' | 'given_up') => void;
+}
+
+export interface RegistrySnapshot {
+  status: 'active';
+  output: undefined;
+  error: undefined;
+  readonly tubes: Map<string, TubeEntry>;
+  readonly toJSON: () => { readonly status: 'active'; readonly tubes: number };
+}
+
+type RegistryScope = ActorScope<RegistrySnapshot, RegistryEvent, ActorSystem<ActorSystemInfo>>;
+export type RegistryLogic = ActorLogic<RegistrySnapshot, RegistryEvent>;
+
+const childId = (tubeId: string): string => `tube.${tubeId}`;
+const errorPrefix = 'xstate.error.actor.tube.';
+const donePrefix = 'xstate.done.actor.tube.';
+
+/**
+ * Stops an actor and all below it, leaves first. XState leaves the children of an errored actor running (statelyai/xstate#5153), and stopping
+ * the errored actor again does not reach them.
+ */
+export function stopSubtree(ref: AnyActorRef): void {
+  const snapshot = ref.getSnapshot() as { children?: Record<string, AnyActorRef | undefined> } | undefined;
+  for (const child of Object.values(snapshot?.children ?? {})) {
+    if (child !== undefined) stopSubtree(child);
+  }
+  ref.send({ type: 'xstate.stop' } as EventObject as never);
+}
+
+export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffects): RegistryLogic {
+  function start(scope: RegistryScope, input: TubeInput, begin: TubeEvent, crashesMs: readonly number[]): void {
+    const identity = input.kind === 'create' ? input.identity : input.record;
+    const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input } as Parameters<typeof createActor<TubeLogic>>[1]);
+    const record = input.kind === 'resume' ? input.record : null;
+    const entry: TubeEntry = { ref, identity, state: 'initializing', record, crashesMs };
+    (scope.self.getSnapshot() as RegistrySnapshot).tubes.set(identity.tubeId, entry);
+    ref.on('*', (emission: TubeEmission) => {
+      observe(entry, emission);
+    });
+    scope.defer(() => {
+      ref.start();
+      ref.send(begin);
+    });
+  }
+
+  function observe(entry: TubeEntry, emission: TubeEmission): void {
+    const previous = entry.state;
+    if (emission.type === 'state') entry.state = emission.state;
+    if (emission.type === 'record') entry.record = emission.record;
+    effects.notice(entry, previous, emission);
+  }
+
+  function giveUp(snapshot: RegistrySnapshot, entry: TubeEntry, reason: CloseReason): void {
+    snapshot.tubes.delete(entry.identity.tubeId);
+    observe(entry, { type: 'state', state: 'closed', reason: 'crashed' });
+    observe(entry, { type: 'closed', reason });
+    effects.release(entry.identity.tubeId);
+  }
+
+  function crash(snapshot: RegistrySnapshot, scope: RegistryScope, entry: TubeEntry, error: unknown): void {
+    stopSubtree(entry.ref);
+    const atMs = effects.now();
+    const intensity = admitRestart(entry.crashesMs, atMs, effects.crashRestarts, effects.crashWindowMs);
+    const { record } = entry;
+    if (!intensity.allowed || record === null) {
+      effects.crashed(entry, error, 'given_up');
+      giveUp(snapshot, entry, 'crashed');
+      return;
+    }
+    effects.crashed(entry, error, 'restarted');
+    start(scope, { kind: 'resume', record, atMs }, { type: 'tube.begin', offer: null, atMs }, intensity.recentMs);
+  }
+
+  function childEnded(snapshot: RegistrySnapshot, scope: RegistryScope, event: EventObject & { error?: unknown }): void {
+    const crashed = event.type.startsWith(errorPrefix);
+    const tubeId = event.type.slice((crashed ? errorPrefix : donePrefix).length);
+    const entry = snapshot.tubes.get(tubeId);
+    if (entry === undefined) return;
+    if (crashed) {
+      crash(snapshot, scope, entry, event.error);
+      return;
+    }
+    snapshot.tubes.delete(tubeId);
+    effects.release(tubeId);
+  }
+
+  return {
+    getInitialSnapshot: () => {
+      const tubes = new Map<string, TubeEntry>();
+      return { status: 'active', output: undefined, error: undefined, tubes, toJSON: () => ({ status: 'active', tubes: tubes.size }) };
+    },
+    transition: (snapshot, event: RegistryEvent | EventObject, scope) => {
+      const known = event as RegistryEvent;
+      if (known.type === 'registry.deliver') snapshot.tubes.get(known.tubeId)?.ref.send(known.event);
+      else if (known.type === 'registry.open') start(scope, known.input, known.begin, []);
+      else if (known.type === 'registry.resume') {
+        const atMs = effects.now();
+        start(scope, { kind: 'resume', record: known.record, atMs }, { type: 'tube.begin', offer: null, atMs }, []);
+      } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix)) childEnded(snapshot, scope, event);
+      return snapshot;
+    },
+    getPersistedSnapshot: (snapshot) => snapshot,
+  };
+}

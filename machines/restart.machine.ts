@@ -1,0 +1,402 @@
+/**
+ * One incident's restarts: when to try, how long to wait, when to stop. Lives from the first sign of trouble until the tube was stable for
+ * `incidentResetMs`. It builds nothing: `restart.begin` asks the tube for a new generation, and the tube tells how that generation fares.
+ * Driven by the tube; every decision is reported with its evidence (`restart.decided`).
+ */
+import { assign, sendParent, setup } from 'xstate';
+import type { RestartDecision, RestartTrigger } from './events.js';
+import type { CloseReason, FailureCode } from './failure.js';
+import { backoffMs } from './policies/backoff.js';
+import { afterFailure, afterOpenWait, afterSuccess, type BreakerState } from './policies/breaker.js';
+import { drawRandom } from './policies/random.js';
+import type { TubeSettings } from './settings.js';
+
+export interface RestartContext {
+  readonly settings: TubeSettings;
+  readonly breaker: BreakerState;
+  readonly trigger: RestartTrigger;
+  readonly fresh: boolean;
+  readonly requestId: string | null;
+  /** Attempts made in this incident. */
+  readonly attempts: number;
+  /** Generations that replaced an answered but dead one within the current attempt. */
+  readonly replacements: number;
+  /** Wait before the next attempt, milliseconds. */
+  readonly delayMs: number;
+  /** When the last attempt ended well or was called off, milliseconds since the epoch. */
+  readonly endedAtMs: number;
+  readonly peerAway: boolean;
+  readonly peerIsPlain: boolean;
+  readonly random: number;
+}
+
+export interface RestartInput {
+  readonly settings: TubeSettings;
+  readonly breaker: BreakerState;
+  readonly peerAway: boolean;
+  /** Seed of the jitter, an unsigned 32-bit integer. */
+  readonly seed: number;
+}
+
+export interface Trigger {
+  readonly trigger: RestartTrigger;
+  readonly fresh: boolean;
+  readonly requestId: string | null;
+  readonly atMs: number;
+}
+
+export type RestartEvent =
+  | ({ readonly type: 'restart.trigger' } & Trigger)
+  /** The peer made its own restart offer; the tube answers it, and this attempt is already under way. */
+  | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger }
+  | { readonly type: 'generation.described' }
+  | { readonly type: 'generation.answered'; readonly peerIsPlain: boolean }
+  | { readonly type: 'generation.up'; readonly atMs: number }
+  | { readonly type: 'generation.failed' }
+  /** The old path turned out to be sound: call the restart off. */
+  | { readonly type: 'restart.standDown'; readonly atMs: number }
+  | { readonly type: 'peer.online' }
+  | { readonly type: 'peer.offline' };
+
+/** A new network voids old failures: these go ahead of the backoff, after a moment for the interface to settle. */
+const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_change'];
+/** Asked for by somebody who knows: these do not wait for the backoff either. */
+const explicitTriggers: readonly RestartTrigger[] = ['manual', 'peer_request', 'turn_expiry'];
+/** Within one attempt; generationTimeoutMs / answeredConnectTimeoutMs = 5 generations at most. */
+const maxReplacements = 4;
+
+function accept(context: RestartContext, { trigger, fresh, requestId, atMs }: Trigger): Partial<RestartContext> {
+  const draw = drawRandom(context.random);
+  const ahead = networkTriggers.includes(trigger) || explicitTriggers.includes(trigger);
+  const waitMs = ahead ? 0 : backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value);
+  const delayMs = Math.max(0, waitMs - Math.max(0, atMs - context.endedAtMs));
+  return { trigger, fresh, requestId, random: draw.state, delayMs };
+}
+
+function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {
+  const draw = drawRandom(context.random);
+  return {
+    breaker: afterFailure(context.breaker, context.settings.breakerFailureThreshold),
+    delayMs: backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value),
+    random: draw.state,
+    requestId: null,
+  };
+}
+
+export interface DecisionParams {
+  readonly action: RestartDecision['action'];
+  readonly why: string;
+  readonly code?: FailureCode;
+}
+
+function decision(context: RestartContext, params: DecisionParams, asked?: { trigger: RestartTrigger; requestId: string | null }) {
+  const waits = params.action === 'wait' ? context.delayMs : 0;
+  return {
+    type: 'restart.decided' as const,
+    decision: {
+      action: params.action,
+      why: params.why,
+      trigger: asked?.trigger ?? context.trigger,
+      attempt: context.attempts,
+      delayMs: waits,
+    },
+    requestId: asked === undefined ? context.requestId : asked.requestId,
+    code: params.code ?? null,
+  };
+}
+
+const restartSetup = setup({
+  types: { context: {} as RestartContext, events: {} as RestartEvent, input: {} as RestartInput },
+  actions: {
+    accept: assign(({ context }, params: Trigger) => accept(context, params)),
+    noPeer: assign({ peerAway: true }),
+    peerIsBack: assign({ peerAway: false }),
+    dropWait: assign({ delayMs: 0 }),
+    countAttempt: assign({ attempts: ({ context }) => context.attempts + 1, replacements: 0, delayMs: 0 }),
+    /** An attempt that no peer could have answered, or that a newer network voids, costs nothing. */
+    uncountAttempt: assign({ attempts: ({ context }) => context.attempts - 1 }),
+    countReplacement: assign({ replacements: ({ context }) => context.replacements + 1 }),
+    adopt: assign((_, params: { trigger: RestartTrigger }) => ({ trigger: params.trigger, fresh: false, requestId: null })),
+    noteAnswer: assign((_, params: { peerIsPlain: boolean }) => ({ peerIsPlain: params.peerIsPlain })),
+    noteEnd: assign((_, params: { atMs: number }) => ({ endedAtMs: params.atMs })),
+    countFailure: assign(({ context }) => afterFailedAttempt(context)),
+    countSuccess: assign({
+      breaker: ({ context }) => afterSuccess(context.breaker, context.settings.breakerSuccessThreshold),
+      requestId: null,
+    }),
+    halfOpen: assign({ breaker: ({ context }) => afterOpenWait(context.breaker), delayMs: 0 }),
+    begin: sendParent(({ context }) => ({
+      type: 'restart.begin',
+      attempt: context.attempts,
+      trigger: context.trigger,
+      fresh: context.fresh,
+    })),
+    abandon: sendParent(({ context }, params: { code: FailureCode; afterMs?: 'answerTimeoutMs' | 'generationTimeoutMs' }) => ({
+      type: 'restart.abandon',
+      failure: { code: params.code, detail: '' },
+      afterMs: params.afterMs === undefined ? null : context.settings[params.afterMs],
+    })),
+    giveUp: sendParent((_, params: { reason: CloseReason; close: boolean }) => ({ type: 'restart.giveUp', ...params })),
+    reportBreaker: sendParent(({ context }) => ({ type: 'restart.breakerChanged', breaker: context.breaker })),
+    decide: sendParent(({ context }, params: DecisionParams) => decision(context, params)),
+    skip: sendParent(({ context }, params: { why: string; code: FailureCode; trigger: RestartTrigger; requestId: string | null }) =>
+      decision(context, { action: 'skip', why: params.why, code: params.code }, params),
+    ),
+  },
+  guards: {
+    isExhausted: ({ context }) => context.attempts >= context.settings.maxRestartAttempts,
+    breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
+    breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
+    peerIsAway: ({ context }) => context.peerAway,
+    needsSettling: ({ context }) => networkTriggers.includes(context.trigger) && context.replacements === 0,
+    mustWait: ({ context }) => context.delayMs > 0,
+    answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
+    isAhead: (_, params: { trigger: RestartTrigger }) =>
+      networkTriggers.includes(params.trigger) || explicitTriggers.includes(params.trigger),
+    isNetwork: (_, params: { trigger: RestartTrigger }) => networkTriggers.includes(params.trigger),
+    mayReplace: ({ context }) => context.replacements < maxReplacements,
+    mayReplacePlain: ({ context }) => context.peerIsPlain && context.replacements < maxReplacements,
+  },
+  delays: {
+    settle: ({ context }) => context.settings.networkSettleMs,
+    backoff: ({ context }) => context.delayMs,
+    answerTimeout: ({ context }) => context.settings.answerTimeoutMs,
+    generationTimeout: ({ context }) => context.settings.generationTimeoutMs,
+    answeredConnectTimeout: ({ context }) => context.settings.answeredConnectTimeoutMs,
+    breakerOpen: ({ context }) => context.settings.breakerOpenMs,
+  },
+});
+
+export const restartMachine = restartSetup.createMachine({
+  id: 'restart',
+  description: 'Decides when a tube is offered a new generation: backoff, answer timeout, one at a time, circuit breaker.',
+  context: ({ input }) => ({
+    settings: input.settings,
+    breaker: input.breaker,
+    trigger: 'missed_pings',
+    fresh: false,
+    requestId: null,
+    attempts: 0,
+    replacements: 0,
+    delayMs: 0,
+    endedAtMs: 0,
+    peerAway: input.peerAway,
+    peerIsPlain: true,
+    random: input.seed,
+  }),
+  initial: 'resting',
+  on: {
+    'peer.offline': { actions: 'noPeer' },
+    'peer.online': { actions: 'peerIsBack' },
+    'restart.adopted': {
+      target: '.attempting.verifying',
+      actions: [{ type: 'adopt', params: ({ event }) => ({ trigger: event.trigger }) }, 'countAttempt', { type: 'decide', params: { action: 'do', why: 'the peer offers' } }],
+      description: 'The peer restarts by itself; that goes ahead of backoff and breaker, which only hold back what we send.',
+    },
+    'restart.standDown': { target: '.resting', actions: { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) } },
+  },
+  states: {
+    resting: {
+      description: 'No restart is wanted. The counters of the incident are kept until the tube drops this actor.',
+      on: {
+        'restart.trigger': { target: 'deciding', actions: { type: 'accept', params: ({ event }) => event } },
+      },
+    },
+    deciding: {
+      description: 'Do, wait or give up.',
+      always: [
+        {
+          guard: 'isExhausted',
+          target: 'exhausted',
+          actions: [
+            { type: 'decide', params: { action: 'give_up', why: 'all attempts are used', code: 'restart_exhausted' } },
+            { type: 'giveUp', params: { reason: 'restart_exhausted', close: false } },
+          ],
+        },
+        {
+          guard: 'breakerIsOpen',
+          target: 'breakerOpen',
+          actions: { type: 'decide', params: { action: 'wait', why: 'the circuit breaker is open', code: 'restart_breaker_open' } },
+        },
+        {
+          guard: 'peerIsAway',
+          target: 'waitingForPeer',
+          actions: { type: 'decide', params: { action: 'wait', why: 'the signalling of the peer is down', code: 'restart_peer_away' } },
+        },
+        { guard: 'mustWait', target: 'backoff', actions: { type: 'decide', params: { action: 'wait', why: 'backoff' } } },
+        { guard: 'needsSettling', target: 'settling' },
+        { target: 'attempting', actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'restart now' } }] },
+      ],
+    },
+    settling: {
+      description: 'An interface or address changed: give it a moment before candidates are gathered.',
+      after: { settle: { target: 'attempting', actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'the network has settled' } }] } },
+      on: {
+        'restart.trigger': { target: 'settling', reenter: true, actions: { type: 'accept', params: ({ event }) => event } },
+      },
+    },
+    backoff: {
+      description: 'Waits between attempts. A request by a person or peer, or a network change, goes ahead.',
+      after: { backoff: { target: 'deciding', actions: 'dropWait' } },
+      on: {
+        'restart.trigger': [
+          {
+            guard: { type: 'isAhead', params: ({ event }) => ({ trigger: event.trigger }) },
+            target: 'deciding',
+            actions: { type: 'accept', params: ({ event }) => event },
+          },
+          {
+            actions: {
+              type: 'skip',
+              params: ({ event }) => ({ why: 'backoff', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
+            },
+          },
+        ],
+      },
+    },
+    waitingForPeer: {
+      description: 'The peer signals directly and its socket is down: an offer could not reach it, so attempts are not burnt.',
+      on: {
+        'peer.online': { target: 'deciding', actions: ['peerIsBack', 'dropWait'] },
+        'restart.trigger': {
+          actions: {
+            type: 'skip',
+            params: ({ event }) => ({ why: 'the signalling of the peer is down', code: 'restart_peer_away', trigger: event.trigger, requestId: event.requestId }),
+          },
+        },
+      },
+    },
+    breakerOpen: {
+      description: 'Too many failures in a row: nothing is sent until breakerOpenMs have passed.',
+      after: { breakerOpen: { target: 'deciding', actions: ['halfOpen', 'reportBreaker'] } },
+      on: {
+        'restart.trigger': {
+          actions: {
+            type: 'skip',
+            params: ({ event }) => ({ why: 'the circuit breaker is open', code: 'restart_breaker_open', trigger: event.trigger, requestId: event.requestId }),
+          },
+        },
+      },
+    },
+    attempting: {
+      description: 'One generation at a time is on its way.',
+      initial: 'offering',
+      after: {
+        generationTimeout: {
+          target: 'attemptFailed',
+          actions: { type: 'abandon', params: { code: 'transport_timeout', afterMs: 'generationTimeoutMs' } },
+        },
+      },
+      on: {
+        'restart.trigger': {
+          actions: {
+            type: 'skip',
+            params: ({ event }) => ({ why: 'ICE restart already in progress', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
+          },
+        },
+        'generation.failed': { target: 'attemptFailed', actions: { type: 'abandon', params: { code: 'transport_down' } } },
+        'generation.up': {
+          target: 'resting',
+          actions: ['countSuccess', { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) }, 'reportBreaker'],
+        },
+      },
+      states: {
+        offering: {
+          description: 'The tube builds the generation and describes it.',
+          entry: 'begin',
+          on: { 'generation.described': 'awaitingAnswer' },
+        },
+        awaitingAnswer: {
+          description: 'The offer is out. Applying the answer completes the restart; nobody has to say so.',
+          after: {
+            answerTimeout: [
+              {
+                guard: 'peerIsAway',
+                target: '#restart.waitingForPeer',
+                actions: [
+                  'uncountAttempt',
+                  { type: 'abandon', params: { code: 'restart_peer_away', afterMs: 'answerTimeoutMs' } },
+                  { type: 'decide', params: { action: 'wait', why: 'the signalling of the peer went down' } },
+                ],
+              },
+              {
+                guard: 'answerTimeoutCloses',
+                target: '#restart.exhausted',
+                actions: [
+                  { type: 'abandon', params: { code: 'transport_answer_timeout', afterMs: 'answerTimeoutMs' } },
+                  { type: 'decide', params: { action: 'give_up', why: 'answer timeout', code: 'transport_answer_timeout' } },
+                  { type: 'giveUp', params: { reason: 'answer_timeout', close: true } },
+                ],
+              },
+              {
+                target: '#restart.attemptFailed',
+                actions: { type: 'abandon', params: { code: 'transport_answer_timeout', afterMs: 'answerTimeoutMs' } },
+              },
+            ],
+          },
+          on: {
+            'generation.answered': {
+              target: 'verifying',
+              actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
+            },
+            'restart.trigger': [
+              {
+                guard: { type: 'isNetwork', params: ({ event }) => ({ trigger: event.trigger }) },
+                target: '#restart.settling',
+                actions: [
+                  'uncountAttempt',
+                  { type: 'abandon', params: { code: 'restart_in_progress' } },
+                  { type: 'accept', params: ({ event }) => event },
+                ],
+                description: 'A newer network change supersedes an attempt that has not been answered.',
+              },
+              {
+                actions: {
+                  type: 'skip',
+                  params: ({ event }) => ({ why: 'ICE restart already in progress', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
+                },
+              },
+            ],
+          },
+        },
+        verifying: {
+          description: 'Answered; ICE, DTLS and channels come up.',
+          after: {
+            answeredConnectTimeout: {
+              guard: 'mayReplacePlain',
+              target: 'offering',
+              actions: 'countReplacement',
+              description: 'A plain peer that clings to its old path is best offered another generation (transport-facts section 2).',
+            },
+          },
+          on: {
+            'generation.answered': { actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) } },
+            'generation.failed': [
+              { guard: 'mayReplace', target: 'offering', actions: 'countReplacement', description: 'A handshake that fails is answered with a new generation.' },
+              { target: '#restart.attemptFailed', actions: { type: 'abandon', params: { code: 'transport_down' } } },
+            ],
+          },
+        },
+      },
+    },
+    attemptFailed: {
+      description: 'Counts the failure; the breaker may open.',
+      entry: ['countFailure', 'reportBreaker'],
+      always: [
+        {
+          guard: 'breakerCloses',
+          target: 'exhausted',
+          actions: [
+            { type: 'decide', params: { action: 'give_up', why: 'the circuit breaker opened', code: 'restart_breaker_open' } },
+            { type: 'giveUp', params: { reason: 'breaker_open', close: true } },
+          ],
+        },
+        { target: 'deciding' },
+      ],
+    },
+    exhausted: {
+      type: 'final',
+      description: 'Given up. The tube decides what that means: failed, closed, or back to a path that still works.',
+    },
+  },
+});

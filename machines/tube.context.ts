@@ -1,0 +1,177 @@
+/**
+ * What a tube knows, and the pure steps from one knowledge to the next. Data only: JSON, no refs, no handles; the chart (tube.machine.ts) says
+ * when a step is taken.
+ */
+import type { RestartTrigger, TubeIdentity, TubeRecord } from './events.js';
+import type { CloseReason, Failure } from './failure.js';
+import { closedBreaker, type BreakerState } from './policies/breaker.js';
+import type { ChannelRecord, DtlsRole, GenerationMode, PeerKind, TransportInput, TransportState } from './ports/transport.port.js';
+import type { TubeSettings } from './settings.js';
+
+/** What is known of the other end; all of it goes into the record. */
+export interface PeerFacts {
+  readonly kind: PeerKind;
+  /** Our DTLS role as first negotiated. */
+  readonly dtlsRole: DtlsRole | null;
+  readonly channels: readonly ChannelRecord[];
+}
+
+/** The generation that is coming up. */
+export interface PendingGeneration {
+  readonly generation: number;
+  readonly as: 'offerer' | 'answerer';
+  /** The call whose offer this generation answers. */
+  readonly requestId: string | null;
+  /** Its local description is out. */
+  readonly described: boolean;
+  /** The remote description is applied. */
+  readonly answered: boolean;
+  /** The peer keeps its RTCPeerConnection: its old path ends. */
+  readonly sameConnection: boolean;
+  /** 0 for the first generation of a tube. */
+  readonly attempt: number;
+  readonly trigger: RestartTrigger | null;
+  readonly startedAtMs: number;
+}
+
+export type GenerationInit = Pick<PendingGeneration, 'as' | 'requestId' | 'attempt' | 'trigger' | 'startedAtMs'>;
+
+export interface Incident {
+  /** The first sign of trouble, milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  readonly trigger: RestartTrigger;
+  readonly attempts: number;
+  /** Since when no path has been known to work; null while one does. Its end is the outage. */
+  readonly outageSinceMs: number | null;
+}
+
+export interface TubeContext {
+  readonly identity: TubeIdentity;
+  readonly settings: TubeSettings;
+  readonly peer: PeerFacts;
+  /** Newest generation. */
+  readonly generation: number;
+  /** The generation that carries outgoing data. */
+  readonly active: number | null;
+  readonly pending: PendingGeneration | null;
+  /** Generations with a transport child: active, pending, lingering. */
+  readonly live: readonly number[];
+  readonly transportState: TransportState;
+  readonly breaker: BreakerState;
+  readonly incident: Incident | null;
+  /** `relayed`: the peer has no signalling socket of its own that we know of. */
+  readonly signalling: 'relayed' | 'online' | 'offline';
+  readonly lastActivityAtMs: number;
+  readonly closeReason: CloseReason;
+}
+
+/** A tube is created, or carried on from its record after a crash. */
+export type TubeInput =
+  | { readonly kind: 'create'; readonly identity: TubeIdentity; readonly settings: TubeSettings; readonly atMs: number }
+  | { readonly kind: 'resume'; readonly record: TubeRecord; readonly atMs: number };
+
+export function createContext(input: TubeInput): TubeContext {
+  return input.kind === 'create' ? created(input) : resumed(input.record, input.atMs);
+}
+
+const common = { transportState: 'new', breaker: closedBreaker, incident: null, signalling: 'relayed', closeReason: 'requested' } as const;
+
+function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'create' }>): TubeContext {
+  return {
+    ...common,
+    identity,
+    settings,
+    peer: { kind: 'plain', dtlsRole: null, channels: [] },
+    generation: 0,
+    active: null,
+    pending: null,
+    live: [],
+    lastActivityAtMs: atMs,
+  };
+}
+
+function resumed(record: TubeRecord, atMs: number): TubeContext {
+  const { settings, generation, activeGeneration, peerKind, dtlsRole, channels, ...identity } = record;
+  return {
+    ...common,
+    identity,
+    settings,
+    peer: { kind: peerKind, dtlsRole, channels },
+    generation,
+    active: activeGeneration,
+    pending: null,
+    live: activeGeneration === null ? [] : [activeGeneration],
+    incident: { startedAtMs: atMs, trigger: 'crash', attempts: 0, outageSinceMs: activeGeneration === null ? atMs : null },
+    lastActivityAtMs: atMs,
+  };
+}
+
+/** A new pending generation on top of the newest one. */
+export function raise(context: TubeContext, init: GenerationInit): Partial<TubeContext> {
+  const generation = context.generation + 1;
+  const pending = { ...init, generation, described: false, answered: false, sameConnection: false };
+  const { incident } = context;
+  return {
+    generation,
+    pending,
+    live: [...context.live, generation],
+    incident: incident === null ? null : { ...incident, attempts: init.attempt, trigger: init.trigger ?? incident.trigger },
+  };
+}
+
+export function patchPending(context: TubeContext, patch: Partial<PendingGeneration>): Partial<TubeContext> {
+  return context.pending === null ? {} : { pending: { ...context.pending, ...patch } };
+}
+
+/** The input of the transport child of `context.generation`. */
+export function transportInput(context: TubeContext, mode: GenerationMode, inBand: boolean): TransportInput {
+  return {
+    tubeId: context.identity.tubeId,
+    generation: context.generation,
+    mode,
+    channels: inBand ? [] : context.peer.channels,
+    dtlsRole: context.peer.dtlsRole,
+    peerKind: context.peer.kind,
+    settings: context.settings,
+  };
+}
+
+export function withChannel(peer: PeerFacts, channel: ChannelRecord): PeerFacts {
+  const others = peer.channels.filter(({ label, id }) => label !== channel.label && id !== channel.id);
+  return { ...peer, channels: [...others, channel] };
+}
+
+export function withoutChannel(peer: PeerFacts, id: number): PeerFacts {
+  return { ...peer, channels: peer.channels.filter((channel) => channel.id !== id) };
+}
+
+export function openIncident(context: TubeContext, trigger: RestartTrigger, atMs: number, outageSinceMs: number | null): Incident {
+  const { incident } = context;
+  if (incident === null) return { startedAtMs: atMs, trigger, attempts: 0, outageSinceMs };
+  return { ...incident, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
+}
+
+export function toRecord(context: TubeContext): TubeRecord {
+  return {
+    ...context.identity,
+    settings: context.settings,
+    generation: context.generation,
+    activeGeneration: context.active,
+    peerKind: context.peer.kind,
+    dtlsRole: context.peer.dtlsRole,
+    channels: context.peer.channels,
+  };
+}
+
+/** FNV-1a of the identity and the time: a seed that differs from tube to tube and is the same when replayed. */
+export function seedOf(context: TubeContext): number {
+  let hash = 0x811c9dc5;
+  for (const char of `${context.identity.tubeId}/${context.lastActivityAtMs}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return hash >>> 0;
+}
+
+/** Doubts about a path that a failed attempt shows to be wrong: the path is kept and nothing more is tried. */
+const suspicions: readonly RestartTrigger[] = ['missed_pings', 'poor_quality', 'unhealthy', 'transport_failure'];
+export const isSuspicion = (trigger: RestartTrigger | undefined): boolean => trigger !== undefined && suspicions.includes(trigger);
+
+export const failureOf = (code: Failure['code'], detail = ''): Failure => ({ code, detail });
