@@ -4,7 +4,15 @@
  */
 import type { CloseReason, Failure, FailureCode } from './failure.js';
 import type { BreakerState } from './policies/breaker.js';
-import type { ChannelRecord, Description, DtlsRole, PeerKind, TransportEvent, TransportSample, TransportState } from './ports/transport.port.js';
+import type {
+  ChannelRecord,
+  Description,
+  DtlsRole,
+  PeerKind,
+  TransportEvent,
+  TransportSample,
+  TransportState,
+} from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
 
 /** Top-level states of a tube (contract section 3). */
@@ -31,7 +39,11 @@ export type RestartTrigger = (typeof restartTriggers)[number];
 /** Events of the registry (on behalf of the gateway) to a tube. `requestId` comes back in the emission that answers the call. */
 export type TubeRequest =
   /** The first event of every tube: build generation 1, answering `offer` if there is one; a resumed tube restarts instead. */
-  | { readonly type: 'tube.begin'; readonly offer: { readonly sdp: string; readonly requestId: string } | null; readonly atMs: number }
+  | {
+      readonly type: 'tube.begin';
+      readonly offer: { readonly sdp: string; readonly requestId: string } | null;
+      readonly atMs: number;
+    }
   | {
       readonly type: 'tube.remoteDescription';
       readonly requestId: string;
@@ -72,21 +84,40 @@ export type ChildReport =
   | { readonly type: 'keepalive.lost'; readonly missed: number }
   | { readonly type: 'keepalive.restored' }
   | { readonly type: 'health.poll' }
-  | { readonly type: 'health.verdict'; readonly verdict: QualityVerdict; readonly score: number; readonly lossRatio: number | null; readonly rttMs: number | null }
+  | {
+      readonly type: 'health.verdict';
+      readonly verdict: QualityVerdict;
+      readonly score: number;
+      readonly lossRatio: number | null;
+      readonly rttMs: number | null;
+    }
   /** `poorPollsToRestart` poor polls in a row, or unhealthy. */
   | { readonly type: 'health.restartAdvised'; readonly trigger: 'poor_quality' | 'unhealthy' }
-  | { readonly type: 'restart.begin'; readonly attempt: number; readonly trigger: RestartTrigger; readonly fresh: boolean }
+  | {
+      readonly type: 'restart.begin';
+      readonly attempt: number;
+      readonly trigger: RestartTrigger;
+      readonly fresh: boolean;
+    }
   /** The attempt failed or was superseded after `afterMs` (null: not by a timer): drop the generation that was coming up. */
   | { readonly type: 'restart.abandon'; readonly failure: Failure; readonly afterMs: number | null }
   /** `code`: what a caller who waits (`requestId`) is told when the answer is not a new offer. */
-  | { readonly type: 'restart.decided'; readonly decision: RestartDecision; readonly requestId: string | null; readonly code: FailureCode | null }
+  | {
+      readonly type: 'restart.decided';
+      readonly decision: RestartDecision;
+      readonly requestId: string | null;
+      readonly code: FailureCode | null;
+    }
   | { readonly type: 'restart.giveUp'; readonly reason: CloseReason; readonly close: boolean }
   | { readonly type: 'restart.breakerChanged'; readonly breaker: BreakerState };
 
 export type TubeEvent = TubeRequest | TransportEvent | ChildReport | InternalEvent;
 
 /** Timers of the tube itself. */
-export type InternalEvent = { readonly type: 'session.warningDue' } | { readonly type: 'session.timedOut' } | { readonly type: 'session.keepaliveDue' };
+export type InternalEvent =
+  | { readonly type: 'session.warningDue' }
+  | { readonly type: 'session.timedOut' }
+  | { readonly type: 'session.keepaliveDue' };
 
 export const qualityVerdicts = ['good', 'warning', 'poor'] as const;
 export type QualityVerdict = (typeof qualityVerdicts)[number];
@@ -117,18 +148,41 @@ export type TubeEmission =
   | { readonly type: 'accepted'; readonly requestId: string; readonly generation: number }
   | { readonly type: 'refused'; readonly requestId: string; readonly failure: Failure }
   | { readonly type: 'decision'; readonly decision: RestartDecision }
-  | { readonly type: 'attemptStarted'; readonly generation: number; readonly attempt: number; readonly trigger: RestartTrigger }
-  | { readonly type: 'attemptEnded'; readonly generation: number; readonly trigger: RestartTrigger; readonly outcome: 'success' | 'failure'; readonly failure: Failure | null; readonly durationMs: number }
+  | {
+      readonly type: 'attemptStarted';
+      readonly generation: number;
+      readonly attempt: number;
+      readonly trigger: RestartTrigger;
+    }
+  | {
+      readonly type: 'attemptEnded';
+      readonly generation: number;
+      readonly trigger: RestartTrigger;
+      readonly outcome: 'success' | 'failure';
+      readonly failure: Failure | null;
+      readonly durationMs: number;
+    }
   | { readonly type: 'cutOver'; readonly generation: number; readonly from: number | null }
   | { readonly type: 'generationClosed'; readonly generation: number }
   | { readonly type: 'connected'; readonly generation: number; readonly durationMs: number }
-  | { readonly type: 'recovered'; readonly attempts: number; readonly trigger: RestartTrigger; readonly outageMs: number }
+  | {
+      readonly type: 'recovered';
+      readonly attempts: number;
+      readonly trigger: RestartTrigger;
+      readonly outageMs: number;
+    }
   | { readonly type: 'keepalive'; readonly lastActivityAtMs: number }
   | { readonly type: 'ping'; readonly outcome: 'pong' | 'missed'; readonly rttMs: number | null }
   | { readonly type: 'sessionWarning'; readonly leftMs: number }
   | { readonly type: 'channelOpened'; readonly channel: ChannelRecord }
   | { readonly type: 'channelClosed'; readonly label: string; readonly id: number; readonly reason: string }
-  | { readonly type: 'quality'; readonly verdict: QualityVerdict; readonly score: number; readonly lossRatio: number | null; readonly rttMs: number | null }
+  | {
+      readonly type: 'quality';
+      readonly verdict: QualityVerdict;
+      readonly score: number;
+      readonly lossRatio: number | null;
+      readonly rttMs: number | null;
+    }
   | { readonly type: 'sampled'; readonly generation: number; readonly sample: TransportSample }
   | { readonly type: 'breaker'; readonly breaker: BreakerState }
   | { readonly type: 'record'; readonly record: TubeRecord }

@@ -43,7 +43,11 @@ const keepaliveSetup = setup({
     countPing: assign({ seq: ({ context }) => context.seq + 1 }),
     sendPing: sendParent(({ context }) => ({ type: 'keepalive.ping', seq: context.seq })),
     countMissed: assign({ missed: ({ context }) => (context.answers ? context.missed + 1 : 0) }),
-    reportMissed: sendParent(({ context }) => ({ type: 'keepalive.missed', missed: context.missed, timeoutMs: timeoutMs(context) })),
+    reportMissed: sendParent(({ context }) => ({
+      type: 'keepalive.missed',
+      missed: context.missed,
+      timeoutMs: timeoutMs(context),
+    })),
     reportSuspect: sendParent(({ context }) => ({ type: 'keepalive.suspect', missed: context.missed })),
     reportLost: sendParent(({ context }) => ({ type: 'keepalive.lost', missed: context.missed })),
     reportRestored: sendParent({ type: 'keepalive.restored' }),
@@ -67,7 +71,8 @@ const keepaliveSetup = setup({
 
 export const keepaliveMachine = keepaliveSetup.createMachine({
   id: 'keepalive',
-  description: 'Pings one path and reports silence: suspect after two missed pings, lost after three and at each one more.',
+  description:
+    'Pings one path and reports silence: suspect after two missed pings, lost after three and at each one more.',
   context: ({ input }) => ({ settings: input.settings, seq: 0, missed: 0, rtt: null, answers: false }),
   initial: 'awaitingPong',
   on: {
@@ -77,7 +82,10 @@ export const keepaliveMachine = keepaliveSetup.createMachine({
         target: '.resting',
         actions: [{ type: 'learn', params: ({ event }) => ({ rttMs: event.rttMs }) }, 'clearMissed', 'reportRestored'],
       },
-      { target: '.resting', actions: [{ type: 'learn', params: ({ event }) => ({ rttMs: event.rttMs }) }, 'clearMissed'] },
+      {
+        target: '.resting',
+        actions: [{ type: 'learn', params: ({ event }) => ({ rttMs: event.rttMs }) }, 'clearMissed'],
+      },
     ],
     'keepalive.heard': [
       { guard: 'wasSuspect', actions: ['clearMissed', 'reportRestored'], description: 'Data counts as a pong.' },

@@ -4,7 +4,15 @@
  * effects it needs (record store, finaliser of handles, listener) come in as `RegistryEffects`. Its snapshot is one object that never changes
  * identity, so opening the 100,000th tube costs what the 1,000th costs.
  */
-import type { ActorLogic, ActorRefFrom, ActorScope, ActorSystem, ActorSystemInfo, AnyActorRef, EventObject } from 'xstate';
+import type {
+  ActorLogic,
+  ActorRefFrom,
+  ActorScope,
+  ActorSystem,
+  ActorSystemInfo,
+  AnyActorRef,
+  EventObject,
+} from 'xstate';
 import { createActor } from 'xstate';
 import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeRequest, TubeState } from './events.js';
 import type { CloseReason } from './failure.js';
@@ -27,7 +35,11 @@ export interface TubeEntry {
 }
 
 export type RegistryEvent =
-  | { readonly type: 'registry.open'; readonly input: Extract<TubeInput, { kind: 'create' }>; readonly begin: Extract<TubeRequest, { type: 'tube.begin' }> }
+  | {
+      readonly type: 'registry.open';
+      readonly input: Extract<TubeInput, { kind: 'create' }>;
+      readonly begin: Extract<TubeRequest, { type: 'tube.begin' }>;
+    }
   | { readonly type: 'registry.resume'; readonly record: TubeRecord }
   | { readonly type: 'registry.deliver'; readonly tubeId: string; readonly event: TubeEvent };
 
@@ -73,7 +85,9 @@ export function stopSubtree(ref: AnyActorRef): void {
 export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffects): RegistryLogic {
   function start(scope: RegistryScope, input: TubeInput, begin: TubeEvent, crashesMs: readonly number[]): void {
     const identity = input.kind === 'create' ? input.identity : input.record;
-    const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input } as Parameters<typeof createActor<TubeLogic>>[1]);
+    const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input } as Parameters<
+      typeof createActor<TubeLogic>
+    >[1]);
     const record = input.kind === 'resume' ? input.record : null;
     const entry: TubeEntry = { ref, identity, state: 'initializing', record, crashesMs };
     (scope.self.getSnapshot() as RegistrySnapshot).tubes.set(identity.tubeId, entry);
@@ -114,7 +128,11 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
     start(scope, { kind: 'resume', record, atMs }, { type: 'tube.begin', offer: null, atMs }, intensity.recentMs);
   }
 
-  function childEnded(snapshot: RegistrySnapshot, scope: RegistryScope, event: EventObject & { error?: unknown }): void {
+  function childEnded(
+    snapshot: RegistrySnapshot,
+    scope: RegistryScope,
+    event: EventObject & { error?: unknown },
+  ): void {
     const crashed = event.type.startsWith(errorPrefix);
     const tubeId = event.type.slice((crashed ? errorPrefix : donePrefix).length);
     const entry = snapshot.tubes.get(tubeId);
@@ -130,7 +148,13 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
   return {
     getInitialSnapshot: () => {
       const tubes = new Map<string, TubeEntry>();
-      return { status: 'active', output: undefined, error: undefined, tubes, toJSON: () => ({ status: 'active', tubes: tubes.size }) };
+      return {
+        status: 'active',
+        output: undefined,
+        error: undefined,
+        tubes,
+        toJSON: () => ({ status: 'active', tubes: tubes.size }),
+      };
     },
     transition: (snapshot, event: RegistryEvent | EventObject, scope) => {
       const known = event as RegistryEvent;
@@ -139,7 +163,8 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       else if (known.type === 'registry.resume') {
         const atMs = effects.now();
         start(scope, { kind: 'resume', record: known.record, atMs }, { type: 'tube.begin', offer: null, atMs }, []);
-      } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix)) childEnded(snapshot, scope, event);
+      } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix))
+        childEnded(snapshot, scope, event);
       return snapshot;
     },
     getPersistedSnapshot: (snapshot) => snapshot,

@@ -4,106 +4,24 @@
  * Driven by the tube; every decision is reported with its evidence (`restart.decided`).
  */
 import { assign, sendParent, setup } from 'xstate';
-import type { RestartDecision, RestartTrigger } from './events.js';
+import type { RestartTrigger } from './events.js';
 import type { CloseReason, FailureCode } from './failure.js';
-import { backoffMs } from './policies/backoff.js';
-import { afterFailure, afterOpenWait, afterSuccess, type BreakerState } from './policies/breaker.js';
-import { drawRandom } from './policies/random.js';
-import type { TubeSettings } from './settings.js';
+import { afterOpenWait, afterSuccess } from './policies/breaker.js';
+import {
+  accept,
+  afterFailedAttempt,
+  decision,
+  isAheadTrigger,
+  isNetworkTrigger,
+  maxReplacements,
+  type DecisionParams,
+  type RestartContext,
+  type RestartEvent,
+  type RestartInput,
+  type Trigger,
+} from './restart.context.js';
 
-export interface RestartContext {
-  readonly settings: TubeSettings;
-  readonly breaker: BreakerState;
-  readonly trigger: RestartTrigger;
-  readonly fresh: boolean;
-  readonly requestId: string | null;
-  /** Attempts made in this incident. */
-  readonly attempts: number;
-  /** Generations that replaced an answered but dead one within the current attempt. */
-  readonly replacements: number;
-  /** Wait before the next attempt, milliseconds. */
-  readonly delayMs: number;
-  /** When the last attempt ended well or was called off, milliseconds since the epoch. */
-  readonly endedAtMs: number;
-  readonly peerAway: boolean;
-  readonly peerIsPlain: boolean;
-  readonly random: number;
-}
-
-export interface RestartInput {
-  readonly settings: TubeSettings;
-  readonly breaker: BreakerState;
-  readonly peerAway: boolean;
-  /** Seed of the jitter, an unsigned 32-bit integer. */
-  readonly seed: number;
-}
-
-export interface Trigger {
-  readonly trigger: RestartTrigger;
-  readonly fresh: boolean;
-  readonly requestId: string | null;
-  readonly atMs: number;
-}
-
-export type RestartEvent =
-  | ({ readonly type: 'restart.trigger' } & Trigger)
-  /** The peer made its own restart offer; the tube answers it, and this attempt is already under way. */
-  | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger }
-  | { readonly type: 'generation.described' }
-  | { readonly type: 'generation.answered'; readonly peerIsPlain: boolean }
-  | { readonly type: 'generation.up'; readonly atMs: number }
-  | { readonly type: 'generation.failed' }
-  /** The old path turned out to be sound: call the restart off. */
-  | { readonly type: 'restart.standDown'; readonly atMs: number }
-  | { readonly type: 'peer.online' }
-  | { readonly type: 'peer.offline' };
-
-/** A new network voids old failures: these go ahead of the backoff, after a moment for the interface to settle. */
-const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_change'];
-/** Asked for by somebody who knows: these do not wait for the backoff either. */
-const explicitTriggers: readonly RestartTrigger[] = ['manual', 'peer_request', 'turn_expiry'];
-/** Within one attempt; generationTimeoutMs / answeredConnectTimeoutMs = 5 generations at most. */
-const maxReplacements = 4;
-
-function accept(context: RestartContext, { trigger, fresh, requestId, atMs }: Trigger): Partial<RestartContext> {
-  const draw = drawRandom(context.random);
-  const ahead = networkTriggers.includes(trigger) || explicitTriggers.includes(trigger);
-  const waitMs = ahead ? 0 : backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value);
-  const delayMs = Math.max(0, waitMs - Math.max(0, atMs - context.endedAtMs));
-  return { trigger, fresh, requestId, random: draw.state, delayMs };
-}
-
-function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {
-  const draw = drawRandom(context.random);
-  return {
-    breaker: afterFailure(context.breaker, context.settings.breakerFailureThreshold),
-    delayMs: backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value),
-    random: draw.state,
-    requestId: null,
-  };
-}
-
-export interface DecisionParams {
-  readonly action: RestartDecision['action'];
-  readonly why: string;
-  readonly code?: FailureCode;
-}
-
-function decision(context: RestartContext, params: DecisionParams, asked?: { trigger: RestartTrigger; requestId: string | null }) {
-  const waits = params.action === 'wait' ? context.delayMs : 0;
-  return {
-    type: 'restart.decided' as const,
-    decision: {
-      action: params.action,
-      why: params.why,
-      trigger: asked?.trigger ?? context.trigger,
-      attempt: context.attempts,
-      delayMs: waits,
-    },
-    requestId: asked === undefined ? context.requestId : asked.requestId,
-    code: params.code ?? null,
-  };
-}
+export type { RestartEvent, RestartInput };
 
 const restartSetup = setup({
   types: { context: {} as RestartContext, events: {} as RestartEvent, input: {} as RestartInput },
@@ -116,7 +34,11 @@ const restartSetup = setup({
     /** An attempt that no peer could have answered, or that a newer network voids, costs nothing. */
     uncountAttempt: assign({ attempts: ({ context }) => context.attempts - 1 }),
     countReplacement: assign({ replacements: ({ context }) => context.replacements + 1 }),
-    adopt: assign((_, params: { trigger: RestartTrigger }) => ({ trigger: params.trigger, fresh: false, requestId: null })),
+    adopt: assign((_, params: { trigger: RestartTrigger }) => ({
+      trigger: params.trigger,
+      fresh: false,
+      requestId: null,
+    })),
     noteAnswer: assign((_, params: { peerIsPlain: boolean }) => ({ peerIsPlain: params.peerIsPlain })),
     noteEnd: assign((_, params: { atMs: number }) => ({ endedAtMs: params.atMs })),
     countFailure: assign(({ context }) => afterFailedAttempt(context)),
@@ -131,16 +53,18 @@ const restartSetup = setup({
       trigger: context.trigger,
       fresh: context.fresh,
     })),
-    abandon: sendParent(({ context }, params: { code: FailureCode; afterMs?: 'answerTimeoutMs' | 'generationTimeoutMs' }) => ({
-      type: 'restart.abandon',
-      failure: { code: params.code, detail: '' },
-      afterMs: params.afterMs === undefined ? null : context.settings[params.afterMs],
-    })),
+    abandon: sendParent(
+      ({ context }, params: { code: FailureCode; afterMs?: 'answerTimeoutMs' | 'generationTimeoutMs' }) => ({
+        type: 'restart.abandon',
+        failure: { code: params.code, detail: '' },
+        afterMs: params.afterMs === undefined ? null : context.settings[params.afterMs],
+      }),
+    ),
     giveUp: sendParent((_, params: { reason: CloseReason; close: boolean }) => ({ type: 'restart.giveUp', ...params })),
     reportBreaker: sendParent(({ context }) => ({ type: 'restart.breakerChanged', breaker: context.breaker })),
     decide: sendParent(({ context }, params: DecisionParams) => decision(context, params)),
-    skip: sendParent(({ context }, params: { why: string; code: FailureCode; trigger: RestartTrigger; requestId: string | null }) =>
-      decision(context, { action: 'skip', why: params.why, code: params.code }, params),
+    skip: sendParent(({ context }, params: { why: string; code: FailureCode; asked: Trigger }) =>
+      decision(context, { action: 'skip', why: params.why, code: params.code }, params.asked),
     ),
   },
   guards: {
@@ -148,12 +72,11 @@ const restartSetup = setup({
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
     breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
     peerIsAway: ({ context }) => context.peerAway,
-    needsSettling: ({ context }) => networkTriggers.includes(context.trigger) && context.replacements === 0,
+    needsSettling: ({ context }) => isNetworkTrigger(context.trigger),
     mustWait: ({ context }) => context.delayMs > 0,
     answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
-    isAhead: (_, params: { trigger: RestartTrigger }) =>
-      networkTriggers.includes(params.trigger) || explicitTriggers.includes(params.trigger),
-    isNetwork: (_, params: { trigger: RestartTrigger }) => networkTriggers.includes(params.trigger),
+    isAhead: (_, params: { trigger: RestartTrigger }) => isAheadTrigger(params.trigger),
+    isNetwork: (_, params: { trigger: RestartTrigger }) => isNetworkTrigger(params.trigger),
     mayReplace: ({ context }) => context.replacements < maxReplacements,
     mayReplacePlain: ({ context }) => context.peerIsPlain && context.replacements < maxReplacements,
   },
@@ -169,7 +92,8 @@ const restartSetup = setup({
 
 export const restartMachine = restartSetup.createMachine({
   id: 'restart',
-  description: 'Decides when a tube is offered a new generation: backoff, answer timeout, one at a time, circuit breaker.',
+  description:
+    'Decides when a tube is offered a new generation: backoff, answer timeout, one at a time, circuit breaker.',
   context: ({ input }) => ({
     settings: input.settings,
     breaker: input.breaker,
@@ -190,16 +114,31 @@ export const restartMachine = restartSetup.createMachine({
     'peer.online': { actions: 'peerIsBack' },
     'restart.adopted': {
       target: '.attempting.verifying',
-      actions: [{ type: 'adopt', params: ({ event }) => ({ trigger: event.trigger }) }, 'countAttempt', { type: 'decide', params: { action: 'do', why: 'the peer offers' } }],
-      description: 'The peer restarts by itself; that goes ahead of backoff and breaker, which only hold back what we send.',
+      actions: [
+        { type: 'adopt', params: ({ event }) => ({ trigger: event.trigger }) },
+        'countAttempt',
+        { type: 'decide', params: { action: 'do', why: 'the peer offers' } },
+      ],
+      description:
+        'The peer restarts by itself; that goes ahead of backoff and breaker, which only hold back what we send.',
     },
-    'restart.standDown': { target: '.resting', actions: { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) } },
+    'restart.standDown': {
+      target: '.resting',
+      actions: { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) },
+    },
   },
   states: {
     resting: {
       description: 'No restart is wanted. The counters of the incident are kept until the tube drops this actor.',
       on: {
         'restart.trigger': { target: 'deciding', actions: { type: 'accept', params: ({ event }) => event } },
+      },
+      after: {
+        breakerOpen: {
+          guard: 'breakerIsOpen',
+          actions: ['halfOpen', 'reportBreaker'],
+          description: 'An open breaker stays open for breakerOpenMs, wanted or not.',
+        },
       },
     },
     deciding: {
@@ -216,23 +155,45 @@ export const restartMachine = restartSetup.createMachine({
         {
           guard: 'breakerIsOpen',
           target: 'breakerOpen',
-          actions: { type: 'decide', params: { action: 'wait', why: 'the circuit breaker is open', code: 'restart_breaker_open' } },
+          actions: {
+            type: 'decide',
+            params: { action: 'wait', why: 'the circuit breaker is open', code: 'restart_breaker_open' },
+          },
         },
         {
           guard: 'peerIsAway',
           target: 'waitingForPeer',
-          actions: { type: 'decide', params: { action: 'wait', why: 'the signalling of the peer is down', code: 'restart_peer_away' } },
+          actions: {
+            type: 'decide',
+            params: { action: 'wait', why: 'the signalling of the peer is down', code: 'restart_peer_away' },
+          },
         },
-        { guard: 'mustWait', target: 'backoff', actions: { type: 'decide', params: { action: 'wait', why: 'backoff' } } },
+        {
+          guard: 'mustWait',
+          target: 'backoff',
+          actions: { type: 'decide', params: { action: 'wait', why: 'backoff' } },
+        },
         { guard: 'needsSettling', target: 'settling' },
-        { target: 'attempting', actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'restart now' } }] },
+        {
+          target: 'attempting',
+          actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'restart now' } }],
+        },
       ],
     },
     settling: {
       description: 'An interface or address changed: give it a moment before candidates are gathered.',
-      after: { settle: { target: 'attempting', actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'the network has settled' } }] } },
+      after: {
+        settle: {
+          target: 'attempting',
+          actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'the network has settled' } }],
+        },
+      },
       on: {
-        'restart.trigger': { target: 'settling', reenter: true, actions: { type: 'accept', params: ({ event }) => event } },
+        'restart.trigger': {
+          target: 'settling',
+          reenter: true,
+          actions: { type: 'accept', params: ({ event }) => event },
+        },
       },
     },
     backoff: {
@@ -248,20 +209,25 @@ export const restartMachine = restartSetup.createMachine({
           {
             actions: {
               type: 'skip',
-              params: ({ event }) => ({ why: 'backoff', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
+              params: ({ event }) => ({ why: 'backoff', code: 'restart_in_progress', asked: event }),
             },
           },
         ],
       },
     },
     waitingForPeer: {
-      description: 'The peer signals directly and its socket is down: an offer could not reach it, so attempts are not burnt.',
+      description:
+        'The peer signals directly and its socket is down: an offer could not reach it, so attempts are not burnt.',
       on: {
         'peer.online': { target: 'deciding', actions: ['peerIsBack', 'dropWait'] },
         'restart.trigger': {
           actions: {
             type: 'skip',
-            params: ({ event }) => ({ why: 'the signalling of the peer is down', code: 'restart_peer_away', trigger: event.trigger, requestId: event.requestId }),
+            params: ({ event }) => ({
+              why: 'the signalling of the peer is down',
+              code: 'restart_peer_away',
+              asked: event,
+            }),
           },
         },
       },
@@ -273,7 +239,7 @@ export const restartMachine = restartSetup.createMachine({
         'restart.trigger': {
           actions: {
             type: 'skip',
-            params: ({ event }) => ({ why: 'the circuit breaker is open', code: 'restart_breaker_open', trigger: event.trigger, requestId: event.requestId }),
+            params: ({ event }) => ({ why: 'the circuit breaker is open', code: 'restart_breaker_open', asked: event }),
           },
         },
       },
@@ -288,16 +254,39 @@ export const restartMachine = restartSetup.createMachine({
         },
       },
       on: {
-        'restart.trigger': {
-          actions: {
-            type: 'skip',
-            params: ({ event }) => ({ why: 'ICE restart already in progress', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
+        'restart.trigger': [
+          {
+            guard: { type: 'isNetwork', params: ({ event }) => ({ trigger: event.trigger }) },
+            target: 'settling',
+            actions: [
+              'uncountAttempt',
+              { type: 'abandon', params: { code: 'restart_in_progress' } },
+              { type: 'accept', params: ({ event }) => event },
+            ],
+            description: 'A newer network change supersedes an attempt that has not been answered.',
           },
+          {
+            actions: {
+              type: 'skip',
+              params: ({ event }) => ({
+                why: 'ICE restart already in progress',
+                code: 'restart_in_progress',
+                asked: event,
+              }),
+            },
+          },
+        ],
+        'generation.failed': {
+          target: 'attemptFailed',
+          actions: { type: 'abandon', params: { code: 'transport_down' } },
         },
-        'generation.failed': { target: 'attemptFailed', actions: { type: 'abandon', params: { code: 'transport_down' } } },
         'generation.up': {
           target: 'resting',
-          actions: ['countSuccess', { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) }, 'reportBreaker'],
+          actions: [
+            'countSuccess',
+            { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) },
+            'reportBreaker',
+          ],
         },
       },
       states: {
@@ -324,7 +313,10 @@ export const restartMachine = restartSetup.createMachine({
                 target: '#restart.exhausted',
                 actions: [
                   { type: 'abandon', params: { code: 'transport_answer_timeout', afterMs: 'answerTimeoutMs' } },
-                  { type: 'decide', params: { action: 'give_up', why: 'answer timeout', code: 'transport_answer_timeout' } },
+                  {
+                    type: 'decide',
+                    params: { action: 'give_up', why: 'answer timeout', code: 'transport_answer_timeout' },
+                  },
                   { type: 'giveUp', params: { reason: 'answer_timeout', close: true } },
                 ],
               },
@@ -339,24 +331,6 @@ export const restartMachine = restartSetup.createMachine({
               target: 'verifying',
               actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
             },
-            'restart.trigger': [
-              {
-                guard: { type: 'isNetwork', params: ({ event }) => ({ trigger: event.trigger }) },
-                target: '#restart.settling',
-                actions: [
-                  'uncountAttempt',
-                  { type: 'abandon', params: { code: 'restart_in_progress' } },
-                  { type: 'accept', params: ({ event }) => event },
-                ],
-                description: 'A newer network change supersedes an attempt that has not been answered.',
-              },
-              {
-                actions: {
-                  type: 'skip',
-                  params: ({ event }) => ({ why: 'ICE restart already in progress', code: 'restart_in_progress', trigger: event.trigger, requestId: event.requestId }),
-                },
-              },
-            ],
           },
         },
         verifying: {
@@ -366,13 +340,31 @@ export const restartMachine = restartSetup.createMachine({
               guard: 'mayReplacePlain',
               target: 'offering',
               actions: 'countReplacement',
-              description: 'A plain peer that clings to its old path is best offered another generation (transport-facts section 2).',
+              description:
+                'A plain peer that clings to its old path is best offered another generation (transport-facts section 2).',
             },
           },
           on: {
-            'generation.answered': { actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) } },
+            'restart.trigger': {
+              actions: {
+                type: 'skip',
+                params: ({ event }) => ({
+                  why: 'ICE restart already in progress',
+                  code: 'restart_in_progress',
+                  asked: event,
+                }),
+              },
+            },
+            'generation.answered': {
+              actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
+            },
             'generation.failed': [
-              { guard: 'mayReplace', target: 'offering', actions: 'countReplacement', description: 'A handshake that fails is answered with a new generation.' },
+              {
+                guard: 'mayReplace',
+                target: 'offering',
+                actions: 'countReplacement',
+                description: 'A handshake that fails is answered with a new generation.',
+              },
               { target: '#restart.attemptFailed', actions: { type: 'abandon', params: { code: 'transport_down' } } },
             ],
           },
@@ -387,7 +379,10 @@ export const restartMachine = restartSetup.createMachine({
           guard: 'breakerCloses',
           target: 'exhausted',
           actions: [
-            { type: 'decide', params: { action: 'give_up', why: 'the circuit breaker opened', code: 'restart_breaker_open' } },
+            {
+              type: 'decide',
+              params: { action: 'give_up', why: 'the circuit breaker opened', code: 'restart_breaker_open' },
+            },
             { type: 'giveUp', params: { reason: 'breaker_open', close: true } },
           ],
         },

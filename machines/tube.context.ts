@@ -5,7 +5,14 @@
 import type { RestartTrigger, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
-import type { ChannelRecord, DtlsRole, GenerationMode, PeerKind, TransportInput, TransportState } from './ports/transport.port.js';
+import type {
+  ChannelRecord,
+  DtlsRole,
+  GenerationMode,
+  PeerKind,
+  TransportInput,
+  TransportState,
+} from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
 
 /** What is known of the other end; all of it goes into the record. */
@@ -74,7 +81,13 @@ export function createContext(input: TubeInput): TubeContext {
   return input.kind === 'create' ? created(input) : resumed(input.record, input.atMs);
 }
 
-const common = { transportState: 'new', breaker: closedBreaker, incident: null, signalling: 'relayed', closeReason: 'requested' } as const;
+const common = {
+  transportState: 'new',
+  breaker: closedBreaker,
+  incident: null,
+  signalling: 'relayed',
+  closeReason: 'requested',
+} as const;
 
 function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'create' }>): TubeContext {
   return {
@@ -101,7 +114,12 @@ function resumed(record: TubeRecord, atMs: number): TubeContext {
     active: activeGeneration,
     pending: null,
     live: activeGeneration === null ? [] : [activeGeneration],
-    incident: { startedAtMs: atMs, trigger: 'crash', attempts: 0, outageSinceMs: activeGeneration === null ? atMs : null },
+    incident: {
+      startedAtMs: atMs,
+      trigger: 'crash',
+      attempts: 0,
+      outageSinceMs: activeGeneration === null ? atMs : null,
+    },
     lastActivityAtMs: atMs,
   };
 }
@@ -115,7 +133,8 @@ export function raise(context: TubeContext, init: GenerationInit): Partial<TubeC
     generation,
     pending,
     live: [...context.live, generation],
-    incident: incident === null ? null : { ...incident, attempts: init.attempt, trigger: init.trigger ?? incident.trigger },
+    incident:
+      incident === null ? null : { ...incident, attempts: init.attempt, trigger: init.trigger ?? incident.trigger },
   };
 }
 
@@ -145,7 +164,12 @@ export function withoutChannel(peer: PeerFacts, id: number): PeerFacts {
   return { ...peer, channels: peer.channels.filter((channel) => channel.id !== id) };
 }
 
-export function openIncident(context: TubeContext, trigger: RestartTrigger, atMs: number, outageSinceMs: number | null): Incident {
+export function openIncident(
+  context: TubeContext,
+  trigger: RestartTrigger,
+  atMs: number,
+  outageSinceMs: number | null,
+): Incident {
   const { incident } = context;
   if (incident === null) return { startedAtMs: atMs, trigger, attempts: 0, outageSinceMs };
   return { ...incident, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
@@ -166,12 +190,14 @@ export function toRecord(context: TubeContext): TubeRecord {
 /** FNV-1a of the identity and the time: a seed that differs from tube to tube and is the same when replayed. */
 export function seedOf(context: TubeContext): number {
   let hash = 0x811c9dc5;
-  for (const char of `${context.identity.tubeId}/${context.lastActivityAtMs}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  for (const char of `${context.identity.tubeId}/${context.lastActivityAtMs}`)
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
   return hash >>> 0;
 }
 
 /** Doubts about a path that a failed attempt shows to be wrong: the path is kept and nothing more is tried. */
 const suspicions: readonly RestartTrigger[] = ['missed_pings', 'poor_quality', 'unhealthy', 'transport_failure'];
-export const isSuspicion = (trigger: RestartTrigger | undefined): boolean => trigger !== undefined && suspicions.includes(trigger);
+export const isSuspicion = (trigger: RestartTrigger | undefined): boolean =>
+  trigger !== undefined && suspicions.includes(trigger);
 
 export const failureOf = (code: Failure['code'], detail = ''): Failure => ({ code, detail });

@@ -12,14 +12,20 @@ export const tubeMachine = tubeSetup.createMachine({
   context: ({ input }) => createContext(input),
   initial: 'initializing',
   on: {
-    'tube.close': { target: '.closed', actions: { type: 'setCloseReason', params: ({ event }) => ({ reason: event.reason }) } },
+    'tube.close': {
+      target: '.closed',
+      actions: { type: 'setCloseReason', params: ({ event }) => ({ reason: event.reason }) },
+    },
     'tube.activity': { actions: { type: 'noteActivity', params: ({ event }) => ({ atMs: event.atMs }) } },
     'tube.operationFailed': { actions: { type: 'tellHealth', params: { failed: true } } },
     'tube.peerSignalling': {
       actions: [
         { type: 'noteSignalling', params: ({ event }) => ({ online: event.online }) },
         { type: 'noteActivity', params: ({ event }) => ({ atMs: event.atMs }) },
-        { type: 'tellRestart', params: ({ event }) => ({ event: event.online ? { type: 'peer.online' } : { type: 'peer.offline' } }) },
+        {
+          type: 'tellRestart',
+          params: ({ event }) => ({ event: event.online ? { type: 'peer.online' } : { type: 'peer.offline' } }),
+        },
       ],
     },
     'tube.remoteDescription': [
@@ -40,7 +46,10 @@ export const tubeMachine = tubeSetup.createMachine({
       {
         actions: {
           type: 'emitRefused',
-          params: ({ context, event }) => ({ requestId: event.requestId, failure: misfit(context, event.description, event.generation) }),
+          params: ({ context, event }) => ({
+            requestId: event.requestId,
+            failure: misfit(context, event.description, event.generation),
+          }),
         },
       },
     ],
@@ -53,26 +62,52 @@ export const tubeMachine = tubeSetup.createMachine({
             type: 'command',
             params: ({ context, event: { type: _, ...candidate } }) => ({
               generation: candidate.generation ?? context.pending?.generation ?? context.active,
-              command: { type: 'transport.addCandidate', requestId: candidate.requestId, candidate: candidate.candidate, mid: candidate.mid },
+              command: {
+                type: 'transport.addCandidate',
+                requestId: candidate.requestId,
+                candidate: candidate.candidate,
+                mid: candidate.mid,
+              },
             }),
           },
         ],
       },
       {
         description: 'A candidate of a dead generation is refused and counted.',
-        actions: { type: 'emitRefused', params: ({ event }) => ({ requestId: event.requestId, failure: { code: 'signalling_stale_generation', detail: '' } }) },
+        actions: {
+          type: 'emitRefused',
+          params: ({ event }) => ({
+            requestId: event.requestId,
+            failure: { code: 'signalling_stale_generation', detail: '' },
+          }),
+        },
       },
     ],
     'tube.restart': {
       description: 'Before the first connection there is nothing to restart: the pending offer stands.',
       actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_in_progress' }) },
     },
-    'transport.candidate': { actions: { type: 'emitCandidate', params: ({ event: { generation, candidate, mid } }) => ({ generation, candidate, mid }) } },
-    'transport.stateChanged': { actions: { type: 'noteTransportState', params: ({ event: { generation, state } }) => ({ generation, state }) } },
-    'transport.channelOpened': { actions: { type: 'noteChannel', params: ({ event }) => ({ channel: event.channel }) } },
-    'transport.channelClosed': { actions: { type: 'noteChannelGone', params: ({ event: { label, id, reason } }) => ({ label, id, reason }) } },
-    'transport.candidateAccepted': { actions: { type: 'emitAccepted', params: ({ event: { requestId, generation } }) => ({ requestId, generation }) } },
-    'transport.refused': { actions: { type: 'emitRefused', params: ({ event: { requestId, failure } }) => ({ requestId, failure }) } },
+    'transport.candidate': {
+      actions: {
+        type: 'emitCandidate',
+        params: ({ event: { generation, candidate, mid } }) => ({ generation, candidate, mid }),
+      },
+    },
+    'transport.stateChanged': {
+      actions: { type: 'noteTransportState', params: ({ event: { generation, state } }) => ({ generation, state }) },
+    },
+    'transport.channelOpened': {
+      actions: { type: 'noteChannel', params: ({ event }) => ({ channel: event.channel }) },
+    },
+    'transport.channelClosed': {
+      actions: { type: 'noteChannelGone', params: ({ event: { label, id, reason } }) => ({ label, id, reason }) },
+    },
+    'transport.candidateAccepted': {
+      actions: { type: 'emitAccepted', params: ({ event: { requestId, generation } }) => ({ requestId, generation }) },
+    },
+    'transport.refused': {
+      actions: { type: 'emitRefused', params: ({ event: { requestId, failure } }) => ({ requestId, failure }) },
+    },
     'transport.remoteApplied': [
       {
         guard: { type: 'isPending', params: ({ event }) => event },
@@ -82,12 +117,25 @@ export const tubeMachine = tubeSetup.createMachine({
           'emitRecord',
         ],
       },
-      { description: 'Of a generation that was dropped meanwhile.', actions: { type: 'emitRefused', params: ({ event }) => ({ requestId: event.requestId, failure: { code: 'signalling_stale_generation', detail: '' } }) } },
+      {
+        description: 'Of a generation that was dropped meanwhile.',
+        actions: {
+          type: 'emitRefused',
+          params: ({ event }) => ({
+            requestId: event.requestId,
+            failure: { code: 'signalling_stale_generation', detail: '' },
+          }),
+        },
+      },
     ],
     'transport.heard': [
       {
         guard: { type: 'isData', params: ({ event }) => event },
-        actions: [{ type: 'noteActivity', params: ({ event }) => ({ atMs: event.atMs }) }, { type: 'tellKeepalive', params: { heard: true } }, 'startSession'],
+        actions: [
+          { type: 'noteActivity', params: ({ event }) => ({ atMs: event.atMs }) },
+          { type: 'tellKeepalive', params: { heard: true } },
+          'startSession',
+        ],
       },
       { actions: { type: 'noteActivity', params: ({ event }) => ({ atMs: event.atMs }) } },
     ],
@@ -105,20 +153,44 @@ export const tubeMachine = tubeSetup.createMachine({
         { type: 'tellHealth', params: ({ event }) => ({ sample: event.sample }) },
       ],
     },
-    'transport.closed': { actions: { type: 'forgetGeneration', params: ({ event }) => ({ generation: event.generation }) } },
+    'transport.closed': {
+      actions: { type: 'forgetGeneration', params: ({ event }) => ({ generation: event.generation }) },
+    },
     'keepalive.ping': {
-      actions: { type: 'command', params: ({ context, event }) => ({ generation: context.active, command: { type: 'transport.ping', seq: event.seq } }) },
+      actions: {
+        type: 'command',
+        params: ({ context, event }) => ({
+          generation: context.active,
+          command: { type: 'transport.ping', seq: event.seq },
+        }),
+      },
     },
     'keepalive.missed': { actions: { type: 'emitPing', params: { outcome: 'missed', rttMs: null } } },
-    'health.poll': { actions: { type: 'command', params: ({ context }) => ({ generation: context.active, command: { type: 'transport.sample' } }) } },
-    'health.verdict': {
-      actions: { type: 'emitQuality', params: ({ event: { verdict, score, lossRatio, rttMs } }) => ({ verdict, score, lossRatio, rttMs }) },
+    'health.poll': {
+      actions: {
+        type: 'command',
+        params: ({ context }) => ({ generation: context.active, command: { type: 'transport.sample' } }),
+      },
     },
-    'restart.decided': { actions: { type: 'emitDecision', params: ({ event: { decision, requestId, code } }) => ({ decision, requestId, code }) } },
+    'health.verdict': {
+      actions: {
+        type: 'emitQuality',
+        params: ({ event: { verdict, score, lossRatio, rttMs } }) => ({ verdict, score, lossRatio, rttMs }),
+      },
+    },
+    'restart.decided': {
+      actions: {
+        type: 'emitDecision',
+        params: ({ event: { decision, requestId, code } }) => ({ decision, requestId, code }),
+      },
+    },
     'restart.breakerChanged': { actions: { type: 'noteBreaker', params: ({ event }) => ({ breaker: event.breaker }) } },
     'session.keepaliveDue': { actions: 'startKeepaliveSignal' },
     'session.warningDue': { actions: 'emitSessionWarning' },
-    'session.timedOut': { target: '.closed', actions: { type: 'setCloseReason', params: { reason: 'session_timeout' } } },
+    'session.timedOut': {
+      target: '.closed',
+      actions: { type: 'setCloseReason', params: { reason: 'session_timeout' } },
+    },
   },
   states: {
     initializing: {
@@ -137,7 +209,12 @@ export const tubeMachine = tubeSetup.createMachine({
               'startKeepaliveSignal',
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({ trigger: 'crash', atMs, outageSinceMs: null, ask: { fresh: false, requestId: null } }),
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'crash',
+                  atMs,
+                  outageSinceMs: null,
+                  ask: { fresh: false, requestId: null },
+                }),
               },
             ],
           },
@@ -145,7 +222,13 @@ export const tubeMachine = tubeSetup.createMachine({
             actions: {
               type: 'openGeneration',
               params: ({ event: { offer, atMs } }) => ({
-                init: { as: offer === null ? 'offerer' : 'answerer', requestId: offer?.requestId ?? null, attempt: 0, trigger: null, startedAtMs: atMs },
+                init: {
+                  as: offer === null ? 'offerer' : 'answerer',
+                  requestId: offer?.requestId ?? null,
+                  attempt: 0,
+                  trigger: null,
+                  startedAtMs: atMs,
+                },
                 mode: offer === null ? { kind: 'offer' } : { kind: 'answer', ...offer },
                 inBand: true,
               }),
@@ -164,11 +247,21 @@ export const tubeMachine = tubeSetup.createMachine({
           target: 'failed',
           actions: [
             { type: 'emitFailure', params: ({ event }) => event },
-            { type: 'setCloseReason', params: ({ event }) => ({ reason: event.failure.code === 'transport_gather_timeout' ? 'gather_timeout' : 'internal' }) },
+            {
+              type: 'setCloseReason',
+              params: ({ event }) => ({
+                reason: event.failure.code === 'transport_gather_timeout' ? 'gather_timeout' : 'internal',
+              }),
+            },
           ],
         },
       },
-      after: { initializeTimeout: { target: 'failed', actions: { type: 'setCloseReason', params: { reason: 'gather_timeout' } } } },
+      after: {
+        initializeTimeout: {
+          target: 'failed',
+          actions: { type: 'setCloseReason', params: { reason: 'gather_timeout' } },
+        },
+      },
     },
     connecting: {
       description: 'Waits for the remote description, ICE, DTLS and the control channel.',
@@ -194,7 +287,12 @@ export const tubeMachine = tubeSetup.createMachine({
               { type: 'dropPending', params: { failure: null, afterMs: null } },
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({ trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask: { fresh: true, requestId: null } }),
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: true, requestId: null },
+                }),
               },
             ],
           },
@@ -217,7 +315,12 @@ export const tubeMachine = tubeSetup.createMachine({
               { type: 'dropPending', params: { failure: null, afterMs: null } },
               {
                 type: 'openIncident',
-                params: ({ context: { lastActivityAtMs: atMs } }) => ({ trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask: { fresh: true, requestId: null } }),
+                params: ({ context: { lastActivityAtMs: atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: true, requestId: null },
+                }),
               },
             ],
           },
@@ -233,7 +336,11 @@ export const tubeMachine = tubeSetup.createMachine({
         { type: 'tellHealth', params: { degraded: false } },
       ],
       after: {
-        incidentReset: { guard: 'hasIncident', actions: 'closeIncident', description: 'Stable: the incident is over, its counters are forgotten.' },
+        incidentReset: {
+          guard: 'hasIncident',
+          actions: 'closeIncident',
+          description: 'Stable: the incident is over, its counters are forgotten.',
+        },
       },
       on: {
         'session.keepaliveDue': { actions: ['emitKeepalive', 'startKeepaliveSignal'] },
@@ -241,7 +348,12 @@ export const tubeMachine = tubeSetup.createMachine({
           target: 'degraded',
           actions: {
             type: 'openIncident',
-            params: ({ context: { lastActivityAtMs: atMs } }) => ({ trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: null }),
+            params: ({ context: { lastActivityAtMs: atMs } }) => ({
+              trigger: 'missed_pings',
+              atMs,
+              outageSinceMs: atMs,
+              ask: null,
+            }),
           },
         },
         'health.restartAdvised': {
@@ -249,7 +361,12 @@ export const tubeMachine = tubeSetup.createMachine({
           target: '#tube.degraded.restarting',
           actions: {
             type: 'openIncident',
-            params: ({ context, event }) => ({ trigger: event.trigger, atMs: context.lastActivityAtMs, outageSinceMs: null, ask: { fresh: false, requestId: null } }),
+            params: ({ context, event }) => ({
+              trigger: event.trigger,
+              atMs: context.lastActivityAtMs,
+              outageSinceMs: null,
+              ask: { fresh: false, requestId: null },
+            }),
           },
         },
         'transport.down': [
@@ -259,7 +376,12 @@ export const tubeMachine = tubeSetup.createMachine({
             actions: [
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({ trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask: { fresh: false, requestId: null } }),
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: false, requestId: null },
+                }),
               },
               { type: 'losePath', params: ({ event }) => event },
             ],
@@ -278,7 +400,12 @@ export const tubeMachine = tubeSetup.createMachine({
             actions: [
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({ trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask: { fresh: false, requestId: null } }),
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: false, requestId: null },
+                }),
               },
               { type: 'forgetGeneration', params: ({ event }) => event },
             ],
@@ -291,17 +418,27 @@ export const tubeMachine = tubeSetup.createMachine({
             target: '#tube.degraded.restarting',
             actions: {
               type: 'openIncident',
-              params: ({ event: { trigger, atMs, fresh, requestId } }) => ({ trigger, atMs, outageSinceMs: null, ask: { fresh, requestId } }),
+              params: ({ event: { trigger, atMs, fresh, requestId } }) => ({
+                trigger,
+                atMs,
+                outageSinceMs: null,
+                ask: { fresh, requestId },
+              }),
             },
           },
-          { actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }) } },
+          {
+            actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }) },
+          },
         ],
         'tube.remoteDescription': {
           guard: { type: 'mayOffer', params: ({ event }) => event },
           target: '#tube.degraded.restarting',
           description: 'The peer restarts by itself: its offer is answered with a new generation.',
           actions: [
-            { type: 'openIncident', params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: null, ask: null }) },
+            {
+              type: 'openIncident',
+              params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: null, ask: null }),
+            },
             { type: 'answerOffer', params: ({ event }) => event },
           ],
         },
@@ -319,7 +456,10 @@ export const tubeMachine = tubeSetup.createMachine({
           {
             guard: 'pathIsSound',
             target: 'connected',
-            actions: [{ type: 'dropPending', params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null } }, 'closeIncident'],
+            actions: [
+              { type: 'dropPending', params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null } },
+              'closeIncident',
+            ],
           },
           { target: 'failed', actions: { type: 'setCloseReason', params: { reason: 'restart_exhausted' } } },
         ],
@@ -332,7 +472,12 @@ export const tubeMachine = tubeSetup.createMachine({
             actions: [
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({ trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask: { fresh: false, requestId: null } }),
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: false, requestId: null },
+                }),
               },
               { type: 'losePath', params: ({ event }) => event },
             ],
@@ -347,7 +492,10 @@ export const tubeMachine = tubeSetup.createMachine({
           guard: { type: 'mayOffer', params: ({ event }) => event },
           target: '.restarting',
           actions: [
-            { type: 'dropPending', params: { failure: { code: 'restart_in_progress', detail: 'the peer offers' }, afterMs: null } },
+            {
+              type: 'dropPending',
+              params: { failure: { code: 'restart_in_progress', detail: 'the peer offers' }, afterMs: null },
+            },
             { type: 'answerOffer', params: ({ event }) => event },
           ],
         },
@@ -364,7 +512,12 @@ export const tubeMachine = tubeSetup.createMachine({
                 target: 'restarting.doubtful',
                 actions: {
                   type: 'openIncident',
-                  params: ({ context: { lastActivityAtMs: atMs } }) => ({ trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: { fresh: false, requestId: null } }),
+                  params: ({ context: { lastActivityAtMs: atMs } }) => ({
+                    trigger: 'missed_pings',
+                    atMs,
+                    outageSinceMs: atMs,
+                    ask: { fresh: false, requestId: null },
+                  }),
                 },
               },
               { target: '#tube.closed', actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } } },
@@ -375,17 +528,32 @@ export const tubeMachine = tubeSetup.createMachine({
                 target: 'restarting.doubtful',
                 actions: {
                   type: 'openIncident',
-                  params: ({ event: { trigger, atMs, fresh, requestId } }) => ({ trigger, atMs, outageSinceMs: null, ask: { fresh, requestId } }),
+                  params: ({ event: { trigger, atMs, fresh, requestId } }) => ({
+                    trigger,
+                    atMs,
+                    outageSinceMs: null,
+                    ask: { fresh, requestId },
+                  }),
                 },
               },
-              { actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }) } },
+              {
+                actions: {
+                  type: 'refuseRestart',
+                  params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }),
+                },
+              },
             ],
           },
         },
         restarting: {
           description: 'The restart child decides when; here its generations are built, followed and cut over to.',
           on: {
-            'tube.restart': { actions: { type: 'tellRestart', params: ({ event }) => ({ event: { ...event, type: 'restart.trigger' } }) } },
+            'tube.restart': {
+              actions: {
+                type: 'tellRestart',
+                params: ({ event }) => ({ event: { ...event, type: 'restart.trigger' } }),
+              },
+            },
             'restart.begin': {
               actions: [
                 { type: 'dropPending', params: { failure: null, afterMs: null } },
@@ -418,11 +586,17 @@ export const tubeMachine = tubeSetup.createMachine({
             },
             'transport.remoteApplied': {
               guard: { type: 'isPending', params: ({ event }) => event },
-              description: 'A plain peer has let go of its old path with the answer, so ours is closed; not earlier, not later (transport-facts section 2).',
+              description:
+                'A plain peer has let go of its old path with the answer, so ours is closed; not earlier, not later (transport-facts section 2).',
               actions: [
                 { type: 'noteRemote', params: ({ event }) => event },
                 { type: 'emitAccepted', params: ({ event }) => event },
-                { type: 'tellRestart', params: ({ event }) => ({ event: { type: 'generation.answered', peerIsPlain: event.sameConnection } }) },
+                {
+                  type: 'tellRestart',
+                  params: ({ event }) => ({
+                    event: { type: 'generation.answered', peerIsPlain: event.sameConnection },
+                  }),
+                },
                 { type: 'endOldPath', params: ({ event: { atMs } }) => ({ atMs, when: 'offerer' }) },
               ],
             },
@@ -501,7 +675,11 @@ export const tubeMachine = tubeSetup.createMachine({
         callingOff: {
           description: 'Back to what was before an offer that could not be used.',
           always: [
-            { guard: 'hasNoPath', target: 'restarting', actions: { type: 'tellRestart', params: { event: { type: 'generation.failed' } } } },
+            {
+              guard: 'hasNoPath',
+              target: 'restarting',
+              actions: { type: 'tellRestart', params: { event: { type: 'generation.failed' } } },
+            },
             { target: '#tube.connected', actions: 'standDown' },
           ],
         },
@@ -524,7 +702,12 @@ export const tubeMachine = tubeSetup.createMachine({
             { type: 'noteSignalling', params: ({ event }) => event },
             {
               type: 'openIncident',
-              params: ({ event: { atMs } }) => ({ trigger: 'peer_request', atMs, outageSinceMs: atMs, ask: { fresh: false, requestId: null } }),
+              params: ({ event: { atMs } }) => ({
+                trigger: 'peer_request',
+                atMs,
+                outageSinceMs: atMs,
+                ask: { fresh: false, requestId: null },
+              }),
             },
           ],
         },
@@ -534,16 +717,26 @@ export const tubeMachine = tubeSetup.createMachine({
             target: '#tube.degraded.restarting',
             actions: {
               type: 'openIncident',
-              params: ({ event: { trigger, atMs, fresh, requestId } }) => ({ trigger, atMs, outageSinceMs: atMs, ask: { fresh, requestId } }),
+              params: ({ event: { trigger, atMs, fresh, requestId } }) => ({
+                trigger,
+                atMs,
+                outageSinceMs: atMs,
+                ask: { fresh, requestId },
+              }),
             },
           },
-          { actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }) } },
+          {
+            actions: { type: 'refuseRestart', params: ({ event }) => ({ ...event, code: 'restart_trickle_disabled' }) },
+          },
         ],
         'tube.remoteDescription': {
           guard: { type: 'mayOffer', params: ({ event }) => event },
           target: '#tube.degraded.restarting',
           actions: [
-            { type: 'openIncident', params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: atMs, ask: null }) },
+            {
+              type: 'openIncident',
+              params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: atMs, ask: null }),
+            },
             { type: 'answerOffer', params: ({ event }) => event },
           ],
         },

@@ -20,7 +20,8 @@ import {
   type TransportSample,
   type TransportState,
 } from './ports/transport.port.js';
-import { restartMachine, type RestartEvent } from './restart.machine.js';
+import type { RestartEvent } from './restart.context.js';
+import { restartMachine } from './restart.machine.js';
 import {
   failureOf,
   isSuspicion,
@@ -54,7 +55,8 @@ function misfit(context: TubeContext, description: Description, generation: numb
   if (description.type === 'offer') {
     return settings.trickleIce ? failureOf('signalling_unexpected_offer') : failureOf('restart_trickle_disabled');
   }
-  if (generation !== null && generation !== pending?.generation) return failureOf('signalling_stale_generation', `generation ${String(generation)}`);
+  if (generation !== null && generation !== pending?.generation)
+    return failureOf('signalling_stale_generation', `generation ${String(generation)}`);
   return failureOf('signalling_unexpected_answer');
 }
 
@@ -84,7 +86,11 @@ export const tubeSetup = setup({
     // What the world is told.
     emitState: emit((_, params: { state: TubeState; reason: string }) => ({ type: 'state', ...params })),
     emitClosed: emit(({ context }) => ({ type: 'closed', reason: context.closeReason })),
-    emitFailure: emit(({ context }, params: { failure: Failure }) => ({ type: 'failure', failure: params.failure, generation: context.generation })),
+    emitFailure: emit(({ context }, params: { failure: Failure }) => ({
+      type: 'failure',
+      failure: params.failure,
+      generation: context.generation,
+    })),
     emitRefused: emit((_, params: { requestId: string; failure: Failure }) => ({ type: 'refused', ...params })),
     emitAccepted: emit((_, params: { requestId: string; generation: number }) => ({ type: 'accepted', ...params })),
     emitDescription: emit(({ context }, params: { description: Description }) => ({
@@ -94,9 +100,15 @@ export const tubeSetup = setup({
       purpose: (context.pending?.attempt ?? 0) === 0 ? 'initial' : 'restart',
       requestId: context.pending?.requestId ?? null,
     })),
-    emitCandidate: emit((_, params: { generation: number; candidate: string; mid: string }) => ({ type: 'candidate', ...params })),
+    emitCandidate: emit((_, params: { generation: number; candidate: string; mid: string }) => ({
+      type: 'candidate',
+      ...params,
+    })),
     emitRecord: emit(({ context }) => ({ type: 'record', record: toRecord(context) })),
-    emitQuality: emit((_, params: Omit<Extract<TubeEmission, { type: 'quality' }>, 'type'>) => ({ type: 'quality', ...params })),
+    emitQuality: emit((_, params: Omit<Extract<TubeEmission, { type: 'quality' }>, 'type'>) => ({
+      type: 'quality',
+      ...params,
+    })),
     emitPing: emit((_, params: { outcome: 'pong' | 'missed'; rttMs: number | null }) => ({ type: 'ping', ...params })),
     emitKeepalive: emit(({ context }) => ({ type: 'keepalive', lastActivityAtMs: context.lastActivityAtMs })),
     emitSessionWarning: emit(({ context }) => ({
@@ -110,10 +122,21 @@ export const tubeSetup = setup({
       durationMs: params.atMs - context.identity.createdAtMs,
     })),
     emitDecision: enqueueActions(
-      ({ enqueue }, params: { decision: Extract<TubeEmission, { type: 'decision' }>['decision']; requestId: string | null; code: FailureCode | null }) => {
+      (
+        { enqueue },
+        params: {
+          decision: Extract<TubeEmission, { type: 'decision' }>['decision'];
+          requestId: string | null;
+          code: FailureCode | null;
+        },
+      ) => {
         enqueue.emit({ type: 'decision', decision: params.decision });
         if (params.requestId !== null && params.code !== null) {
-          enqueue.emit({ type: 'refused', requestId: params.requestId, failure: failureOf(params.code, params.decision.why) });
+          enqueue.emit({
+            type: 'refused',
+            requestId: params.requestId,
+            failure: failureOf(params.code, params.decision.why),
+          });
         }
       },
     ),
@@ -130,12 +153,17 @@ export const tubeSetup = setup({
       enqueue.emit({ type: 'recovered', attempts: incident.attempts, trigger: incident.trigger, outageMs });
       enqueue.assign({ incident: { ...incident, outageSinceMs: null } });
     }),
-    refuseRestart: enqueueActions(({ context, enqueue }, params: { requestId: string; trigger: RestartTrigger; code: FailureCode }) => {
-      const { requestId, trigger, code } = params;
-      const why = code === 'restart_trickle_disabled' ? 'trickle ICE is off' : 'the first connection is not up yet';
-      enqueue.emit({ type: 'decision', decision: { action: 'skip', why, trigger, attempt: context.incident?.attempts ?? 0, delayMs: 0 } });
-      enqueue.emit({ type: 'refused', requestId, failure: failureOf(code, why) });
-    }),
+    refuseRestart: enqueueActions(
+      ({ context, enqueue }, params: { requestId: string; trigger: RestartTrigger; code: FailureCode }) => {
+        const { requestId, trigger, code } = params;
+        const why = code === 'restart_trickle_disabled' ? 'trickle ICE is off' : 'the first connection is not up yet';
+        enqueue.emit({
+          type: 'decision',
+          decision: { action: 'skip', why, trigger, attempt: context.incident?.attempts ?? 0, delayMs: 0 },
+        });
+        enqueue.emit({ type: 'refused', requestId, failure: failureOf(code, why) });
+      },
+    ),
     refuseOffer: enqueueActions(({ context: { pending }, enqueue }, params: { failure: Failure }) => {
       if (pending?.requestId == null) return;
       enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
@@ -146,16 +174,20 @@ export const tubeSetup = setup({
     // What is learnt.
     noteActivity: assign((_, params: { atMs: number }) => ({ lastActivityAtMs: params.atMs })),
     noteSignalling: assign((_, params: { online: boolean }) => ({ signalling: params.online ? 'online' : 'offline' })),
-    noteDescribed: assign(({ context }, params: { atMs: number }) => patchPending(context, { described: true, startedAtMs: params.atMs })),
+    noteDescribed: assign(({ context }, params: { atMs: number }) =>
+      patchPending(context, { described: true, startedAtMs: params.atMs }),
+    ),
     noteRemote: assign(({ context }, params: { peerKind: PeerKind; sameConnection: boolean; dtlsRole: DtlsRole }) => ({
       ...patchPending(context, { answered: true, sameConnection: params.sameConnection }),
       peer: { ...context.peer, kind: params.peerKind, dtlsRole: context.peer.dtlsRole ?? params.dtlsRole },
     })),
-    noteTransportState: enqueueActions(({ context, enqueue }, params: { generation: number; state: TransportState }) => {
-      const shown = context.active ?? context.pending?.generation;
-      if (params.generation === shown) enqueue.assign({ transportState: params.state });
-      enqueue.emit({ type: 'transportState', ...params });
-    }),
+    noteTransportState: enqueueActions(
+      ({ context, enqueue }, params: { generation: number; state: TransportState }) => {
+        const shown = context.active ?? context.pending?.generation;
+        if (params.generation === shown) enqueue.assign({ transportState: params.state });
+        enqueue.emit({ type: 'transportState', ...params });
+      },
+    ),
     noteChannel: enqueueActions(({ context, enqueue }, params: { channel: ChannelRecord }) => {
       enqueue.assign({ peer: withChannel(context.peer, params.channel) });
       enqueue.emit({ type: 'channelOpened', channel: params.channel });
@@ -172,28 +204,38 @@ export const tubeSetup = setup({
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
 
     // Generations.
-    openGeneration: enqueueActions(({ enqueue }, params: { init: GenerationInit; mode: GenerationMode; inBand: boolean }) => {
-      enqueue.assign(({ context }) => raise(context, params.init));
-      enqueue.spawnChild('transport', {
-        id: ({ context }) => transportId(context.generation),
-        input: ({ context }) => transportInput(context, params.mode, params.inBand),
-      });
-      enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
-      const { trigger, attempt } = params.init;
-      if (trigger !== null) enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
-    }),
+    openGeneration: enqueueActions(
+      ({ enqueue }, params: { init: GenerationInit; mode: GenerationMode; inBand: boolean }) => {
+        enqueue.assign(({ context }) => raise(context, params.init));
+        enqueue.spawnChild('transport', {
+          id: ({ context }) => transportId(context.generation),
+          input: ({ context }) => transportInput(context, params.mode, params.inBand),
+        });
+        enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
+        const { trigger, attempt } = params.init;
+        if (trigger !== null)
+          enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
+      },
+    ),
     answerOffer: enqueueActions(
       ({ context, enqueue }, params: { requestId: string; description: Description; atMs: number }) => {
         const { requestId, description, atMs } = params;
         const attempt = (context.incident?.attempts ?? 0) + 1;
-        enqueue.assign(({ context: now }) => raise(now, { as: 'answerer', requestId, attempt, trigger: 'peer_offer', startedAtMs: atMs }));
+        enqueue.assign(({ context: now }) =>
+          raise(now, { as: 'answerer', requestId, attempt, trigger: 'peer_offer', startedAtMs: atMs }),
+        );
         enqueue.spawnChild('transport', {
           id: ({ context: now }) => transportId(now.generation),
           input: ({ context: now }) => transportInput(now, { kind: 'answer', sdp: description.sdp, requestId }, false),
         });
         enqueue.sendTo('restart', { type: 'restart.adopted', trigger: 'peer_offer' });
         enqueue.emit(({ context: now }) => ({ type: 'record', record: toRecord(now) }));
-        enqueue.emit(({ context: now }) => ({ type: 'attemptStarted', generation: now.generation, attempt, trigger: 'peer_offer' }));
+        enqueue.emit(({ context: now }) => ({
+          type: 'attemptStarted',
+          generation: now.generation,
+          attempt,
+          trigger: 'peer_offer',
+        }));
       },
     ),
     adoptGeneration: enqueueActions(({ context, enqueue }) => {
@@ -203,31 +245,53 @@ export const tubeSetup = setup({
         input: { ...transportInput(context, { kind: 'adopt' }, false), generation: context.active },
       });
     }),
-    command: enqueueActions(({ context, enqueue }, params: { generation: number | null; command: TransportCommand }) => {
-      const { generation, command } = params;
-      if (generation === null || !context.live.includes(generation)) return;
-      enqueue.sendTo(transportId(generation), command);
-    }),
-    dropPending: enqueueActions(({ context: { pending }, enqueue }, params: { failure: Failure | null; afterMs: number | null }) => {
-      if (pending === null) return;
-      enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
-      enqueue.assign({ pending: null });
-      if (pending.trigger === null || params.failure === null) return;
-      const { generation, trigger } = pending;
-      enqueue.emit({ type: 'attemptEnded', generation, trigger, outcome: 'failure', failure: params.failure, durationMs: params.afterMs ?? 0 });
-    }),
+    command: enqueueActions(
+      ({ context, enqueue }, params: { generation: number | null; command: TransportCommand }) => {
+        const { generation, command } = params;
+        if (generation === null || !context.live.includes(generation)) return;
+        enqueue.sendTo(transportId(generation), command);
+      },
+    ),
+    dropPending: enqueueActions(
+      ({ context: { pending }, enqueue }, params: { failure: Failure | null; afterMs: number | null }) => {
+        if (pending === null) return;
+        enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
+        enqueue.assign({ pending: null });
+        if (pending.trigger === null || params.failure === null) return;
+        const { generation, trigger } = pending;
+        enqueue.emit({
+          type: 'attemptEnded',
+          generation,
+          trigger,
+          outcome: 'failure',
+          failure: params.failure,
+          durationMs: params.afterMs ?? 0,
+        });
+      },
+    ),
     /** The pending generation carries data from now on; the one before lingers, so that what is in flight arrives. */
     cutOver: enqueueActions(({ context: { active, pending, settings }, enqueue }, params: { atMs: number }) => {
       if (pending === null) return;
       const { generation, trigger, startedAtMs } = pending;
       enqueue.sendTo(transportId(generation), { type: 'transport.activate' });
       if (active !== null) {
-        enqueue.sendTo(transportId(active), { type: 'transport.close' }, { delay: settings.generationLingerMs, id: `linger.${String(active)}` });
+        enqueue.sendTo(
+          transportId(active),
+          { type: 'transport.close' },
+          { delay: settings.generationLingerMs, id: `linger.${String(active)}` },
+        );
       }
       enqueue.assign({ active: generation, pending: null, transportState: 'connected' });
       enqueue.emit({ type: 'cutOver', generation, from: active });
       if (trigger !== null) {
-        enqueue.emit({ type: 'attemptEnded', generation, trigger, outcome: 'success', failure: null, durationMs: params.atMs - startedAtMs });
+        enqueue.emit({
+          type: 'attemptEnded',
+          generation,
+          trigger,
+          outcome: 'success',
+          failure: null,
+          durationMs: params.atMs - startedAtMs,
+        });
       }
       enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
     }),
@@ -258,28 +322,44 @@ export const tubeSetup = setup({
       enqueue.stopChild('keepalive');
       enqueue.stopChild('health');
       const { incident } = context;
-      enqueue.assign({ active: null, incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs } });
+      enqueue.assign({
+        active: null,
+        incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs },
+      });
       enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
     }),
     /** A peer that keeps its connection is on the new path only: `when` says which side's description decided that. */
-    endOldPath: enqueueActions(({ context: { active, pending, incident }, enqueue }, params: { atMs: number; when: PendingGeneration['as'] }) => {
-      if (active === null || pending?.sameConnection !== true || pending.as !== params.when) return;
-      enqueue.sendTo(transportId(active), { type: 'transport.close' });
-      enqueue.stopChild('keepalive');
-      enqueue.stopChild('health');
-      enqueue.assign({ active: null, incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs } });
-    }),
+    endOldPath: enqueueActions(
+      (
+        { context: { active, pending, incident }, enqueue },
+        params: { atMs: number; when: PendingGeneration['as'] },
+      ) => {
+        if (active === null || pending?.sameConnection !== true || pending.as !== params.when) return;
+        enqueue.sendTo(transportId(active), { type: 'transport.close' });
+        enqueue.stopChild('keepalive');
+        enqueue.stopChild('health');
+        enqueue.assign({
+          active: null,
+          incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs },
+        });
+      },
+    ),
     tellKeepalive: enqueueActions(({ context, enqueue }, params: { rttMs: number | null } | { heard: true }) => {
       if (context.active === null) return;
-      enqueue.sendTo('keepalive', 'heard' in params ? { type: 'keepalive.heard' } : { type: 'keepalive.pong', rttMs: params.rttMs });
+      enqueue.sendTo(
+        'keepalive',
+        'heard' in params ? { type: 'keepalive.heard' } : { type: 'keepalive.pong', rttMs: params.rttMs },
+      );
       enqueue.sendTo('health', { type: 'health.heard' });
     }),
-    tellHealth: enqueueActions(({ context, enqueue }, params: { sample: TransportSample } | { degraded: boolean } | { failed: true }) => {
-      if (context.active === null) return;
-      if ('sample' in params) enqueue.sendTo('health', { type: 'health.sample', sample: qualityOf(params.sample) });
-      else if ('degraded' in params) enqueue.sendTo('health', { type: 'health.pace', degraded: params.degraded });
-      else enqueue.sendTo('health', { type: 'health.operationFailed' });
-    }),
+    tellHealth: enqueueActions(
+      ({ context, enqueue }, params: { sample: TransportSample } | { degraded: boolean } | { failed: true }) => {
+        if (context.active === null) return;
+        if ('sample' in params) enqueue.sendTo('health', { type: 'health.sample', sample: qualityOf(params.sample) });
+        else if ('degraded' in params) enqueue.sendTo('health', { type: 'health.pace', degraded: params.degraded });
+        else enqueue.sendTo('health', { type: 'health.operationFailed' });
+      },
+    ),
 
     // The incident and its restart child, which live and end together.
     openIncident: enqueueActions(({ context, enqueue }, params: IncidentParams) => {
@@ -287,7 +367,10 @@ export const tubeSetup = setup({
       enqueue.assign({ incident: openIncident(context, trigger, atMs, outageSinceMs) });
       if (context.incident === null) {
         const { settings, breaker, signalling } = context;
-        enqueue.spawnChild('restart', { id: 'restart', input: { settings, breaker, peerAway: signalling === 'offline', seed: seedOf(context) } });
+        enqueue.spawnChild('restart', {
+          id: 'restart',
+          input: { settings, breaker, peerAway: signalling === 'offline', seed: seedOf(context) },
+        });
       }
       if (ask !== null) enqueue.sendTo('restart', { type: 'restart.trigger', trigger, ...ask, atMs });
     }),
@@ -297,7 +380,8 @@ export const tubeSetup = setup({
       enqueue.assign({ incident: null });
     }),
     standDown: enqueueActions(({ context, enqueue }) => {
-      if (context.incident !== null) enqueue.sendTo('restart', { type: 'restart.standDown', atMs: context.lastActivityAtMs });
+      if (context.incident !== null)
+        enqueue.sendTo('restart', { type: 'restart.standDown', atMs: context.lastActivityAtMs });
     }),
     tellRestart: enqueueActions(({ context, enqueue }, params: { event: RestartEvent }) => {
       if (context.incident !== null) enqueue.sendTo('restart', params.event);
@@ -306,15 +390,22 @@ export const tubeSetup = setup({
     // Session: data resets both timers (contract section 5).
     startSession: enqueueActions(({ context, enqueue }) => {
       for (const id of ['session.warning', 'session.timeout']) enqueue.cancel(id);
-      enqueue.raise({ type: 'session.warningDue' }, { id: 'session.warning', delay: context.settings.sessionWarningMs });
+      enqueue.raise(
+        { type: 'session.warningDue' },
+        { id: 'session.warning', delay: context.settings.sessionWarningMs },
+      );
       enqueue.raise({ type: 'session.timedOut' }, { id: 'session.timeout', delay: context.settings.sessionTimeoutMs });
     }),
-    startKeepaliveSignal: raiseEvent({ type: 'session.keepaliveDue' }, { id: 'session.keepalive', delay: ({ context }) => context.settings.keepaliveSignalIntervalMs }),
+    startKeepaliveSignal: raiseEvent(
+      { type: 'session.keepaliveDue' },
+      { id: 'session.keepalive', delay: ({ context }) => context.settings.keepaliveSignalIntervalMs },
+    ),
   },
   guards: {
     isResumed: ({ context }) => context.generation > 0,
     isActive: ({ context }, params: OfGeneration) => params.generation === context.active,
-    losesPath: ({ context }, params: OfGeneration) => params.generation === context.active && context.settings.trickleIce,
+    losesPath: ({ context }, params: OfGeneration) =>
+      params.generation === context.active && context.settings.trickleIce,
     comesBack: ({ context }, params: { online: boolean }) => params.online && context.settings.trickleIce,
     isPending: ({ context }, params: OfGeneration) => params.generation === context.pending?.generation,
     trickles: ({ context }) => context.settings.trickleIce,
@@ -346,7 +437,11 @@ export const tubeSetup = setup({
     initializeTimeout: ({ context }) => context.settings.iceGatherTimeoutMs + context.settings.connectTimeoutMs,
     incidentReset: ({ context }) => context.settings.incidentResetMs,
     incidentDeadline: ({ context }) =>
-      Math.max(0, context.settings.incidentDeadlineMs - Math.max(0, context.lastActivityAtMs - (context.incident?.startedAtMs ?? context.lastActivityAtMs))),
+      Math.max(
+        0,
+        context.settings.incidentDeadlineMs -
+          Math.max(0, context.lastActivityAtMs - (context.incident?.startedAtMs ?? context.lastActivityAtMs)),
+      ),
     failedRetention: ({ context }) => context.settings.failedRetentionMs,
   },
 });

@@ -10,5 +10,7 @@ export interface Intensity {
 
 export function admitRestart(recentMs: readonly number[], nowMs: number, limit: number, windowMs: number): Intensity {
   const recent = recentMs.filter((atMs) => nowMs - atMs < windowMs);
-  return recent.length >= limit ? { allowed: false, recentMs: recent } : { allowed: true, recentMs: [...recent, nowMs] };
+  return recent.length >= limit
+    ? { allowed: false, recentMs: recent }
+    : { allowed: true, recentMs: [...recent, nowMs] };
 }

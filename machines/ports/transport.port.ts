@@ -105,7 +105,12 @@ export type TransportEvent =
   | ({ readonly type: 'transport.up' } & OfGeneration)
   | ({ readonly type: 'transport.down'; readonly cause: 'disconnected' | 'failed' | 'closed' } & OfGeneration)
   | ({ readonly type: 'transport.channelOpened'; readonly channel: ChannelRecord } & OfGeneration)
-  | ({ readonly type: 'transport.channelClosed'; readonly label: string; readonly id: number; readonly reason: string } & OfGeneration)
+  | ({
+      readonly type: 'transport.channelClosed';
+      readonly label: string;
+      readonly id: number;
+      readonly reason: string;
+    } & OfGeneration)
   | ({ readonly type: 'transport.pong'; readonly seq: number | null; readonly rttMs: number | null } & OfGeneration)
   /** The peer showed itself; at most one per second. `data`: it was application data. */
   | ({ readonly type: 'transport.heard'; readonly data: boolean } & OfGeneration)

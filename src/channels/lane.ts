@@ -1,0 +1,296 @@
+/**
+ * One application channel of a tube across generations: what is queued, sent, acknowledged, received, and over which native channel. It knows
+ * neither who activates generations nor what a label means; message-link.ts drives it.
+ *
+ * An **epoch** is one instance of the peer (its process or page). Sequence numbers live as long as an epoch. A native channel belongs to the
+ * epoch in which it first showed life, so what a replaced peer still had on its way is taken as what it is, and never mixed up with its successor's.
+ */
+import type { FailureCode } from '../../machines/failure.js';
+import type { Channel } from './connection.port.js';
+import { ackFrame, byteLength, packMessage, readFrame, serialAdd, serialDistance, unpackMessage } from './frame.js';
+import { chargeOf, Outbox } from './outbox.js';
+
+/** Stop filling a native channel here, and go on when it fell to `lowWaterBytes`. */
+export const highWaterBytes = 1024 * 1024;
+export const lowWaterBytes = 256 * 1024;
+
+/** An acknowledgement is due after whichever comes first. */
+const ackAfterMessages = 32;
+const ackAfterBytes = 64 * 1024;
+const ackAfterMs = 20;
+
+/** Why messages were not carried: `overflow` and `too_large` are ours to send, the others came from the peer. */
+export type DropCause = 'overflow' | 'too_large' | 'closed' | 'gap' | 'malformed';
+
+/** One instance of the peer; null: a plain peer, which has no frames. Compared by identity. */
+export interface Epoch {
+  readonly instance: string | null;
+}
+
+/** What all lanes of a link share and only the link changes. */
+export interface LaneContext {
+  readonly epoch: Epoch;
+  readonly activeGeneration: number | null;
+  readonly held: boolean;
+  readonly maxMessageBytes: number;
+  readonly replayBufferBytes: number;
+  readonly dropAboveBufferedBytes: number;
+  schedule(fn: () => void, delayMs: number): () => void;
+  deliver(label: string, data: string | Uint8Array): void;
+  dropped(label: string, cause: DropCause, count: number): void;
+}
+
+/** A native channel that serves a lane in one generation. */
+export interface Attachment {
+  readonly channel: Channel;
+  epoch: Epoch | null;
+  inbox: Inbox | null;
+  open: boolean;
+}
+
+/** What has come from one epoch of the peer. */
+interface Inbox {
+  readonly epoch: Epoch;
+  expected: number;
+  unackedMessages: number;
+  unackedBytes: number;
+  cancelTimer: (() => void) | null;
+}
+
+/** Messages and bytes are those of the application, without frames; replays do not count again. */
+export interface LaneStats {
+  readonly label: string;
+  readonly class: 'reliable' | 'latest';
+  readonly open: boolean;
+  /** Waiting here or in the native channel. */
+  readonly bufferedBytes: number;
+  /** Memory of the queue, unacknowledged messages included. */
+  readonly queuedBytes: number;
+  readonly messagesSent: number;
+  readonly bytesSent: number;
+  readonly messagesReceived: number;
+  readonly bytesReceived: number;
+  readonly replayed: number;
+  readonly duplicates: number;
+  readonly dropped: Readonly<Record<DropCause, number>>;
+}
+
+const newInbox = (epoch: Epoch): Inbox => ({ epoch, expected: 0, unackedMessages: 0, unackedBytes: 0, cancelTimer: null });
+
+export class Lane {
+  private readonly attachments = new Map<number, Attachment>();
+  private readonly outbox = new Outbox();
+  private inbox: Inbox;
+  /** The attachment that messages go out on; null when the active generation has none that is open. */
+  private current: Attachment | null = null;
+  /** It has been open once: from then on messages wait for the next generation instead of being refused. */
+  private established = false;
+  private messagesSent = 0;
+  private bytesSent = 0;
+  private messagesReceived = 0;
+  private bytesReceived = 0;
+  private replayed = 0;
+  private duplicates = 0;
+  private readonly drops: Record<DropCause, number> = { overflow: 0, too_large: 0, closed: 0, gap: 0, malformed: 0 };
+
+  constructor(
+    readonly label: string,
+    private readonly kind: 'reliable' | 'latest',
+    private readonly context: LaneContext,
+  ) {
+    this.inbox = newInbox(context.epoch);
+  }
+
+  attach(generation: number, channel: Channel): Attachment {
+    channel.setLowWaterBytes(lowWaterBytes);
+    const attachment: Attachment = { channel, epoch: null, inbox: null, open: false };
+    this.attachments.set(generation, attachment);
+    return attachment;
+  }
+
+  /** `only`: leave a younger attachment of the same generation alone. */
+  detach(generation: number, only?: Attachment): void {
+    const attachment = this.attachments.get(generation);
+    if (attachment === undefined || (only !== undefined && attachment !== only)) return;
+    this.attachments.delete(generation);
+    this.select();
+  }
+
+  opened(attachment: Attachment): void {
+    this.bind(attachment);
+    attachment.open = true;
+    this.established = true;
+    this.select();
+  }
+
+  /** Null: accepted, which for a framed reliable channel means it will arrive as long as both sides live. */
+  send(data: string | Uint8Array): FailureCode | null {
+    const bytes = byteLength(data);
+    if (bytes > this.context.maxMessageBytes) return 'channel_message_too_large';
+    if (!this.established) return 'channel_not_open';
+    if (this.sendDirect(data, bytes)) return null;
+    const full = this.outbox.count > 0 && this.outbox.bytes + chargeOf(bytes) > this.context.replayBufferBytes;
+    if (this.kind === 'reliable' && full) return 'channel_full';
+    this.outbox.push(packMessage(data));
+    this.messagesSent += 1;
+    this.bytesSent += bytes;
+    this.pump();
+    if (this.kind === 'latest') this.dropOldest();
+    return null;
+  }
+
+  receive(attachment: Attachment, data: string | Uint8Array): void {
+    const inbox = this.bind(attachment);
+    if (inbox.epoch.instance === null) {
+      this.handOver(data);
+      return;
+    }
+    const frame = readFrame(data);
+    if (frame === null) this.drop('malformed', 1);
+    else if (frame.kind === 'ack') this.acknowledged(inbox, frame.seq);
+    else if (this.kind === 'latest') this.handOver(unpackMessage(data as Uint8Array));
+    else this.receiveNumbered(inbox, frame.seq, data as Uint8Array);
+  }
+
+  /** The active generation, the epoch or a channel changed: find out what to send on, and repeat on it what the other side may lack. */
+  select(): void {
+    const candidate = this.context.activeGeneration === null ? undefined : this.attachments.get(this.context.activeGeneration);
+    const usable = candidate?.open === true && candidate.epoch === this.context.epoch ? candidate : null;
+    if (usable !== this.current) {
+      this.current = usable;
+      this.outbox.rewind();
+      if (usable !== null && this.inbox.expected !== 0) this.sendAck();
+    }
+    this.pump();
+  }
+
+  /** The peer was replaced by another instance: numbers start again in both directions. */
+  rebase(): void {
+    this.inbox.cancelTimer?.();
+    this.inbox = newInbox(this.context.epoch);
+    const tooLarge = this.outbox.renumber(this.context.maxMessageBytes);
+    if (tooLarge > 0) this.drop('too_large', tooLarge);
+    this.select();
+  }
+
+  pump(): void {
+    const channel = this.current?.channel;
+    if (channel === undefined || this.context.held) return;
+    const retained = this.kind === 'reliable' && this.context.epoch.instance !== null;
+    while (this.outbox.unsent > 0 && channel.bufferedBytes() < highWaterBytes) {
+      const next = this.context.epoch.instance === null ? this.outbox.peekRaw() : this.outbox.peek();
+      // Refused although it is open: it is closing. The next generation takes over.
+      if (next === null || !channel.send(next)) return;
+      if (!retained) this.outbox.shift();
+      else if (this.outbox.markSent()) this.replayed += 1;
+    }
+  }
+
+  /** Nothing is sent or acknowledged any more; what still waits is counted as dropped. */
+  close(): void {
+    this.inbox.cancelTimer?.();
+    this.inbox.cancelTimer = null;
+    if (this.outbox.count > 0) this.drop('closed', this.outbox.count);
+    this.outbox.clear();
+    this.attachments.clear();
+    this.current = null;
+    this.established = false;
+  }
+
+  stats(): LaneStats {
+    return {
+      label: this.label,
+      class: this.kind,
+      open: this.current?.channel.isOpen() ?? false,
+      bufferedBytes: this.outbox.unsentBytes + (this.current?.channel.bufferedBytes() ?? 0),
+      queuedBytes: this.outbox.bytes,
+      messagesSent: this.messagesSent,
+      bytesSent: this.bytesSent,
+      messagesReceived: this.messagesReceived,
+      bytesReceived: this.bytesReceived,
+      replayed: this.replayed,
+      duplicates: this.duplicates,
+      dropped: { ...this.drops },
+    };
+  }
+
+  /** Plain peers, nothing waiting: no frame, no copy. */
+  private sendDirect(data: string | Uint8Array, bytes: number): boolean {
+    const { current, context } = this;
+    if (current === null || context.held || context.epoch.instance !== null || this.outbox.count > 0) return false;
+    if (current.channel.bufferedBytes() >= highWaterBytes || !current.channel.send(data)) return false;
+    this.messagesSent += 1;
+    this.bytesSent += bytes;
+    return true;
+  }
+
+  private bind(attachment: Attachment): Inbox {
+    attachment.epoch ??= this.context.epoch;
+    attachment.inbox ??= this.inbox;
+    return attachment.inbox;
+  }
+
+  /**
+   * Strictly in order. On one generation numbers never jump: a sender begins each activation with its oldest unacknowledged message,
+   * and everything before that has been delivered here. So with two live generations the younger one repeats (duplicates, dropped)
+   * and then goes on, whichever of the two is faster; a jump can only come from a sender that broke this rule. Ignoring it is right:
+   * it stays unacknowledged and comes again with the next activation, whereas delivering it would hide a loss.
+   */
+  private receiveNumbered(inbox: Inbox, seq: number, frame: Uint8Array): void {
+    const ahead = serialDistance(seq, inbox.expected);
+    if (ahead > 0) {
+      this.drop('gap', 1);
+      return;
+    }
+    if (ahead === 0) inbox.expected = serialAdd(inbox.expected, 1);
+    else this.duplicates += 1;
+    // Duplicates too: whoever repeats has not heard us.
+    this.noteUnacked(inbox, frame.length);
+    if (ahead === 0) this.handOver(unpackMessage(frame));
+  }
+
+  private noteUnacked(inbox: Inbox, bytes: number): void {
+    inbox.unackedMessages += 1;
+    inbox.unackedBytes += bytes;
+    if (inbox !== this.inbox) return;
+    if (inbox.unackedMessages >= ackAfterMessages || inbox.unackedBytes >= ackAfterBytes) this.sendAck();
+    else inbox.cancelTimer ??= this.context.schedule(() => this.sendAck(), ackAfterMs);
+  }
+
+  /** When it cannot be sent now it is not lost: the next message, or the next activation, sends a later one. */
+  private sendAck(): void {
+    const inbox = this.inbox;
+    inbox.cancelTimer?.();
+    inbox.cancelTimer = null;
+    if (this.current === null || !this.current.channel.send(ackFrame(inbox.expected))) return;
+    inbox.unackedMessages = 0;
+    inbox.unackedBytes = 0;
+  }
+
+  private acknowledged(inbox: Inbox, seq: number): void {
+    // Numbers of a peer that was replaced mean nothing any more.
+    if (inbox !== this.inbox) return;
+    if (!this.outbox.acknowledge(seq)) this.drop('malformed', 1);
+    this.pump();
+  }
+
+  private handOver(data: string | Uint8Array): void {
+    this.messagesReceived += 1;
+    this.bytesReceived += byteLength(data);
+    this.context.deliver(this.label, data);
+  }
+
+  private dropOldest(): void {
+    let count = 0;
+    while (this.outbox.bytes > this.context.dropAboveBufferedBytes && this.outbox.count > 1) {
+      this.outbox.shift();
+      count += 1;
+    }
+    if (count > 0) this.drop('overflow', count);
+  }
+
+  private drop(cause: DropCause, count: number): void {
+    this.drops[cause] += count;
+    this.context.dropped(this.label, cause, count);
+  }
+}

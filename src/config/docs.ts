@@ -1,0 +1,104 @@
+/**
+ * Text made from the schema: what `--help` prints, and docs/configuration.md (written by scripts/config-docs.mjs, compared by a test).
+ */
+import { environmentNameOf, flagOf } from './names.js';
+import { profileNames, profiles } from './profiles.js';
+import { formatBytes, formatDuration, type KeyKind } from './quantities.js';
+import { configKeys, configSchema, keyGroups, metaOf } from './schema.js';
+
+const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+
+function plainText(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+const formats: Partial<Record<KeyKind, (value: unknown) => string>> = {
+  duration: (value) => (isNumber(value) ? formatDuration(value) : ''),
+  bytes: (value) => (isNumber(value) ? formatBytes(value) : ''),
+  durations: (value) => (Array.isArray(value) ? value.filter(isNumber).map(formatDuration).join(',') : ''),
+  switch: (value) => (value === true ? 'on' : 'off'),
+  channels: () => 'data:reliable',
+};
+
+function shown(key: string, value: unknown): string {
+  const meta = metaOf(key);
+  const empty = value === null || (typeof value === 'object' && Object.keys(value ?? {}).length === 0);
+  if (meta === null || empty) return 'none';
+  return (formats[meta.kind] ?? plainText)(value);
+}
+
+const helpHead = `Usage: holdfast [--config FILE] [--KEY VALUE]...
+
+Keeps WebRTC data connections alive. A key is taken from its flag, else from the environment (HOLDFAST_PORT for --port),
+else from the YAML file named by --config or HOLDFAST_CONFIG (port), else from the profile, else from its default.
+
+  --config FILE
+      YAML file with configuration keys.
+  --help
+      Print this and exit.
+  --version
+      Print the version and exit.
+`;
+
+/** Text of `--help`. */
+export function helpText(): string {
+  const groups = keyGroups.map(({ title, keys }) => {
+    const lines = keys.map((key) => {
+      const meta = metaOf(key);
+      return `  ${flagOf(key)} (${shown(key, defaults[key])})\n      ${meta?.description ?? ''}`;
+    });
+    return `${title}:\n${lines.join('\n')}\n`;
+  });
+  return [helpHead, ...groups].join('\n');
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function profileTable(): string[] {
+  const rows = configKeys.flatMap((key) => {
+    const values = profileNames.map((name) => {
+      const numbers: Readonly<Record<string, number>> = { ...profiles[name].tube, ...profiles[name].service };
+      return numbers[key];
+    });
+    if (values.includes(undefined)) return [];
+    return [`| \`${key}\` | ${values.map((value) => shown(key, value)).join(' | ')} |`];
+  });
+  return [`| key | ${profileNames.join(' | ')} |`, `| --- |${' --- |'.repeat(profileNames.length)}`, ...rows];
+}
+
+const documentHead = `# Configuration
+
+Generated from \`src/config/schema.ts\` by \`scripts/config-docs.mjs\`; do not edit.
+
+A key is taken from its flag, else from the environment, else from the YAML file (\`--config FILE\` or \`HOLDFAST_CONFIG\`), else from the
+profile, else from its default. \`answerTimeoutMs\` is the flag \`--answer-timeout-ms\`, the variable \`HOLDFAST_ANSWER_TIMEOUT_MS\` and the
+YAML key \`answerTimeoutMs\`; in the \`settings\` of \`create_tube\` it is \`answer_timeout_ms\` (tube keys only, numbers in plain milliseconds and bytes).
+
+- Times are milliseconds, or text like \`15s\`, \`5m\`, \`1h\`. Sizes are bytes, or text like \`64KiB\`, \`4MiB\`.
+- Lists in flags and variables are separated by commas, or JSON. A variable that is empty counts as not set.
+- An unknown flag, \`HOLDFAST_\` variable or YAML key is an error, and so is a key that is given twice as a flag. All errors are reported at
+  once, without secrets, and the process exits with 78. (\`HOLDFAST_TEST_*\` variables belong to the tests.)
+- Without any control token or JWT the service listens on a loopback address only.
+- A number that is said to be never above (or below) another follows it, unless both are set: then it is an error.`;
+
+/** The text of docs/configuration.md. */
+export function configurationMarkdown(): string {
+  const groups = keyGroups.flatMap(({ title, keys }) => {
+    const rows = keys.map((key) => {
+      const meta = metaOf(key);
+      const about = `${meta?.description ?? ''} Must be ${meta?.rule ?? ''}.${meta?.secret === true ? ' Secret.' : ''}`;
+      return `| \`${key}\` | \`${environmentNameOf(key)}\` | \`${shown(key, defaults[key])}\` | ${cell(about)} |`;
+    });
+    return ['', `## ${title}`, '', '| key | variable | default | meaning |', '| --- | --- | --- | --- |', ...rows];
+  });
+  const profileHead = [
+    '',
+    '## Profiles',
+    '',
+    'Of the service (`profile`) or of one tube (`profile` of `create_tube`).',
+    '',
+  ];
+  return `${[documentHead, ...groups, ...profileHead, ...profileTable()].join('\n')}\n`;
+}

@@ -1,0 +1,78 @@
+/**
+ * Limits that may change while the service runs (`set_resource_limits`): what a node admits, and the profile numbers that new tubes start
+ * with. Unknown keys are refused; lowering a limit changes what is admitted from now on and never touches a live tube.
+ */
+import { z } from 'zod';
+import { check, unknownKeys, type Checked } from './key-types.js';
+import type { Config } from './load.js';
+import { wireNameOf } from './names.js';
+import { configKeyType } from './schema.js';
+import type { TubeDefaults } from './tube-keys.js';
+import { follow } from './tube-settings.js';
+
+const nodeLimitKeys = ['maxConcurrentSockets', 'maxConcurrentIceAgents', 'maxConcurrentCreates'] as const;
+const tubeLimitKeys = [
+  'keepaliveSignalIntervalMs',
+  'sessionTimeoutMs',
+  'healthCheckIntervalMs',
+  'iceGatherTimeoutMs',
+  'pingIntervalMs',
+] as const;
+const limitKeys = [...nodeLimitKeys, ...tubeLimitKeys];
+type LimitKey = (typeof limitKeys)[number];
+
+export type LimitsPatch = { readonly [K in LimitKey]?: number };
+export type Limits = Readonly<Record<LimitKey, number>>;
+
+const wireNames = limitKeys.map(wireNameOf);
+
+/** The argument of `set_resource_limits`, in wire names; what comes out has code names. */
+const limitsPatchSchema = z
+  .strictObject(Object.fromEntries(limitKeys.map((key) => [wireNameOf(key), configKeyType(key).optional()])), {
+    error: unknownKeys(wireNames, 'must be an object of limits'),
+  })
+  .transform((wire): LimitsPatch => {
+    const given = limitKeys.filter((key) => wire[wireNameOf(key)] !== undefined);
+    return Object.fromEntries(given.map((key) => [key, wire[wireNameOf(key)]]));
+  });
+
+/** Checks a patch from the wire; on failure one sentence per problem. */
+export function parseLimitsPatch(input: unknown): Checked<LimitsPatch> {
+  return check(limitsPatchSchema, input);
+}
+
+/** The limits of one running service. */
+export class ResourceLimits {
+  readonly #initial: TubeDefaults;
+  readonly #asked = new Set<string>();
+  #limits: Limits;
+
+  constructor(config: Pick<Config, (typeof nodeLimitKeys)[number] | 'tube'>) {
+    this.#initial = config.tube;
+    const node = nodeLimitKeys.map((key) => [key, config[key]] as const);
+    const tube = tubeLimitKeys.map((key) => [key, config.tube[key]] as const);
+    // Both lists together are all keys of Limits.
+    this.#limits = Object.fromEntries([...node, ...tube]) as Record<LimitKey, number>;
+  }
+
+  current(): Limits {
+    return this.#limits;
+  }
+
+  /** The limits in wire names, as `get_resource_limits` answers. */
+  toWire(): Readonly<Record<string, number>> {
+    return Object.fromEntries(limitKeys.map((key) => [wireNameOf(key), this.#limits[key]]));
+  }
+
+  apply(patch: LimitsPatch): Limits {
+    Object.keys(patch).forEach((key) => this.#asked.add(key));
+    this.#limits = { ...this.#limits, ...patch };
+    return this.#limits;
+  }
+
+  /** What new tubes start with: give `{ tube: limits.tubeDefaults() }` to `resolveTubeSettings`. */
+  tubeDefaults(): TubeDefaults {
+    const changed = Object.fromEntries(tubeLimitKeys.map((key) => [key, this.#limits[key]]));
+    return follow({ ...this.#initial, ...changed }, this.#asked);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The calls of /control: each takes its parsed fields, does one thing to the tubes and answers with wire fields (contract section 10).
+ * No socket.io here; tubes are reached through `controller.require` only, which is the wall between tenants.
+ */
+import type { z } from 'zod';
+import { failureTable } from '../../machines/failure.js';
+import { AppError } from '../errors.js';
+import type { WireObject } from './answers.js';
+import type { CallHandler, CallResult } from './calls.js';
+import * as wire from './control-wire.js';
+import type { Controller } from './controller.js';
+import type { TubeCreator } from './create-tube.js';
+import type { ControlEvent } from './events.js';
+import type { Log } from './gateway.port.js';
+import type { SignalPublisher } from './publisher.js';
+import type { Tubes, TubeView } from './tubes.port.js';
+import { pageOf, statsToWire, stateToWire, tubeToWire } from './views.js';
+import { decodeBase64, encodeBase64, parse } from './wire.js';
+
+export interface ControlCallDeps {
+  readonly tubes: Tubes;
+  readonly publisher: SignalPublisher;
+  readonly creator: TubeCreator;
+  readonly log: Log;
+}
+
+type Handler = CallHandler<Controller>;
+
+/** A call that answers with plain fields. Parsing and tube look-up happen before anything is awaited (see CallHandler). */
+function call<Schema extends z.ZodType>(
+  schema: Schema,
+  run: (controller: Controller, fields: z.output<Schema>) => WireObject | Promise<WireObject>,
+): Handler {
+  return (controller, payload) => {
+    const answer = run(controller, parse(schema, payload));
+    return answer instanceof Promise ? answer.then((fields) => ({ answer: fields })) : { answer };
+  };
+}
+
+/** Names that a client may expect here and that come with a later version. */
+export const missingControlCalls: ReadonlyMap<string, string> = new Map([
+  ['report_network_change', 'report_network_change is not available in this version.'],
+  ['open_tunnel', 'Tunnels are not available in this version.'],
+  ['close_tunnel', 'Tunnels are not available in this version.'],
+  ['complete_ice_restart', 'Applying the answer with set_remote_description completes a restart.'],
+]);
+
+export function controlCalls(deps: ControlCallDeps): ReadonlyMap<string, Handler> {
+  const calls: Record<ControlEvent, Handler> = {
+    ...signallingCalls(deps),
+    ...readingCalls(deps),
+    ...steeringCalls(deps),
+    ...limitCalls(deps),
+  };
+  return new Map(Object.entries(calls));
+}
+
+type SignallingCall = 'create_tube' | 'set_remote_description' | 'add_ice_candidate' | 'restart_ice';
+
+function signallingCalls({ tubes, creator }: ControlCallDeps): Record<SignallingCall, Handler> {
+  return {
+    create_tube: (controller, payload): Promise<CallResult> => creator.create(controller, parse(wire.createTube, payload)),
+    set_remote_description: call(wire.setRemoteDescription, async (controller, { tubeId, description, generation }) => {
+      controller.require(tubeId);
+      const applied = await tubes.remoteDescription(tubeId, description, generation);
+      const answer = applied.answer === null ? {} : { answer: encodeBase64(applied.answer.sdp) };
+      return { ...answer, generation: applied.generation };
+    }),
+    add_ice_candidate: call(wire.addIceCandidate, async (controller, { tubeId, candidate, mid, generation }) => {
+      controller.require(tubeId);
+      const added = await tubes.remoteCandidate(tubeId, candidate, mid, generation);
+      return { generation: added.generation };
+    }),
+    restart_ice: call(wire.restartIce, async (controller, { tubeId, fresh }) => {
+      controller.require(tubeId);
+      const { description, generation, alreadyInProgress } = await tubes.restart(tubeId, 'manual', fresh);
+      return { offer: encodeBase64(description.sdp), generation, already_in_progress: alreadyInProgress };
+    }),
+  };
+}
+
+type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes';
+
+function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall, Handler> {
+  const toWire = (view: TubeView): WireObject => tubeToWire(view, publisher.lastSeq(view.identity.tubeId));
+  return {
+    get_connection_state: call(wire.oneTube, (controller, { tubeId }) => stateToWire(controller.require(tubeId))),
+    get_connection_stats: call(wire.oneTube, async (controller, { tubeId }) => {
+      controller.require(tubeId);
+      const stats = await tubes.stats(tubeId);
+      if (stats === null) throw new AppError('tube_unknown');
+      return { tube_id: tubeId, ...statsToWire(stats) };
+    }),
+    get_tube: call(wire.oneTube, (controller, { tubeId }) => toWire(controller.require(tubeId))),
+    list_tubes: call(wire.listTubes, (controller, query) => {
+      const { page, nextCursor } = pageOf(controller.ownTubes(), query);
+      return { tubes: page.map(toWire), next_cursor: nextCursor };
+    }),
+  };
+}
+
+type SteeringCall = 'close_tube' | 'update_activity' | 'send' | 'subscribe' | 'unsubscribe';
+
+function steeringCalls({ tubes, publisher, log }: ControlCallDeps): Record<SteeringCall, Handler> {
+  return {
+    close_tube: call(wire.closeTube, (controller, { tubeId, reason }) => {
+      const answer = { tube_id: tubeId, close_reason: 'requested', ...(reason === undefined ? {} : { reason }) };
+      // A repeated call after a lost acknowledgement is no error.
+      if (controller.wasClosed(tubeId)) return { ...answer, already_closed: true };
+      controller.require(tubeId);
+      log.info({ tube_id: tubeId, reason }, 'a controller closes a tube');
+      return { ...answer, already_closed: !tubes.close(tubeId, 'requested') };
+    }),
+    update_activity: call(wire.oneTube, (controller, { tubeId }) => {
+      controller.require(tubeId);
+      tubes.activity(tubeId);
+      return {};
+    }),
+    send: call(wire.send, (controller, { tubeId, channel, data, encoding }) => {
+      controller.require(tubeId);
+      const failure = tubes.send(tubeId, channel, encoding === 'utf8' ? data : bytesOf(data));
+      if (failure !== null) throw new AppError(failure);
+      return {};
+    }),
+    subscribe: call(wire.subscription, (controller, subscription) => {
+      const views = controller.subscribe(subscription);
+      return { tubes: views.map(({ identity }) => ({ tube_id: identity.tubeId, last_seq: publisher.lastSeq(identity.tubeId) })) };
+    }),
+    unsubscribe: call(wire.subscription, (controller, subscription) => {
+      controller.unsubscribe(subscription);
+      return {};
+    }),
+  };
+}
+
+type LimitCall = 'set_resource_limits' | 'get_resource_limits' | 'check_capacity';
+
+function limitCalls({ tubes, log }: ControlCallDeps): Record<LimitCall, Handler> {
+  return {
+    set_resource_limits: call(wire.resourceLimits, ({ tenant }, patch) => {
+      const limits = tubes.limits.set(patch);
+      log.info({ tenant, limits }, 'a controller changed the resource limits');
+      return { limits };
+    }),
+    get_resource_limits: call(wire.nothing, () => ({ limits: tubes.limits.get() })),
+    check_capacity: call(wire.nothing, () => {
+      const { used, free, refusal } = tubes.limits.capacity();
+      const row = refusal === null ? null : failureTable[refusal];
+      const delay = row !== null && 'suggestedDelayMs' in row ? { suggested_delay_ms: row.suggestedDelayMs } : {};
+      return { can_create: refusal === null, refusal, used, free, ...delay };
+    }),
+  };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  const bytes = decodeBase64(base64);
+  if (bytes === null) throw new AppError('input_schema', 'data: expected base64');
+  return bytes;
+}

@@ -1,0 +1,31 @@
+/**
+ * The closed list of event names that the gateway handles or sends: label values of its metrics. A name that a client makes up is
+ * counted as `unknown`.
+ */
+export const controlEvents = [
+  'create_tube',
+  'set_remote_description',
+  'add_ice_candidate',
+  'restart_ice',
+  'get_connection_state',
+  'get_connection_stats',
+  'get_tube',
+  'list_tubes',
+  'close_tube',
+  'update_activity',
+  'send',
+  'subscribe',
+  'unsubscribe',
+  'set_resource_limits',
+  'get_resource_limits',
+  'check_capacity',
+] as const;
+export type ControlEvent = (typeof controlEvents)[number];
+
+export const peerEvents = ['hello', 'answer', 'icecandidate', 'restart_request', 'offer', 'network_change'] as const;
+export type PeerEvent = (typeof peerEvents)[number];
+
+/** Sent by the service. */
+export const outgoingEvents = ['signal', 'session', 'draining', 'offer', 'ice_restart_offer', 'icecandidate', 'closed'] as const;
+
+export const gatewayEvents: readonly string[] = [...new Set([...controlEvents, ...peerEvents, ...outgoingEvents, 'unknown'])];

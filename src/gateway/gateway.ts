@@ -1,0 +1,260 @@
+/**
+ * The gateway: one port for HTTP and socket.io, the two namespaces, and the path of what tubes say to those who listen. Composes the
+ * files of this folder and owns their life; app.ts supplies the rest of the service through GatewayOptions.
+ */
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo, Socket as TcpSocket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { Server } from 'socket.io';
+import type { TubeNotice } from '../registry/notice.js';
+import { AppError } from '../errors.js';
+import { refusal } from './answers.js';
+import { createControlAuth, PeerTokens } from './auth.js';
+import { CallDesk } from './calls.js';
+import { controlCalls, missingControlCalls } from './control-calls.js';
+import { closeTubeRoom, drainingNotice, emitSignal, openControl } from './control.js';
+import type { Controller } from './controller.js';
+import { TubeCreator } from './create-tube.js';
+import { guarded, type GatewayOptions } from './gateway.port.js';
+import { createHttpApp } from './http.js';
+import { addressOf, createConnectionLimits, createRateLimit, type ConnectionLimits } from './limits.js';
+import { missingPeerCalls, peerCalls, type PeerCaller } from './peer-calls.js';
+import { PeerHub } from './peer.js';
+import { SignalPublisher } from './publisher.js';
+import { estimateBytes, replayAdapter } from './replay-adapter.js';
+import { SlowClients } from './slow-clients.js';
+import type { GatewayNamespace, GatewayServer } from './sockets.js';
+
+export interface Gateway {
+  /** Opens the port. Rejects when it cannot. Repeated calls return the same. */
+  start(): Promise<{ readonly host: string; readonly port: number }>;
+  /** Not ready any more, creates are refused, clients are told; resolves when the calls that run are answered, at the latest after 5 s. */
+  drain(): Promise<void>;
+  /** Closes all connections; clients will try to come back. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const maxReplaySessions = 10_000;
+const drainPatienceMs = 5000;
+/** Clients get this long to close their side. */
+const closePatienceMs = 1000;
+/** A connection must join a namespace within this. */
+const joinTimeoutMs = 10_000;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const life = { isDraining: false };
+  const isDraining = (): boolean => life.isDraining;
+  const http = createHttpServer(options, isDraining);
+  const limits = createConnectionLimits(options.rates);
+  const io = createIo(http, options, limits);
+  const rooms = openRooms(io, options, limits, isDraining);
+  const connections = trackConnections(http);
+  let started: Promise<AddressInfo> | null = null;
+  let stopped: Promise<void> | null = null;
+  return {
+    start: async () => {
+      started ??= listen(http, options);
+      const { address, port } = await started;
+      return { host: address, port };
+    },
+    drain: async () => {
+      if (!life.isDraining) {
+        life.isDraining = true;
+        for (const namespace of [rooms.control, rooms.peer]) namespace.emit('draining', drainingNotice);
+      }
+      await withPatience(rooms.idle(), drainPatienceMs);
+    },
+    stop: () => {
+      life.isDraining = true;
+      stopped ??= shutDown(io, rooms, connections);
+      return stopped;
+    },
+  };
+}
+
+function createHttpServer(options: GatewayOptions, isDraining: () => boolean): HttpServer {
+  const { log, http } = options;
+  const app = createHttpApp({
+    publicDir: http.publicDir,
+    isReady: () => http.isReady(),
+    metrics: () => http.metrics(),
+    info: () => http.info(),
+    isDraining,
+    log,
+  });
+  const listener = getRequestListener(app.fetch);
+  return createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    listener(request, response).catch((err: unknown) => log.error({ err }, 'an HTTP request failed'));
+  });
+}
+
+function createIo(http: HttpServer, options: GatewayOptions, { connections }: ConnectionLimits): GatewayServer {
+  const io: GatewayServer = new Server(http, {
+    serveClient: false,
+    transports: ['websocket'],
+    perMessageDeflate: false,
+    httpCompression: false,
+    maxHttpBufferSize: options.maxFrameBytes,
+    connectTimeout: joinTimeoutMs,
+    pingInterval: options.socketPingIntervalMs,
+    pingTimeout: options.socketPingTimeoutMs,
+    // Middlewares run for recovered sockets too: a token may have been withdrawn in the meantime.
+    connectionStateRecovery: { maxDisconnectionDuration: options.signalReplayWindowMs, skipMiddlewares: false },
+    adapter: replayAdapter({
+      namespace: '/control',
+      windowMs: options.signalReplayWindowMs,
+      maxPackets: options.signalReplayMaxSignals,
+      maxBytes: options.signalReplayMaxBytes,
+      maxSessions: maxReplaySessions,
+    }),
+    allowRequest: (request, decide) => {
+      connections(addressOf(request, options.rates.trustForwardedFor), 1).then(
+        ({ allowed }) => decide(allowed ? null : 'rate_exceeded', allowed),
+        () => decide('service_internal', false),
+      );
+    },
+  });
+  io.use((_socket, next) => next(refusal(new AppError('input_unknown_event', 'Connect to /control or /peer.'))));
+  return io;
+}
+
+/** The namespaces with everything that lives in them. */
+function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
+  const { tubes, observer, log, rates } = options;
+  const control = io.of('/control');
+  const peer = io.of('/peer');
+  const slow = new SlowClients([control, peer], options.maxSocketBufferBytes, log);
+  const publisher = createPublisher(control, slow, options);
+  const creator = createCreator(publisher, options, isDraining);
+  const desks = createDesks(options, creator, publisher);
+  const { handshakes } = limits;
+  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor: rates.trustForwardedFor };
+  openControl({
+    ...shared,
+    namespace: control,
+    auth: createControlAuth(options.auth),
+    desk: desks.control,
+    replayWindowMs: options.signalReplayWindowMs,
+    maxSubscriptions: options.maxSubscriptionsPerSocket,
+  });
+  const peers = new PeerHub({ ...shared, namespace: peer, desk: desks.peer });
+  peers.open();
+  const unlisten = listenToTubes(options, { publisher, peers, creator });
+  return {
+    control,
+    peer,
+    idle: async () => void (await Promise.all([desks.control.idle(), desks.peer.idle()])),
+    close: () => {
+      unlisten();
+      peers.close();
+      slow.stop();
+    },
+  };
+}
+
+function createPublisher(control: GatewayNamespace, slow: SlowClients, { tubes, observer, log }: GatewayOptions): SignalPublisher {
+  return new SignalPublisher({
+    view: (tubeId) => tubes.view(tubeId),
+    emit: (identity, signal) => {
+      emitSignal(control, identity, signal);
+      slow.note(estimateBytes(signal.data));
+    },
+    ended: (identity) => closeTubeRoom(control, identity),
+    observer,
+    log,
+  });
+}
+
+function createCreator(publisher: SignalPublisher, options: GatewayOptions, isDraining: () => boolean): TubeCreator {
+  return new TubeCreator({
+    tubes: options.tubes,
+    publisher,
+    peerTokens: new PeerTokens(),
+    resolveSettings: (request) => options.resolveSettings(request),
+    isDraining,
+  });
+}
+
+type Rooms = ReturnType<typeof openRooms>;
+
+function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: SignalPublisher) {
+  const { tubes, observer, log, rates } = options;
+  return {
+    control: new CallDesk<Controller>({
+      role: 'control',
+      calls: controlCalls({ tubes, publisher, creator, log }),
+      missing: missingControlCalls,
+      rate: createRateLimit(rates.controlCallsPerSecond, 1),
+      observer,
+      log,
+    }),
+    peer: new CallDesk<PeerCaller>({
+      role: 'peer',
+      calls: peerCalls({ tubes, log }),
+      missing: missingPeerCalls,
+      rate: createRateLimit(rates.peerCallsPerSecond, 1),
+      observer,
+      log,
+    }),
+  };
+}
+
+interface Listeners {
+  readonly publisher: SignalPublisher;
+  readonly peers: PeerHub;
+  readonly creator: TubeCreator;
+}
+
+/** Each listener is guarded by itself: one that fails takes nothing from the others. */
+function listenToTubes({ tubes, log }: GatewayOptions, { publisher, peers, creator }: Listeners): () => void {
+  const tellControllers = guarded(log, 'publisher.notice', (notice: TubeNotice) => publisher.notice(notice));
+  const tellPeer = guarded(log, 'peer.notice', (notice: TubeNotice) => peers.notice(notice));
+  const unlisteners = [
+    tubes.onNotice((notice) => {
+      tellControllers(notice);
+      tellPeer(notice);
+      if (notice.emission.type === 'closed') creator.forget(notice.identity.tubeId);
+    }),
+    tubes.onMessage(guarded(log, 'publisher.message', (tubeId, channel, data) => publisher.message(tubeId, channel, data))),
+  ];
+  return () => unlisteners.forEach((unlisten) => unlisten());
+}
+
+function listen(http: HttpServer, { host, port }: GatewayOptions): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve(http.address() as AddressInfo);
+    });
+  });
+}
+
+/** http.Server forgets a connection once it is a WebSocket, but waits for it when closing. */
+function trackConnections(http: HttpServer): ReadonlySet<TcpSocket> {
+  const connections = new Set<TcpSocket>();
+  http.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  return connections;
+}
+
+async function shutDown(io: GatewayServer, rooms: Rooms, connections: ReadonlySet<TcpSocket>): Promise<void> {
+  // First: what ends now is this process, not the peers' signalling, and no tube needs to hear of it.
+  rooms.close();
+  const closed = io.close();
+  await withPatience(closed, closePatienceMs);
+  for (const socket of connections) socket.destroy();
+  await closed;
+}
+
+/** Resolves with the work, or when patience is at an end. */
+async function withPatience(work: Promise<void>, patienceMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const atAnEnd = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs);
+  });
+  await Promise.race([work, atAnEnd]);
+  clearTimeout(timer);
+}

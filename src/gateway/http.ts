@@ -1,0 +1,101 @@
+/**
+ * The HTTP routes beside socket.io: health, metrics, the console's files, the peer library, and what this node is. Errors are
+ * RFC 9457 problem documents with our `code`. What the routes tell is supplied by app.ts.
+ */
+import { Hono, type Context } from 'hono';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Log } from './gateway.port.js';
+import { readStatic } from './static-files.js';
+
+export interface HttpOptions {
+  /** dist/public of the build. */
+  readonly publicDir: string;
+  /** False while the service starts or a part of it is broken; draining is known to the gateway itself. */
+  isReady(): boolean;
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** For /api/v1/info: version, node id and the like; no secrets, it needs no token. */
+  info(): Readonly<Record<string, unknown>>;
+}
+
+export interface HttpDeps extends HttpOptions {
+  isDraining(): boolean;
+  readonly log: Log;
+}
+
+/** The console runs nothing but its own files, and talks to its own service only (wherever that is reached). */
+const consolePolicy = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  connectSrc: ["'self'", 'ws:', 'wss:'],
+  imgSrc: ["'self'", 'data:'],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+const noStore = { 'cache-control': 'no-store' } as const;
+
+export function createHttpApp(deps: HttpDeps): Hono {
+  const app = new Hono();
+  app.use(secureHeaders({ contentSecurityPolicy: consolePolicy, referrerPolicy: 'no-referrer', strictTransportSecurity: false }));
+  addHealth(app, deps);
+  addMetrics(app, deps);
+  addFiles(app, deps.publicDir);
+  app.get('/api/v1/info', (c) => c.json({ ...deps.info(), draining: deps.isDraining() }, 200, noStore));
+  app.notFound((c) => problem(c, 404, 'http_not_found', 'There is nothing here.'));
+  app.onError((err, c) => {
+    deps.log.error({ err }, 'an HTTP request failed');
+    return problem(c, 500, 'service_internal', 'Internal error; see the log.');
+  });
+  return app;
+}
+
+function addHealth(app: Hono, deps: HttpDeps): void {
+  // Answers as long as the event loop turns, and says nothing else.
+  app.get('/livez', (c) => c.json({ status: 'ok' }, 200, noStore));
+  const readiness = (c: Context): Response => {
+    if (deps.isDraining()) return problem(c, 503, 'service_draining', 'This node is shutting down.');
+    if (!deps.isReady()) return problem(c, 503, 'service_not_ready', 'This node is not ready.');
+    return c.json({ status: 'ready' }, 200, noStore);
+  };
+  app.get('/readyz', readiness);
+  app.get('/healthz', readiness);
+}
+
+function addMetrics(app: Hono, deps: HttpDeps): void {
+  app.get('/metrics', async (c) => {
+    const { contentType, body } = await deps.metrics();
+    return c.body(body, 200, { 'content-type': contentType, ...noStore });
+  });
+}
+
+function addFiles(app: Hono, publicDir: string): void {
+  const serve = async (c: Context, path: string, headers: Record<string, string> = {}): Promise<Response> => {
+    const file = await readStatic(publicDir, path);
+    if (file === null) return c.notFound();
+    return c.body(file.body, 200, { 'content-type': file.contentType, 'cache-control': 'no-cache', ...headers });
+  };
+  app.get('/', (c) => c.redirect('/console/'));
+  app.get('/console', (c) => c.redirect('/console/'));
+  app.get('/console/*', (c) => serve(c, decoded(c.req.path).slice(1)));
+  // Pages of any origin may import the library; it holds no secrets.
+  const shared = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
+  app.get('/peer/holdfast-peer.js', (c) => serve(c, 'holdfast-peer.js', shared));
+  app.get('/peer/holdfast-peer.js.map', (c) => serve(c, 'holdfast-peer.js.map', shared));
+}
+
+/** A path that cannot be decoded names no file. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return '/\0';
+  }
+}
+
+function problem(c: Context, status: ContentfulStatusCode, code: string, title: string): Response {
+  const body = JSON.stringify({ type: `urn:holdfast:error:${code}`, title, status, code });
+  return c.body(body, status, { 'content-type': 'application/problem+json', ...noStore });
+}

@@ -1,0 +1,114 @@
+/** What a peer may say on /peer about its one tube (contract section 10). No socket.io here. */
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { WireObject } from './answers.js';
+import type { CallHandler } from './calls.js';
+import type { PeerEvent } from './events.js';
+import type { Log } from './gateway.port.js';
+import * as wire from './peer-wire.js';
+import type { Tubes, TubeView } from './tubes.port.js';
+import { parse } from './wire.js';
+
+/** One connected peer. */
+export interface PeerCaller {
+  readonly tubeId: string;
+  /** It said something that could be read; `instance` where it said who it is. */
+  spoke(instance: string | null): void;
+}
+
+export interface PeerCallDeps {
+  readonly tubes: Tubes;
+  readonly log: Log;
+}
+
+type Handler = CallHandler<PeerCaller>;
+
+/** Parsing happens before anything is awaited (see CallHandler). */
+function call<Schema extends z.ZodType>(
+  schema: Schema,
+  run: (tubeId: string, fields: z.output<Schema>) => WireObject | Promise<WireObject>,
+  instanceOf: (fields: z.output<Schema>) => string | null = () => null,
+): Handler {
+  return (caller, payload) => {
+    const fields = parse(schema, payload);
+    caller.spoke(instanceOf(fields));
+    const answer = run(caller.tubeId, fields);
+    return answer instanceof Promise ? answer.then((fields) => ({ answer: fields })) : { answer };
+  };
+}
+
+export const missingPeerCalls: ReadonlyMap<string, string> = new Map();
+
+export function peerCalls(deps: PeerCallDeps): ReadonlyMap<string, Handler> {
+  const calls: Record<PeerEvent, Handler> = { ...descriptionCalls(deps.tubes), ...statusCalls(deps) };
+  return new Map(Object.entries(calls));
+}
+
+function descriptionCalls(tubes: Tubes): Record<'answer' | 'offer' | 'icecandidate', Handler> {
+  return {
+    answer: call(wire.answer, async (tubeId, { description, generation }) => {
+      const applied = await tubes.remoteDescription(tubeId, description, generation);
+      return { generation: applied.generation };
+    }),
+    offer: call(wire.offer, async (tubeId, { description }) => {
+      const { generation, answer } = await tubes.remoteDescription(tubeId, description, null);
+      if (answer === null) throw new AppError('service_internal', 'no answer was made');
+      return { answer: { type: answer.type, sdp: answer.sdp, generation } };
+    }),
+    icecandidate: call(wire.icecandidate, async (tubeId, { candidate, mid, generation }) => {
+      const added = await tubes.remoteCandidate(tubeId, candidate, mid, generation);
+      return { generation: added.generation };
+    }),
+  };
+}
+
+/** A restart may have to wait inside the tube; the peer takes a late acknowledgement for a dead socket. */
+const restartPatienceMs = 2000;
+
+function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_request' | 'network_change', Handler> {
+  const restart = async (tubeId: string): Promise<WireObject> => {
+    const { generation, alreadyInProgress } = await tubes.restart(tubeId, 'peer_request', false);
+    return { generation, already_in_progress: alreadyInProgress };
+  };
+  const restartInBackground = (tubeId: string): void => {
+    restart(tubeId).catch((err: unknown) => log.info({ tube_id: tubeId, err }, 'a restart for a peer was refused'));
+  };
+  return {
+    hello: call(
+      wire.hello,
+      (tubeId, { generation }) => {
+        const view = tubes.view(tubeId);
+        if (view === null) throw new AppError('tube_unknown');
+        // A peer that holds nothing while we hold a connection with it has lost its process or page.
+        const hasRestarted = generation === 0 && view.activeGeneration !== null && tubes.pendingOffer(tubeId) === null;
+        if (hasRestarted) restartInBackground(tubeId);
+        return { tube_id: tubeId, state: view.state, generation: view.generation, ...setupOf(view, tubes) };
+      },
+      ({ instance }) => instance,
+    ),
+    restart_request: call(wire.restartRequest, (tubeId, { reason }) => {
+      log.info({ tube_id: tubeId, reason }, 'a peer asks for a restart');
+      return withinPatience(restart(tubeId));
+    }),
+    network_change: call(wire.networkChange, (tubeId, { type }) => {
+      log.info({ tube_id: tubeId, event: type }, 'a peer reports a network change');
+      if (type === 'online') restartInBackground(tubeId);
+      else tubes.activity(tubeId);
+      return {};
+    }),
+  };
+}
+
+/** The outcome of a restart, or `{waiting: true}`: it was accepted, and its offer comes when it comes. */
+async function withinPatience(restart: Promise<WireObject>): Promise<WireObject> {
+  let timer: NodeJS.Timeout | undefined;
+  const waiting = new Promise<WireObject>((resolve) => {
+    timer = setTimeout(() => resolve({ waiting: true }), restartPatienceMs);
+  });
+  return Promise.race([restart, waiting]).finally(() => clearTimeout(timer));
+}
+
+/** What a peer needs to build its RTCPeerConnection. */
+export function setupOf(view: TubeView, tubes: Tubes): WireObject {
+  return { trickle_ice: view.settings.trickleIce, ice_servers: tubes.iceServers() };
+}

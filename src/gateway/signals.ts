@@ -1,0 +1,194 @@
+/**
+ * From what a tube says to what its controllers read: a pure mapping of emissions to wire signals (contract section 11). Numbering,
+ * holding and sending are the publisher's. Emissions that only metrics, logs or callers need map to null.
+ */
+import { failureTable, type CloseReason, type Failure } from '../../machines/failure.js';
+import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
+import type { TransportState } from '../../machines/ports/transport.port.js';
+import type { TubeNotice } from '../registry/notice.js';
+import type { WireObject } from './answers.js';
+import { encodeBase64 } from './wire.js';
+
+export const signalKinds = [
+  'connection_state_changed',
+  'icecandidate',
+  'ice_restart_offer',
+  'keepalive',
+  'session_timeout_warning',
+  'channel_opened',
+  'channel_closed',
+  'message',
+  'quality',
+  'recovered',
+] as const;
+export type SignalKind = (typeof signalKinds)[number];
+
+/** Numbers of the wire format, inherited from the guide. */
+export const progress = { complete: 0, fail: 1, progress: 2, skip: 3, absent: 4 } as const;
+export type ProgressFlag = (typeof progress)[keyof typeof progress];
+
+export interface SignalDraft {
+  readonly kind: SignalKind;
+  readonly data: unknown;
+  readonly generation: number;
+  readonly flag: ProgressFlag;
+  readonly status: string;
+  /** Fields of this kind beside the common ones. */
+  readonly extra: WireObject;
+}
+
+export interface WireSignal {
+  readonly tube_id: string;
+  readonly conversation_id: string;
+  readonly kind: SignalKind;
+  readonly data: unknown;
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly seq: number;
+  readonly progress_flag: ProgressFlag;
+  readonly progress_status: string;
+  readonly is_ok: boolean;
+  /** Only of `icecandidate`. */
+  readonly sdp_mid?: string;
+}
+
+/** The states as the last signals told them; a state change and a transport change each report both. */
+export interface ToldStates {
+  readonly state: TubeState;
+  readonly transportState: TransportState;
+}
+
+const flagOfState: Readonly<Record<TubeState, ProgressFlag>> = {
+  initializing: progress.progress,
+  connecting: progress.progress,
+  connected: progress.complete,
+  degraded: progress.progress,
+  failed: progress.fail,
+  closed: progress.complete,
+};
+
+/** Closing for these reasons is the ordinary end of a tube. */
+const goodEndings: readonly CloseReason[] = ['requested', 'peer_closed', 'session_timeout', 'replaced', 'shutdown'];
+
+type Fields = Partial<Pick<SignalDraft, 'flag' | 'status' | 'extra'>>;
+
+function draft(kind: SignalKind, generation: number, data: unknown, fields: Fields = {}): SignalDraft {
+  return { kind, generation, data, flag: progress.absent, status: '', extra: {}, ...fields };
+}
+
+export function nextStates(told: ToldStates, notice: TubeNotice): ToldStates {
+  const { emission } = notice;
+  if (emission.type === 'state') return { ...told, state: emission.state };
+  if (emission.type === 'closed') return { ...told, state: 'closed' };
+  if (emission.type === 'transportState' && isNewest(emission, notice)) return { ...told, transportState: emission.state };
+  return told;
+}
+
+/** An old generation that is being closed after a cut-over is no news about the connection. */
+const isNewest = (emission: { readonly generation: number }, notice: TubeNotice): boolean => emission.generation >= notice.generation;
+
+/** `told` already contains this notice (`nextStates`). Null = no signal. */
+export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | null {
+  const { emission, generation } = notice;
+  switch (emission.type) {
+    case 'state':
+      return emission.state === 'closed' ? null : stateSignal(told, generation, notice, emission.reason);
+    case 'transportState':
+      return isNewest(emission, notice) ? stateSignal(told, emission.generation, notice, '') : null;
+    case 'closed':
+      return closedSignal(told, generation, notice, emission.reason);
+    case 'description':
+      return descriptionSignal(emission);
+    case 'candidate':
+      return draft('icecandidate', emission.generation, emission.candidate, { extra: { sdp_mid: emission.mid } });
+    case 'decision':
+      return decisionSignal(emission.decision, generation);
+    case 'attemptEnded':
+      return attemptSignal(emission);
+    case 'recovered':
+      return draft('recovered', generation, { attempts: emission.attempts, trigger: emission.trigger, outage_ms: emission.outageMs }, { flag: progress.complete });
+    default:
+      return steadySignal(notice);
+  }
+}
+
+/** Signals of a tube that is not in trouble. */
+function steadySignal({ emission, generation, atMs }: TubeNotice): SignalDraft | null {
+  switch (emission.type) {
+    case 'keepalive':
+      return draft('keepalive', generation, Math.max(0, Math.round((atMs - emission.lastActivityAtMs) / 1000)));
+    case 'sessionWarning':
+      return draft('session_timeout_warning', generation, Math.ceil(emission.leftMs / 1000));
+    case 'channelOpened':
+      return draft('channel_opened', generation, { label: emission.channel.label, id: emission.channel.id });
+    case 'channelClosed':
+      return draft('channel_closed', generation, { label: emission.label, id: emission.id, reason: emission.reason });
+    case 'quality':
+      return draft('quality', generation, { verdict: emission.verdict, score: emission.score, loss: emission.lossRatio, rtt_ms: emission.rttMs });
+    default:
+      return null;
+  }
+}
+
+function stateSignal(told: ToldStates, generation: number, { previousState }: TubeNotice, reason: string): SignalDraft {
+  const extra = { transport_state: told.transportState, previous_state: previousState, reason };
+  return draft('connection_state_changed', generation, told.state, { flag: flagOfState[told.state], extra });
+}
+
+function closedSignal(told: ToldStates, generation: number, { previousState }: TubeNotice, reason: CloseReason): SignalDraft {
+  const extra = { transport_state: told.transportState, previous_state: previousState, reason };
+  const flag = goodEndings.includes(reason) ? progress.complete : progress.fail;
+  return draft('connection_state_changed', generation, 'closed', { flag, status: `closed: ${reason}`, extra });
+}
+
+/** The first description travels in the acknowledgement of `create_tube`; an answer in that of the call which asked for it. */
+function descriptionSignal(emission: Extract<TubeEmission, { type: 'description' }>): SignalDraft | null {
+  if (emission.purpose !== 'restart' || emission.description.type !== 'offer') return null;
+  return draft('ice_restart_offer', emission.generation, encodeBase64(emission.description.sdp), {
+    flag: progress.progress,
+    status: 'ICE restart offer sent, awaiting answer',
+  });
+}
+
+/** `do` is told by the offer itself, `wait` by what follows it. */
+function decisionSignal(decision: RestartDecision, generation: number): SignalDraft | null {
+  const flags: Partial<Record<RestartDecision['action'], ProgressFlag>> = { skip: progress.skip, give_up: progress.fail };
+  const flag = flags[decision.action];
+  if (flag === undefined) return null;
+  return draft('ice_restart_offer', generation, '', { flag, status: decision.why, extra: { trigger: decision.trigger } });
+}
+
+function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>): SignalDraft {
+  const isSuccess = emission.outcome === 'success';
+  return draft('ice_restart_offer', emission.generation, '', {
+    flag: isSuccess ? progress.complete : progress.fail,
+    status: isSuccess ? 'ICE restart complete' : failureText(emission.failure),
+    extra: { trigger: emission.trigger },
+  });
+}
+
+const failureText = (failure: Failure | null): string => (failure === null ? 'ICE restart failed' : failureTable[failure.code].operator);
+
+/** Application data from the peer. */
+export function messageSignal(generation: number, channel: string, data: string | Uint8Array): SignalDraft {
+  const isText = typeof data === 'string';
+  const payload = isText ? data : encodeBase64(data);
+  return draft('message', generation, { channel, payload, encoding: isText ? 'utf8' : 'base64' });
+}
+
+export function toWire(signal: SignalDraft, identity: TubeIdentity, seq: number, atMs: number): WireSignal {
+  return {
+    tube_id: identity.tubeId,
+    conversation_id: identity.conversationId,
+    kind: signal.kind,
+    data: signal.data,
+    generation: signal.generation,
+    at: atMs,
+    seq,
+    progress_flag: signal.flag,
+    progress_status: signal.status,
+    is_ok: signal.flag !== progress.fail,
+    ...signal.extra,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * What the gateway needs of the rest of the service; app.ts supplies it (src/registry/tube-service.ts and src/transport). Every promise
+ * rejects with an AppError. A gateway never sees an actor or a native handle.
+ */
+import type { CloseReason, FailureCode } from '../../machines/failure.js';
+import type { RestartTrigger, TubeIdentity, TubeState } from '../../machines/events.js';
+import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import type { IceServer } from '../channels/connection.port.js';
+import type { TubeNotice } from '../registry/notice.js';
+
+export interface TubeView {
+  readonly identity: TubeIdentity;
+  readonly settings: TubeSettings;
+  readonly state: TubeState;
+  readonly transportState: TransportState;
+  /** Newest generation. */
+  readonly generation: number;
+  /** The generation that carries outgoing data, if any. */
+  readonly activeGeneration: number | null;
+  readonly peerKind: PeerKind;
+  readonly channels: readonly ChannelRecord[];
+  readonly incident: { readonly startedAtMs: number; readonly trigger: RestartTrigger; readonly attempts: number } | null;
+  readonly lastActivityAtMs: number;
+}
+
+export interface TubeStats {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Null when the peer never answered a ping. */
+  readonly packetLossRatio: number | null;
+  readonly rttMs: number | null;
+  readonly bufferedBytes: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly selectedPair: unknown;
+}
+
+export interface Tubes {
+  /** The offer, or the answer to `offerSdp`, with the generation it belongs to (1). On rejection nothing is left of the tube. */
+  create(identity: TubeIdentity, settings: TubeSettings, offerSdp: string | null): Promise<{ generation: number; description: Description }>;
+  /** An answer resolves with `answer: null`; a peer's own (restart) offer with the answer to it. `generation: null` = the one that waits for it. */
+  remoteDescription(
+    tubeId: string,
+    description: Description,
+    generation: number | null,
+  ): Promise<{ generation: number; answer: Description | null }>;
+  remoteCandidate(tubeId: string, candidate: string, mid: string, generation: number | null): Promise<{ generation: number }>;
+  /** Resolves with the offer of the new generation, or with the pending one and `alreadyInProgress`. */
+  restart(
+    tubeId: string,
+    trigger: RestartTrigger,
+    fresh: boolean,
+  ): Promise<{ generation: number; description: Description; alreadyInProgress: boolean }>;
+  /** Idempotent. False when there is no such tube. */
+  close(tubeId: string, reason: CloseReason): boolean;
+  activity(tubeId: string): void;
+  /** The peer's own signalling socket came or went. */
+  peerSignalling(tubeId: string, online: boolean): void;
+  /** The offer that waits for an answer, if any, for a peer that connects late. */
+  pendingOffer(tubeId: string): { generation: number; description: Description; purpose: 'initial' | 'restart' } | null;
+  view(tubeId: string): TubeView | null;
+  list(): Iterable<TubeView>;
+  stats(tubeId: string): Promise<TubeStats | null>;
+  /** Null = accepted. */
+  send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;
+  /** Everything the tubes say, in order. Listeners are guarded. Returns the unsubscriber. */
+  onNotice(listener: (notice: TubeNotice) => void): () => void;
+  /** Application data from peers. */
+  onMessage(listener: (tubeId: string, channel: string, data: string | Uint8Array) => void): () => void;
+  /** ICE servers to hand to peers. */
+  iceServers(): readonly IceServer[];
+  limits: Limits;
+}
+
+/** Run-time resource limits (contract section 9); wire names. */
+export interface Limits {
+  get(): Record<string, number>;
+  /** Rejects unknown keys and wrong values with input_schema and changes nothing then. */
+  set(patch: unknown): Record<string, number>;
+  /** Null when another tube fits now; otherwise the limit that is reached. */
+  capacity(): { readonly used: Record<string, number>; readonly free: Record<string, number>; readonly refusal: FailureCode | null };
+}

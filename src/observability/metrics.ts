@@ -1,0 +1,189 @@
+/**
+ * The metrics of one service instance, and the only importer of prom-client. Has a registry of its own. The gateway, the transport host and
+ * the registry call its small methods (app.ts connects them); what is counted from live maps is asked of `sources` at each scrape.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { TubeState } from '../../machines/events.js';
+import type { FailureCode } from '../../machines/failure.js';
+import type { TubeNotice } from '../registry/notice.js';
+import {
+  catalogue,
+  combinations,
+  type AnyFamily,
+  type Catalogue,
+  type ChannelKind,
+  type CounterKey,
+  type GaugeKey,
+  type HistogramKey,
+  type LabelsOf,
+  type LimitedResource,
+} from './catalogue.js';
+import { TubeMetrics, type Meter } from './tube-metrics.js';
+
+/** Numbers that live elsewhere, asked for at each scrape. A source may throw: its gauge keeps the value it had. */
+export interface MetricSources {
+  readonly tubesByState?: () => Partial<Readonly<Record<TubeState, number>>>;
+  readonly openChannels?: () => Partial<Readonly<Record<ChannelKind, number>>>;
+  readonly bufferedBytes?: () => Partial<Readonly<Record<ChannelKind, number>>>;
+  readonly resources?: () => Readonly<Record<LimitedResource, { readonly used: number; readonly limit: number }>>;
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** The closed list of signalling events, with one for names that are not in it (`unknown`). */
+  readonly events: readonly string[];
+  readonly sources?: MetricSources;
+  /** Also the metrics of the process and its event loop. Default true. */
+  readonly processMetrics?: boolean;
+}
+
+/** prom-client calls these gauges `_total`, which is a counter's suffix; promtool refuses them. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+const unknownEvent = 'unknown';
+const noLabels = {};
+
+/** Labels are objects of texts whatever the family; only their names differ, and prom-client has one type for all. */
+const plain = (labels: object): Readonly<Record<string, string>> => labels as Readonly<Record<string, string>>;
+
+type Instrument = Counter | Gauge | Histogram;
+
+function instrumentOf(family: AnyFamily, registry: Registry): Instrument {
+  const { type, name, help, labels, buckets } = family;
+  const common = { name, help, labelNames: Object.keys(labels), registers: [registry] };
+  if (type === 'histogram') {
+    const instrument = new Histogram({ ...common, buckets: [...buckets] });
+    for (const combination of combinations(labels)) instrument.zero(combination);
+    return instrument;
+  }
+  const instrument = type === 'counter' ? new Counter(common) : new Gauge(common);
+  for (const combination of combinations(labels)) instrument.inc(combination, 0);
+  return instrument;
+}
+
+export class Metrics implements Meter {
+  readonly #registry = new Registry();
+  readonly #sources: MetricSources;
+  readonly #events: ReadonlySet<string>;
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #tubes = new TubeMetrics(this);
+
+  constructor({ version, events, sources = {}, processMetrics = true }: MetricsOptions) {
+    this.#sources = sources;
+    this.#events = new Set(events);
+    const families: Catalogue = catalogue(version, process.version, events);
+    for (const [key, family] of Object.entries(families)) {
+      const instrument = instrumentOf(family, this.#registry);
+      if (instrument instanceof Histogram) this.#histograms.set(key, instrument);
+      else if (instrument instanceof Counter) this.#counters.set(key, instrument);
+      else this.#gauges.set(key, instrument);
+    }
+    this.#set('info', { version, node_version: process.version }, 1);
+    if (!processMetrics) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of misnamed) this.#registry.removeSingleMetric(name);
+  }
+
+  /** Counts what a tube says. */
+  observe(notice: TubeNotice): void {
+    this.#tubes.observe(notice);
+  }
+
+  count<K extends CounterKey>(family: K, labels: LabelsOf<K>, amount = 1): void {
+    // prom-client throws on a decrease; a counter that is asked for one stays.
+    if (amount > 0) this.#counters.get(family)?.inc(plain(labels), amount);
+  }
+
+  record<K extends HistogramKey>(family: K, labels: LabelsOf<K>, value: number): void {
+    // Wall clocks jump: a negative duration is none.
+    if (Number.isFinite(value)) this.#histograms.get(family)?.observe(plain(labels), Math.max(0, value));
+  }
+
+  /** A signalling connection came (1) or went (-1). */
+  connection(role: 'control' | 'peer', delta: 1 | -1): void {
+    this.#gauges.get('signallingConnections')?.inc({ role }, delta);
+  }
+
+  message(event: string, direction: 'in' | 'out', outcome: 'ok' | 'error'): void {
+    this.count('signallingMessages', { event: this.#eventOf(event), direction, outcome });
+  }
+
+  handled(event: string, seconds: number): void {
+    this.record('signallingHandleDuration', { event: this.#eventOf(event) }, seconds);
+  }
+
+  authFailure(method: LabelsOf<'authFailures'>['method'], cause: LabelsOf<'authFailures'>['cause']): void {
+    this.count('authFailures', { method, cause });
+  }
+
+  rateLimited(scope: LabelsOf<'rateLimited'>['scope']): void {
+    this.count('rateLimited', { scope });
+  }
+
+  refusal(code: FailureCode): void {
+    this.count('refusals', { code });
+  }
+
+  nativeCallbackError(): void {
+    this.count('nativeCallbackErrors', noLabels);
+  }
+
+  crashed(outcome: 'restarted' | 'given_up'): void {
+    this.count('tubeCrashes', { outcome });
+  }
+
+  /** Application messages that went over a channel. */
+  traffic(kind: ChannelKind, direction: 'in' | 'out', bytes: number, messages = 1): void {
+    this.count('dataChannelBytes', { kind, direction }, bytes);
+    this.count('dataChannelMessages', { kind, direction }, messages);
+  }
+
+  dropped(kind: ChannelKind, cause: LabelsOf<'dataChannelDrops'>['cause'], messages: number): void {
+    this.count('dataChannelDrops', { kind, cause }, messages);
+  }
+
+  draining(isDraining: boolean): void {
+    this.#set('draining', noLabels, isDraining ? 1 : 0);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text for a scrape. */
+  async render(): Promise<string> {
+    this.#sample();
+    return this.#registry.metrics();
+  }
+
+  #set<K extends GaugeKey>(family: K, labels: LabelsOf<K>, value: number): void {
+    this.#gauges.get(family)?.set(plain(labels), value);
+  }
+
+  #eventOf(event: string): string {
+    return this.#events.has(event) ? event : unknownEvent;
+  }
+
+  #sample(): void {
+    const { tubesByState, openChannels, bufferedBytes, resources } = this.#sources;
+    const each = <T>(
+      source: (() => Readonly<Record<string, T>>) | undefined,
+      set: (label: string, value: T) => void,
+    ): void => {
+      try {
+        Object.entries(source?.() ?? {}).forEach(([label, value]) => set(label, value));
+      } catch {
+        // A scrape that shows the last value is worth more than one that fails.
+      }
+    };
+    const gauge = (family: GaugeKey, label: string) => (value: string, number: number) =>
+      this.#gauges.get(family)?.set({ [label]: value }, number);
+    each(tubesByState, (state, count: number) => state !== 'closed' && gauge('tubes', 'state')(state, count));
+    each(openChannels, gauge('dataChannels', 'kind'));
+    each(bufferedBytes, gauge('dataChannelBuffered', 'kind'));
+    each(resources, (resource, { used, limit }) =>
+      gauge('resourceLimitRatio', 'resource')(resource, limit === 0 ? Number(used > 0) : used / limit),
+    );
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Turns what tubes say into counts and durations. Remembers of each live tube the few facts that a single emission does not carry (when
+ * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
+ */
+import type { TubeEmission } from '../../machines/events.js';
+import type { CloseReason, FailureCode } from '../../machines/failure.js';
+import type { TubeNotice } from '../registry/notice.js';
+import type { ConnectionOutcome, CounterKey, HistogramKey, LabelsOf } from './catalogue.js';
+
+export interface Meter {
+  count<K extends CounterKey>(family: K, labels: LabelsOf<K>, amount?: number): void;
+  record<K extends HistogramKey>(family: K, labels: LabelsOf<K>, value: number): void;
+}
+
+interface TubeFacts {
+  role: 'offerer' | 'answerer';
+  /** The outcome of its first connection is counted. */
+  connectionCounted: boolean;
+  connected: boolean;
+  degradedSinceMs: number | null;
+  attempt: { readonly number: number; readonly startedAtMs: number } | null;
+}
+
+type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T }>;
+
+/** Somebody wanted the tube closed: neither a failed connection nor a lost one. */
+const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
+/** Ends of an attempt that the machine does not count as failures. */
+const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
+
+export class TubeMetrics {
+  readonly #meter: Meter;
+  readonly #tubes = new Map<string, TubeFacts>();
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  observe(notice: TubeNotice): void {
+    const { emission } = notice;
+    if (emission.type === 'state') this.#state(notice, emission);
+    const facts = this.#tubes.get(notice.identity.tubeId);
+    if (facts === undefined) return;
+    switch (emission.type) {
+      case 'description':
+        if (emission.purpose === 'initial') facts.role = emission.description.type === 'offer' ? 'offerer' : 'answerer';
+        break;
+      case 'attemptStarted':
+        // A generation that replaces another one within its attempt does not begin a new attempt.
+        if (facts.attempt?.number !== emission.attempt) {
+          facts.attempt = { number: emission.attempt, startedAtMs: notice.atMs };
+        }
+        break;
+      case 'attemptEnded':
+        this.#attemptEnded(facts, notice.atMs, emission);
+        break;
+      case 'recovered':
+        this.#meter.record('outageDuration', { outcome: 'recovered' }, emission.outageMs / 1000);
+        facts.degradedSinceMs = null;
+        break;
+      case 'ping':
+        this.#meter.count('keepalives', { outcome: emission.outcome });
+        if (emission.rttMs !== null) this.#meter.record('keepaliveRtt', {}, emission.rttMs / 1000);
+        break;
+      case 'quality':
+        this.#meter.record('qualityScore', {}, emission.score);
+        break;
+      case 'closed':
+        this.#closed(facts, notice, emission.reason);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Tubes that are remembered. */
+  get size(): number {
+    return this.#tubes.size;
+  }
+
+  #state(notice: TubeNotice, { state }: Emission<'state'>): void {
+    const { identity, previousState, atMs } = notice;
+    if (previousState !== state && previousState !== 'closed') {
+      this.#meter.count('tubeTransitions', { from: previousState, to: state });
+    }
+    const facts = this.#tubes.get(identity.tubeId) ?? (state === 'closed' ? undefined : this.#opened(notice));
+    if (facts === undefined) return;
+    if (state === 'degraded' || state === 'failed') facts.degradedSinceMs ??= atMs;
+    if (state === 'connected') {
+      facts.degradedSinceMs = null;
+      facts.connected = true;
+      this.#connection(facts, notice, 'success');
+    }
+    if (state === 'failed') this.#connection(facts, notice, 'failure');
+  }
+
+  #opened({ identity, generation }: TubeNotice): TubeFacts {
+    const facts: TubeFacts = {
+      role: 'offerer',
+      // A tube that is carried on had its first connection elsewhere.
+      connectionCounted: generation > 1,
+      connected: generation > 1,
+      degradedSinceMs: null,
+      attempt: null,
+    };
+    this.#tubes.set(identity.tubeId, facts);
+    this.#meter.count('tubesCreated', { origin: generation > 1 ? 'restored' : 'created' });
+    return facts;
+  }
+
+  /** The first connection came up or did not; counted once per tube. */
+  #connection(facts: TubeFacts, { identity, atMs }: TubeNotice, outcome: ConnectionOutcome): void {
+    if (facts.connectionCounted) return;
+    facts.connectionCounted = true;
+    this.#meter.count('connectionAttempts', { outcome });
+    this.#meter.record('connectDuration', { role: facts.role, outcome }, (atMs - identity.createdAtMs) / 1000);
+  }
+
+  #attemptEnded(
+    facts: TubeFacts,
+    atMs: number,
+    { trigger, failure, durationMs, ...ended }: Emission<'attemptEnded'>,
+  ): void {
+    const outcome = failure !== null && abandoned.includes(failure.code) ? 'abandoned' : ended.outcome;
+    const tookMs = facts.attempt === null ? durationMs : atMs - facts.attempt.startedAtMs;
+    facts.attempt = null;
+    this.#meter.count('recoveryAttempts', { trigger, outcome });
+    this.#meter.record('recoveryDuration', { trigger, outcome }, tookMs / 1000);
+  }
+
+  #closed(facts: TubeFacts, notice: TubeNotice, reason: CloseReason): void {
+    const { identity, atMs } = notice;
+    this.#tubes.delete(identity.tubeId);
+    const asked = wanted.includes(reason);
+    this.#meter.count('tubesClosed', { reason });
+    this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
+    this.#connection(facts, notice, asked ? 'cancelled' : 'failure');
+    if (!facts.connected || facts.degradedSinceMs === null) return;
+    this.#meter.record('outageDuration', { outcome: asked ? 'closed' : 'lost' }, (atMs - facts.degradedSinceMs) / 1000);
+  }
+}

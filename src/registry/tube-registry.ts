@@ -1,0 +1,127 @@
+/**
+ * Runs the registry actor: builds it on the indexed scheduler, stamps what its tubes say into notices, and hands each notice to guarded
+ * listeners. It knows no sockets and no native handles; src/registry/tube-service.ts turns it into calls that answer.
+ */
+import { createActor, type Actor } from 'xstate';
+import type { TubeEvent, TubeRecord } from '../../machines/events.js';
+import { createRegistryLogic, type RegistryLogic, type TubeEntry, type TubeLogic } from '../../machines/registry.js';
+import type { TubeInput } from '../../machines/tube.context.js';
+import { installIndexedScheduler, type Clock } from './indexed-scheduler.js';
+import type { TubeNotice } from './notice.js';
+
+export interface TubeRegistryOptions {
+  readonly tubeLogic: TubeLogic;
+  readonly crashRestarts: number;
+  readonly crashWindowMs: number;
+  readonly now: () => number;
+  readonly clock: Clock;
+  /** Releases what a tube that is gone for good left behind (native handles). */
+  readonly release: (tubeId: string) => void;
+  readonly crashed: (tubeId: string, error: unknown, outcome: 'restarted' | 'given_up') => void;
+  /** A listener or effect threw: a bug of ours that must not reach the tube. */
+  readonly bug: (where: string, error: unknown) => void;
+}
+
+export type NoticeListener = (notice: TubeNotice) => void;
+
+export class TubeRegistry {
+  readonly #options: TubeRegistryOptions;
+  readonly #root: Actor<RegistryLogic>;
+  readonly #listeners = new Set<NoticeListener>();
+  readonly #pendingTimers: () => number;
+  #stopped = false;
+
+  constructor(options: TubeRegistryOptions) {
+    this.#options = options;
+    const logic = createRegistryLogic(options.tubeLogic, {
+      now: options.now,
+      crashRestarts: options.crashRestarts,
+      crashWindowMs: options.crashWindowMs,
+      notice: (entry, previousState, emission) => {
+        this.#publish({ identity: entry.identity, generation: this.#generationOf(entry), atMs: options.now(), previousState, emission });
+      },
+      release: (tubeId) => {
+        this.#guard('release', () => {
+          options.release(tubeId);
+        });
+      },
+      crashed: (entry, error, outcome) => {
+        this.#guard('crashed', () => {
+          options.crashed(entry.identity.tubeId, error, outcome);
+        });
+      },
+    });
+    this.#root = createActor(logic, { clock: options.clock as never });
+    this.#pendingTimers = installIndexedScheduler(this.#root, options.clock);
+    this.#root.subscribe({
+      error: (error) => {
+        options.bug('registry', error);
+      },
+    });
+    this.#root.start();
+  }
+
+  open(input: Extract<TubeInput, { kind: 'create' }>, offer: { sdp: string; requestId: string } | null): void {
+    this.#root.send({ type: 'registry.open', input, begin: { type: 'tube.begin', offer, atMs: input.atMs } });
+  }
+
+  resume(record: TubeRecord): void {
+    this.#root.send({ type: 'registry.resume', record });
+  }
+
+  /** False when there is no such tube. */
+  deliver(tubeId: string, event: TubeEvent): boolean {
+    if (!this.entries.has(tubeId)) return false;
+    this.#root.send({ type: 'registry.deliver', tubeId, event });
+    return true;
+  }
+
+  /** The live tubes. Read only. */
+  get entries(): ReadonlyMap<string, TubeEntry> {
+    return this.#root.getSnapshot().tubes;
+  }
+
+  /** The root of the actor system, for inspection. */
+  get root(): Actor<RegistryLogic> {
+    return this.#root;
+  }
+
+  pendingTimers(): number {
+    return this.#pendingTimers();
+  }
+
+  onNotice(listener: NoticeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Closes every tube with `shutdown` and stops the system. */
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const atMs = this.#options.now();
+    for (const tubeId of [...this.entries.keys()]) this.deliver(tubeId, { type: 'tube.close', reason: 'shutdown', atMs });
+    this.#root.stop();
+  }
+
+  #publish(notice: TubeNotice): void {
+    for (const listener of this.#listeners) {
+      this.#guard('notice listener', () => {
+        listener(notice);
+      });
+    }
+  }
+
+  #generationOf(entry: TubeEntry): number {
+    return entry.record?.generation ?? 1;
+  }
+
+  #guard(where: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.bug(where, error);
+    }
+  }
+}
+

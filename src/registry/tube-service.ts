@@ -1,0 +1,184 @@
+/**
+ * The tubes as calls that answer: what src/gateway/tubes.port.ts asks for, on top of the registry actor. It turns a call into a TubeEvent, and
+ * waits for the emission that answers it. It decides nothing that a chart decides.
+ */
+import { randomUUID } from 'node:crypto';
+import type { RestartTrigger, TubeIdentity } from '../../machines/events.js';
+import type { CloseReason } from '../../machines/failure.js';
+import type { Description } from '../../machines/ports/transport.port.js';
+import type { TubeEntry } from '../../machines/registry.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import { AppError } from '../errors.js';
+import type { TubeNotice } from './notice.js';
+import type { TubeRegistry } from './tube-registry.js';
+import { Waiters } from './waiters.js';
+
+/** Native work behind a description takes milliseconds; this only bounds a bug. */
+const callTimeoutMs = 20_000;
+
+export interface PendingOffer {
+  readonly generation: number;
+  readonly description: Description;
+  readonly purpose: 'initial' | 'restart';
+}
+
+export interface TubeServiceOptions {
+  readonly registry: TubeRegistry;
+  readonly now: () => number;
+}
+
+export class TubeService {
+  readonly #registry: TubeRegistry;
+  readonly #now: () => number;
+  readonly #waiters = new Waiters();
+  readonly #pendingOffers = new Map<string, PendingOffer>();
+
+  constructor({ registry, now }: TubeServiceOptions) {
+    this.#registry = registry;
+    this.#now = now;
+    registry.onNotice((notice) => {
+      this.#track(notice);
+      this.#waiters.hear(notice);
+    });
+  }
+
+  async create(
+    identity: TubeIdentity,
+    settings: TubeSettings,
+    offerSdp: string | null,
+  ): Promise<{ generation: number; description: Description }> {
+    const { tubeId } = identity;
+    const requestId = randomUUID();
+    const described = this.#waiters.wait(tubeId, settings.iceGatherTimeoutMs + callTimeoutMs, ({ emission }) => {
+      if (emission.type === 'description') return { generation: emission.generation, description: emission.description };
+      if (emission.type === 'failure' || emission.type === 'refused') return AppError.from(emission.failure);
+      return undefined;
+    });
+    this.#registry.open(
+      { kind: 'create', identity, settings, atMs: this.#now() },
+      offerSdp === null ? null : { sdp: offerSdp, requestId },
+    );
+    try {
+      return await described;
+    } catch (error) {
+      this.close(tubeId, 'internal');
+      throw error;
+    }
+  }
+
+  async remoteDescription(
+    tubeId: string,
+    description: Description,
+    generation: number | null,
+  ): Promise<{ generation: number; answer: Description | null }> {
+    this.#require(tubeId);
+    const requestId = randomUUID();
+    const outcome = this.#waiters.wait(tubeId, callTimeoutMs, ({ emission }) => {
+      if (emission.type === 'refused' && emission.requestId === requestId) return AppError.from(emission.failure);
+      if (description.type === 'answer' && emission.type === 'accepted' && emission.requestId === requestId) {
+        return { generation: emission.generation, answer: null };
+      }
+      if (description.type === 'offer' && emission.type === 'description' && emission.requestId === requestId) {
+        return { generation: emission.generation, answer: emission.description };
+      }
+      return undefined;
+    });
+    this.#registry.deliver(tubeId, { type: 'tube.remoteDescription', requestId, description, generation, atMs: this.#now() });
+    const result = await outcome;
+    if (description.type === 'answer') this.#pendingOffers.delete(tubeId);
+    return result;
+  }
+
+  async remoteCandidate(tubeId: string, candidate: string, mid: string, generation: number | null): Promise<{ generation: number }> {
+    this.#require(tubeId);
+    const requestId = randomUUID();
+    const outcome = this.#waiters.wait(tubeId, callTimeoutMs, ({ emission }) => {
+      if (emission.type === 'accepted' && emission.requestId === requestId) return { generation: emission.generation };
+      if (emission.type === 'refused' && emission.requestId === requestId) return AppError.from(emission.failure);
+      return undefined;
+    });
+    this.#registry.deliver(tubeId, { type: 'tube.remoteCandidate', requestId, candidate, mid, generation, atMs: this.#now() });
+    return outcome;
+  }
+
+  async restart(
+    tubeId: string,
+    trigger: RestartTrigger,
+    fresh: boolean,
+  ): Promise<{ generation: number; description: Description; alreadyInProgress: boolean }> {
+    this.#require(tubeId);
+    const requestId = randomUUID();
+    const outcome = this.#waiters.wait(tubeId, callTimeoutMs, ({ emission }) => {
+      if (emission.type === 'description' && emission.description.type === 'offer') {
+        return { generation: emission.generation, description: emission.description, alreadyInProgress: false };
+      }
+      if (emission.type !== 'refused' || emission.requestId !== requestId) return undefined;
+      const pending = emission.failure.code === 'restart_in_progress' ? this.pendingOffer(tubeId) : null;
+      return pending === null ? AppError.from(emission.failure) : { ...pending, alreadyInProgress: true };
+    });
+    this.#registry.deliver(tubeId, { type: 'tube.restart', requestId, trigger, fresh, atMs: this.#now() });
+    return outcome;
+  }
+
+  close(tubeId: string, reason: CloseReason): boolean {
+    return this.#registry.deliver(tubeId, { type: 'tube.close', reason, atMs: this.#now() });
+  }
+
+  activity(tubeId: string): void {
+    this.#registry.deliver(tubeId, { type: 'tube.activity', atMs: this.#now() });
+  }
+
+  operationFailed(tubeId: string): void {
+    this.#registry.deliver(tubeId, { type: 'tube.operationFailed', atMs: this.#now() });
+  }
+
+  peerSignalling(tubeId: string, online: boolean): void {
+    this.#registry.deliver(tubeId, { type: 'tube.peerSignalling', online, atMs: this.#now() });
+  }
+
+  pendingOffer(tubeId: string): PendingOffer | null {
+    return this.#pendingOffers.get(tubeId) ?? null;
+  }
+
+  view(tubeId: string): TubeViewOf | null {
+    const entry = this.#registry.entries.get(tubeId);
+    return entry === undefined ? null : viewOf(entry);
+  }
+
+  *list(): Iterable<TubeViewOf> {
+    for (const entry of this.#registry.entries.values()) yield viewOf(entry);
+  }
+
+  #require(tubeId: string): void {
+    if (!this.#registry.entries.has(tubeId)) throw new AppError('tube_unknown');
+  }
+
+  #track({ identity: { tubeId }, emission }: TubeNotice): void {
+    if (emission.type === 'description' && emission.description.type === 'offer') {
+      const { generation, description, purpose } = emission;
+      this.#pendingOffers.set(tubeId, { generation, description, purpose });
+    } else if (emission.type === 'cutOver' || emission.type === 'attemptEnded' || emission.type === 'closed') {
+      this.#pendingOffers.delete(tubeId);
+    } else if (emission.type === 'state' && emission.state === 'failed') {
+      this.#pendingOffers.delete(tubeId);
+    }
+  }
+}
+
+type TubeViewOf = ReturnType<typeof viewOf>;
+
+function viewOf(entry: TubeEntry) {
+  const { context } = entry.ref.getSnapshot();
+  return {
+    identity: entry.identity,
+    settings: context.settings,
+    state: entry.state,
+    transportState: context.transportState,
+    generation: context.generation,
+    activeGeneration: context.active,
+    peerKind: context.peer.kind,
+    channels: context.peer.channels,
+    incident: context.incident,
+    lastActivityAtMs: context.lastActivityAtMs,
+  };
+}

@@ -1,0 +1,201 @@
+/**
+ * The data channels of one generation: which are opened how, which label each has, and what to do when the peer closes one. Messages pass through to
+ * the MessageLink; the control channel never reaches it. Driven by generation.ts.
+ */
+import type { ChannelRecord, PeerKind } from '../../machines/ports/transport.port.js';
+import type { ChannelClass, ChannelSpec } from '../../machines/settings.js';
+import type { Channel, ChannelHandlers, Connection } from '../channels/connection.port.js';
+import type { MessageLink } from '../channels/message-link.js';
+import { controlLabel } from '../channels/wire.js';
+import type { TubeFacts } from './generation.types.js';
+import type { TransportCounter } from './transport-observer.js';
+
+/** Channels that the peer may have opened in one tube. */
+export const maxPeerChannels = 32;
+/** They travel in SDP lines of bounded length (wire.ts). */
+const maxLabelLength = 128;
+/** When a connection ends its channels close first: only a channel that is still missing this long after was closed by itself. */
+const closeConfirmMs = 250;
+/** A page that closes its channel on purpose must not be argued with for ever. */
+const maxReopens = 8;
+
+/** How the channels of a generation come to be. */
+export type ChannelPlan =
+  /** By stream id, known to both sides beforehand. */
+  | { readonly kind: 'negotiated'; readonly channels: readonly ChannelRecord[] }
+  /** By us, `control` first. */
+  | { readonly kind: 'inBand' }
+  /** `control` by us; the settings' channels when it is open, unless the peer has opened them itself. */
+  | { readonly kind: 'inBandLate' };
+
+/** What the channels need from their generation. */
+export interface ChannelOwner {
+  readonly generation: number;
+  readonly link: MessageLink;
+  readonly specs: readonly ChannelSpec[];
+  readonly facts: Pick<TubeFacts, 'peerLabels' | 'prunePeerLabels'>;
+  connection(): Connection;
+  peerKind(): PeerKind;
+  /** Closing or closed, by us or by itself. */
+  hasEnded(): boolean;
+  schedule(fn: () => void, delayMs: number): () => void;
+  opened(channel: ChannelRecord): void;
+  closed(label: string, id: number, reason: string): void;
+  controlOpened(): void;
+  controlMessage(channel: Channel, data: string | Uint8Array): void;
+  dataMessage(handlers: ChannelHandlers, data: string | Uint8Array): void;
+  count(counter: TransportCounter): void;
+}
+
+interface Slot {
+  readonly label: string;
+  readonly class: ChannelClass;
+  channel: Channel | null;
+  inner: ChannelHandlers | null;
+  record: ChannelRecord | null;
+}
+
+export class GenerationChannels {
+  private readonly slots = new Map<string, Slot>();
+  private readonly reopens = new Map<string, number>();
+  private late: readonly ChannelSpec[] = [];
+
+  constructor(private readonly owner: ChannelOwner) {}
+
+  /** @throws Error when the connection refuses a channel */
+  openPlanned(plan: ChannelPlan): void {
+    if (plan.kind === 'negotiated') {
+      for (const { label, id, class: kind } of plan.channels) {
+        if (!this.slots.has(label) && this.claim(label)) this.open(label, kind, id);
+      }
+      if (!this.slots.has(controlLabel)) this.open(controlLabel, 'reliable', null);
+      return;
+    }
+    this.open(controlLabel, 'reliable', null);
+    if (plan.kind === 'inBandLate') this.late = this.owner.specs;
+    else this.openMissing(this.owner.specs);
+  }
+
+  /** The peer opened a channel in-band. @returns null when it may not */
+  remote(channel: Channel): ChannelHandlers | null {
+    const label = this.labelFor(channel);
+    if (label === null) {
+      this.owner.count('channel_refused');
+      return null;
+    }
+    const spec = this.owner.specs.find((candidate) => candidate.label === label);
+    const slot = this.slot(label, spec?.class ?? channel.class);
+    this.bind(slot, channel);
+    return this.handlers(slot);
+  }
+
+  /** The open control channel. */
+  control(): Channel | null {
+    const channel = this.slots.get(controlLabel)?.channel ?? null;
+    return channel?.isOpen() === true ? channel : null;
+  }
+
+  has(label: string): boolean {
+    return this.slots.has(label);
+  }
+
+  /** Open channels, for whoever takes the generation over. */
+  records(): ChannelRecord[] {
+    return [...this.slots.values()].flatMap(({ record }) => (record === null ? [] : [record]));
+  }
+
+  private openMissing(specs: readonly ChannelSpec[]): void {
+    for (const { label, class: kind } of specs) {
+      if (!this.slots.has(label)) this.open(label, kind, null);
+    }
+  }
+
+  private open(label: string, kind: ChannelClass, negotiatedId: number | null): void {
+    const slot = this.slot(label, kind);
+    this.bind(slot, this.owner.connection().createChannel({ label, class: kind, negotiatedId }, this.handlers(slot)));
+  }
+
+  private slot(label: string, kind: ChannelClass): Slot {
+    const slot: Slot = { label, class: kind, channel: null, inner: null, record: null };
+    this.slots.set(label, slot);
+    return slot;
+  }
+
+  private bind(slot: Slot, channel: Channel): void {
+    slot.channel = channel;
+    if (slot.label !== controlLabel) {
+      slot.inner = this.owner.link.attach(this.owner.generation, slot.label, channel, slot.class);
+    }
+  }
+
+  private handlers(slot: Slot): ChannelHandlers {
+    return {
+      open: () => this.opened(slot),
+      closed: () => this.closed(slot),
+      message: (data) => this.message(slot, data),
+      drained: () => slot.inner?.drained(),
+    };
+  }
+
+  /** Null: refused. */
+  private labelFor(channel: Channel): string | null {
+    const wanted = channel.label === '' || this.slots.has(channel.label) ? `${channel.label}#${channel.id() ?? ''}` : channel.label;
+    if (wanted.length > maxLabelLength || this.slots.has(wanted)) return null;
+    return this.claim(wanted) ? wanted : null;
+  }
+
+  /** False when the peer has as many channels as it may. */
+  private claim(label: string): boolean {
+    const { facts, specs } = this.owner;
+    const { peerLabels } = facts;
+    if (label === controlLabel || peerLabels.has(label) || specs.some((spec) => spec.label === label)) return true;
+    if (peerLabels.size >= maxPeerChannels) facts.prunePeerLabels();
+    if (peerLabels.size >= maxPeerChannels) return false;
+    peerLabels.add(label);
+    return true;
+  }
+
+  private opened(slot: Slot): void {
+    const id = slot.channel?.id();
+    if (id == null || this.owner.hasEnded()) return;
+    slot.record = { label: slot.label, id, class: slot.class };
+    slot.inner?.open();
+    this.owner.opened(slot.record);
+    if (slot.label !== controlLabel || this.slots.get(controlLabel) !== slot) return;
+    this.owner.controlOpened();
+    const late = this.late;
+    this.late = [];
+    this.openMissing(late);
+  }
+
+  private message(slot: Slot, data: string | Uint8Array): void {
+    const { inner, channel } = slot;
+    if (inner !== null) this.owner.dataMessage(inner, data);
+    else if (channel !== null) this.owner.controlMessage(channel, data);
+  }
+
+  private closed(slot: Slot): void {
+    slot.inner?.closed();
+    const { record } = slot;
+    slot.record = null;
+    if (this.slots.get(slot.label) === slot) this.slots.delete(slot.label);
+    if (record === null || this.owner.hasEnded()) return;
+    this.owner.schedule(() => this.confirmClosed(slot, record), closeConfirmMs);
+  }
+
+  private confirmClosed(slot: Slot, record: ChannelRecord): void {
+    if (this.owner.hasEnded() || this.owner.connection().state() !== 'connected') return;
+    this.owner.closed(record.label, record.id, 'closed by the peer');
+    this.owner.count('channel_closed_by_peer');
+    // Opened again meanwhile by the peer itself.
+    if (this.slots.has(slot.label)) return;
+    const reopens = this.reopens.get(slot.label) ?? 0;
+    if (this.owner.peerKind() === 'plain' && reopens < maxReopens) {
+      this.reopens.set(slot.label, reopens + 1);
+      this.open(slot.label, slot.class, null);
+      return;
+    }
+    this.owner.facts.peerLabels.delete(slot.label);
+    this.owner.link.remove(slot.label);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * One native data channel behind the channel port. Made by native-connection.ts only, which tells it when the connection ended without a word from
+ * the channel. The wrapper is registered until the library says `closed`, whatever JavaScript thinks of the channel by then.
+ */
+import type { DataChannel } from 'node-datachannel';
+import type { Channel, ChannelHandlers } from '../channels/connection.port.js';
+import { byteLength } from '../channels/frame.js';
+import { guard, keepChannel, letGo } from './native-runtime.js';
+
+/** After the end of its connection a channel's `closed` callback has come within milliseconds, or never will. */
+const closedWithinMs = 1000;
+
+export class NativeChannel implements Channel {
+  readonly class: 'reliable' | 'latest';
+  private opened = false;
+  /** Close was asked for: the wrapper throws at most questions from here on. */
+  private closing = false;
+  private over = false;
+
+  constructor(
+    private readonly native: DataChannel,
+    readonly label: string,
+    kind: 'reliable' | 'latest',
+    private readonly handlers: ChannelHandlers,
+    private readonly gone: () => void,
+  ) {
+    this.class = kind;
+    keepChannel(native);
+    // In this order: what is due together is called in the order of registration, so messages come before `closed`.
+    native.onOpen(guard('open', () => this.announceOpen()));
+    native.onMessage(guard('message', (data: string | Buffer | ArrayBuffer) => this.received(data)));
+    native.onBufferedAmountLow(
+      guard('drained', () => {
+        if (this.opened && !this.over) this.handlers.drained();
+      }),
+    );
+    native.onClosed(
+      guard('channelClosed', () => {
+        letGo(native);
+        this.ended();
+      }),
+    );
+  }
+
+  id(): number | null {
+    if (this.closing || this.over) return null;
+    const id = this.native.getId();
+    // 65535 is not a stream id (RFC 8832 §6): the library's word for "not yet".
+    return id >= 0 && id < 65535 ? id : null;
+  }
+
+  isOpen(): boolean {
+    return this.opened && !this.closing && !this.over;
+  }
+
+  send(data: string | Uint8Array): boolean {
+    if (!this.isOpen()) return false;
+    try {
+      if (byteLength(data) > this.native.maxMessageSize()) return false;
+      // The result only says whether it had to be buffered.
+      if (typeof data === 'string') this.native.sendMessage(data);
+      else this.native.sendMessageBinary(data);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  bufferedBytes(): number {
+    return this.isOpen() ? this.native.bufferedAmount() : 0;
+  }
+
+  setLowWaterBytes(bytes: number): void {
+    if (!this.closing && !this.over) this.native.setBufferedAmountLowThreshold(bytes);
+  }
+
+  close(): void {
+    if (this.closing || this.over) return;
+    this.closing = true;
+    this.native.close();
+  }
+
+  /** Once, whether the library says it or a message shows it. */
+  announceOpen(): void {
+    if (this.opened || this.closing || this.over) return;
+    this.opened = true;
+    this.handlers.open();
+  }
+
+  /**
+   * The connection ended: a channel that never opened hears nothing of that from the library until it is closed itself; and one of the peer's that
+   * was closed before JavaScript heard of it (1 in 400 when connections end while they open) never does.
+   */
+  connectionEnded(): void {
+    if (!this.over && !this.closing) this.native.close();
+    this.ended();
+    setTimeout(() => letGo(this.native), closedWithinMs).unref();
+  }
+
+  private ended(): void {
+    if (this.over) return;
+    this.over = true;
+    this.gone();
+    this.handlers.closed();
+  }
+
+  private received(data: string | Buffer | ArrayBuffer): void {
+    if (this.closing || this.over) return;
+    this.announceOpen();
+    if (typeof data === 'string') this.handlers.message(data);
+    // A view: the library made these bytes for us alone.
+    else if (data instanceof ArrayBuffer) this.handlers.message(new Uint8Array(data));
+    else this.handlers.message(new Uint8Array(data.buffer, data.byteOffset, data.length));
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What the transport room keeps of one tube while its actors come and go: the message link, the live generations and who listens to each, and what
+ * the generations know together. It lives from the first generation until TransportHost.closeTube, whatever crashes in between.
+ */
+import type { TransportEvent } from '../../machines/ports/transport.port.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import { MessageLink } from '../channels/message-link.js';
+import { readMark } from '../channels/wire.js';
+import type { Generation } from './generation.js';
+import type { Clock, Remote, TubeFacts } from './generation.types.js';
+import { maxMessageBytesOf, sessionIdOf } from './sdp.js';
+import type { TransportObserver } from './transport-observer.js';
+
+/** At most one `transport.heard` of each kind in this time, so that data never floods the chart. */
+const heardEveryMs = 1000;
+
+export type GenerationListener = (event: TransportEvent) => void;
+
+/** A generation and the actor that listens to it; null while a crashed actor has no successor yet. */
+interface Live {
+  readonly generation: Generation;
+  listener: GenerationListener | null;
+}
+
+export class TubeEntry implements TubeFacts {
+  readonly link: MessageLink;
+  readonly peerLabels = new Set<string>();
+  readonly live = new Map<number, Live>();
+  /** The generation that carries outgoing data. */
+  active: number | null = null;
+  /** Bytes of generations that are gone. */
+  readonly past = { bytesSent: 0, bytesReceived: 0 };
+  private remoteSession: string | null = null;
+  private delivered = 0;
+  private holder: number | null = null;
+  private readonly heardAtMs = { data: -Infinity, other: -Infinity };
+
+  constructor(
+    readonly tubeId: string,
+    readonly instance: string,
+    private readonly clock: Clock,
+    settings: TubeSettings,
+    observer: TransportObserver,
+  ) {
+    this.link = new MessageLink({
+      maxMessageBytes: settings.maxMessageBytes,
+      replayBufferBytes: settings.replayBufferBytes,
+      dropAboveBufferedBytes: settings.dropAboveBufferedBytes,
+      schedule: (fn, delayMs) => clock.schedule(fn, delayMs),
+      deliver: (label, data) => {
+        this.delivered += 1;
+        observer.message(tubeId, label, data);
+      },
+      dropped: (label, cause, count) => observer.dropped(tubeId, label, cause, count),
+    });
+  }
+
+  sessionId(): string | null {
+    return this.remoteSession;
+  }
+
+  deliveries(): number {
+    return this.delivered;
+  }
+
+  noteRemote(sdp: string): Remote {
+    const mark = readMark(sdp);
+    const session = sessionIdOf(sdp);
+    const sameConnection = session !== null && session === this.remoteSession;
+    this.remoteSession = session;
+    this.link.setRemote(mark?.instance ?? null, maxMessageBytesOf(sdp));
+    return { kind: mark === null ? 'plain' : 'overlap', sameConnection };
+  }
+
+  prunePeerLabels(): void {
+    const generations = [...this.live.values()].map(({ generation }) => generation);
+    for (const label of this.peerLabels) {
+      if (generations.some((generation) => generation.hasChannel(label))) continue;
+      this.peerLabels.delete(label);
+      this.link.remove(label);
+    }
+  }
+
+  activate(generation: number): void {
+    this.active = generation;
+    this.holder = null;
+    this.link.activate(generation);
+  }
+
+  /** True when a `heard` of this kind may be said now. */
+  mayReportHeard(data: boolean): boolean {
+    const nowMs = this.clock.monotonicMs();
+    const since = data ? this.heardAtMs.data : Math.max(this.heardAtMs.data, this.heardAtMs.other);
+    if (nowMs - since < heardEveryMs) return false;
+    this.heardAtMs[data ? 'data' : 'other'] = nowMs;
+    return true;
+  }
+
+  /**
+   * A plain peer lets go of its old path when it applies our description, and what we send in between is lost: it waits from here until
+   * the cut-over, or until this generation is dropped.
+   */
+  described(generation: Generation): void {
+    if (this.active === null || this.active === generation.number || generation.peerKind !== 'plain') return;
+    this.holder = generation.number;
+    this.link.hold();
+  }
+
+  /** The generation is gone. */
+  forget(generation: Generation): void {
+    if (this.live.get(generation.number)?.generation === generation) this.live.delete(generation.number);
+    if (this.active === generation.number) this.active = null;
+    this.letGo(generation.number);
+  }
+
+  /** The generation will not be activated any more. */
+  letGo(generation: number): void {
+    if (this.holder !== generation) return;
+    this.holder = null;
+    this.link.release();
+  }
+}

@@ -1,0 +1,124 @@
+import { describe, expect, test } from '@jest/globals';
+import { backoffMs } from '../../machines/policies/backoff.js';
+import {
+  afterFailure,
+  afterOpenWait,
+  afterSuccess,
+  closedBreaker,
+  type BreakerState,
+} from '../../machines/policies/breaker.js';
+import { pingTimeoutMs, updateRtt } from '../../machines/policies/ping-timeout.js';
+import { qualityScore, qualityVerdict } from '../../machines/policies/quality.js';
+import { drawRandom } from '../../machines/policies/random.js';
+import { admitRestart } from '../../machines/policies/restart-intensity.js';
+import { defaultSettings } from '../support/settings.js';
+
+describe('backoff', () => {
+  const table = [5_000, 10_000, 20_000, 60_000];
+  test.each([
+    [0, 0.99, 0],
+    [1, 0, 2_500],
+    [1, 0.999999, 5_000],
+    [2, 0.999999, 10_000],
+    [3, 0, 10_000],
+    [4, 0.5, 45_000],
+    [9, 0.999999, 60_000],
+  ])('after %i attempts with random %d waits %i ms', (attempts, random, expected) => {
+    expect(backoffMs(table, attempts, random)).toBe(expected);
+  });
+});
+
+describe('breaker', () => {
+  test('opens at the fifth failure in a row, half-opens, closes after three successes', () => {
+    let state: BreakerState = closedBreaker;
+    for (let n = 1; n <= 4; n += 1) state = afterFailure(state, 5);
+    expect(state).toEqual({ kind: 'closed', failures: 4 });
+    state = afterFailure(state, 5);
+    expect(state).toEqual({ kind: 'open' });
+    state = afterOpenWait(state);
+    expect(state).toEqual({ kind: 'half_open', successes: 0 });
+    state = afterSuccess(state, 3);
+    state = afterSuccess(state, 3);
+    expect(state).toEqual({ kind: 'half_open', successes: 2 });
+    expect(afterSuccess(state, 3)).toEqual(closedBreaker);
+  });
+  test('a success clears the failures of a closed breaker', () => {
+    expect(afterSuccess({ kind: 'closed', failures: 4 }, 3)).toEqual(closedBreaker);
+  });
+  test('one failure opens a half-open breaker again', () => {
+    expect(afterFailure({ kind: 'half_open', successes: 2 }, 5)).toEqual({ kind: 'open' });
+  });
+});
+
+describe('quality', () => {
+  test.each([
+    [0, 100, 1],
+    [0, 200, 1],
+    [0, 700, 0.5],
+    [0, 5_000, 0.5],
+    [0.1, 100, 0.8],
+    [0.5, 2_000, 0],
+    [null, null, 1],
+  ])('loss %p and rtt %p score %d', (lossRatio, rttMs, expected) => {
+    expect(qualityScore({ lossRatio, rttMs })).toBeCloseTo(expected, 10);
+  });
+  test.each([
+    [0.03, 300, 'good'],
+    [0.031, 100, 'warning'],
+    [0, 301, 'warning'],
+    [0.05, 100, 'warning'],
+    [0.051, 100, 'poor'],
+    [0, 500, 'warning'],
+    [0, 501, 'poor'],
+    [0, 801, 'poor'],
+  ])('loss %d and rtt %d are %s', (lossRatio, rttMs, verdict) => {
+    expect(qualityVerdict({ lossRatio, rttMs }, defaultSettings)).toBe(verdict);
+  });
+});
+
+describe('ping timeout', () => {
+  test('waits the whole pause while no RTT is known', () => {
+    expect(pingTimeoutMs(null, 5_000)).toBe(5_000);
+  });
+  test('follows RFC 6298 with a floor of one second, or half the pause', () => {
+    const estimate = updateRtt(null, 40);
+    expect(estimate).toEqual({ smoothedMs: 40, variationMs: 20 });
+    expect(pingTimeoutMs(estimate, 5_000)).toBe(1_000);
+    expect(pingTimeoutMs(estimate, 1_000)).toBe(500);
+    const slow = updateRtt(null, 600);
+    expect(pingTimeoutMs(slow, 5_000)).toBe(1_800);
+    expect(updateRtt(slow, 600)).toEqual({ smoothedMs: 600, variationMs: 225 });
+    expect(pingTimeoutMs(slow, 1_000)).toBe(1_000);
+  });
+});
+
+describe('restart intensity', () => {
+  test('allows five restarts within thirty seconds and refuses the sixth', () => {
+    let recent: readonly number[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const next = admitRestart(recent, n * 1_000, 5, 30_000);
+      expect(next.allowed).toBe(true);
+      recent = next.recentMs;
+    }
+    expect(admitRestart(recent, 29_999, 5, 30_000).allowed).toBe(false);
+    expect(admitRestart(recent, 30_000, 5, 30_000)).toEqual({
+      allowed: true,
+      recentMs: [1_000, 2_000, 3_000, 4_000, 30_000],
+    });
+  });
+});
+
+describe('random', () => {
+  test('is the same for the same state and spreads over [0, 1)', () => {
+    let state = 42;
+    const values = Array.from({ length: 1_000 }, () => {
+      const draw = drawRandom(state);
+      state = draw.state;
+      return draw.value;
+    });
+    expect(drawRandom(42).value).toBe(values[0]);
+    expect(Math.min(...values)).toBeLessThan(0.01);
+    expect(Math.max(...values)).toBeGreaterThan(0.99);
+    expect(values.every((value) => value >= 0 && value < 1)).toBe(true);
+  });
+});

@@ -1,0 +1,234 @@
+// What is counted, that every label exists before its first event, and that Prometheus likes the text.
+import { spawnSync } from 'node:child_process';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { TubeEmission } from '../../machines/events.js';
+import { closeReasons, failureTable } from '../../machines/failure.js';
+import { Metrics, type MetricSources } from '../../src/observability/metrics.js';
+import { describeWith, pathOf } from '../support/require.js';
+import { emissions, noticeOf, type At } from './notices.js';
+
+const events = ['create_tube', 'answer', 'signal', 'unknown'];
+const build = (sources: MetricSources = {}) =>
+  new Metrics({ version: '1.2.3', events, sources, processMetrics: false });
+
+let metrics: Metrics;
+beforeEach(() => {
+  metrics = build();
+});
+
+/** The value of one series, or null when there is none. */
+async function value(series: string, of = metrics): Promise<number | null> {
+  const line = (await of.render()).split('\n').find((text) => text.startsWith(`holdfast_${series} `));
+  return line === undefined ? null : Number(line.split(' ').at(-1));
+}
+
+const say = (emission: TubeEmission, at: At = {}): void => metrics.observe(noticeOf(emission, at));
+
+function state(to: 'initializing' | 'connecting' | 'connected' | 'degraded' | 'failed' | 'closed', at: At): void {
+  say({ type: 'state', state: to, reason: '' }, at);
+}
+
+/** A tube that is connected 400 ms after it was created at 1000. */
+function connect(): void {
+  state('initializing', { from: 'initializing', atMs: 1000 });
+  say({ ...emissions.description, purpose: 'initial', description: { type: 'answer', sdp: '' } }, { atMs: 1100 });
+  state('connecting', { from: 'initializing', atMs: 1100 });
+  state('connected', { from: 'connecting', atMs: 1400 });
+}
+
+describe('a tube', () => {
+  test('that connects is one attempt, with role and time', async () => {
+    connect();
+    expect(await value('tubes_created_total{origin="created"}')).toBe(1);
+    expect(await value('connection_attempts_total{outcome="success"}')).toBe(1);
+    expect(await value('connect_duration_seconds_sum{role="answerer",outcome="success"}')).toBeCloseTo(0.4);
+    expect(await value('tube_transitions_total{from="connecting",to="connected"}')).toBe(1);
+  });
+
+  test('that fails, and is closed later, is one failed attempt', async () => {
+    state('initializing', { from: 'initializing' });
+    state('failed', { from: 'initializing', atMs: 31_000 });
+    state('closed', { from: 'failed', atMs: 60_000 });
+    say({ type: 'closed', reason: 'connect_timeout' }, { atMs: 60_000 });
+    expect(await value('connection_attempts_total{outcome="failure"}')).toBe(1);
+    expect(await value('connect_duration_seconds_sum{role="offerer",outcome="failure"}')).toBe(30);
+    expect(await value('tubes_closed_total{reason="connect_timeout"}')).toBe(1);
+    expect(await value('tube_lifetime_seconds_sum{reason="connect_timeout"}')).toBe(59);
+    expect(await value('outage_duration_seconds_count{outcome="lost"}')).toBe(0);
+  });
+
+  test('that somebody closes before it connects is no failure', async () => {
+    state('initializing', { from: 'initializing' });
+    say({ type: 'closed', reason: 'requested' });
+    expect(await value('connection_attempts_total{outcome="cancelled"}')).toBe(1);
+    expect(await value('connection_attempts_total{outcome="failure"}')).toBe(0);
+  });
+
+  test('that recovers counts its attempts and its outage', async () => {
+    connect();
+    state('degraded', { from: 'connected', atMs: 10_000 });
+    say(emissions.attemptStarted, { atMs: 10_000 });
+    say(emissions.attemptEnded, { atMs: 25_000 });
+    say({ ...emissions.attemptStarted, attempt: 2 }, { atMs: 30_000 });
+    // A second generation within the attempt.
+    say({ ...emissions.attemptStarted, attempt: 2 }, { atMs: 34_000 });
+    say({ ...emissions.attemptEnded, outcome: 'success', failure: null }, { atMs: 34_500 });
+    say({ ...emissions.recovered, outageMs: 24_500 }, { atMs: 34_500 });
+    state('connected', { from: 'degraded', atMs: 34_500 });
+    expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="failure"}')).toBe(1);
+    expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="success"}')).toBe(1);
+    expect(await value('recovery_duration_seconds_sum{trigger="missed_pings",outcome="failure"}')).toBe(15);
+    expect(await value('recovery_duration_seconds_sum{trigger="missed_pings",outcome="success"}')).toBe(4.5);
+    expect(await value('outage_duration_seconds_sum{outcome="recovered"}')).toBe(24.5);
+    expect(await value('connection_attempts_total{outcome="success"}')).toBe(1);
+  });
+
+  test('whose attempt was overtaken by a newer network did not fail', async () => {
+    connect();
+    say({ ...emissions.attemptEnded, failure: { code: 'restart_in_progress', detail: '' } });
+    expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="abandoned"}')).toBe(1);
+    expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="failure"}')).toBe(0);
+  });
+
+  test('that never came back is an outage that was lost', async () => {
+    connect();
+    state('degraded', { from: 'connected', atMs: 2000 });
+    state('failed', { from: 'degraded', atMs: 5000 });
+    say({ type: 'closed', reason: 'restart_exhausted' }, { atMs: 12_000 });
+    expect(await value('outage_duration_seconds_sum{outcome="lost"}')).toBe(10);
+  });
+
+  test('that is carried on from its record is restored, not created', async () => {
+    state('initializing', { from: 'initializing', generation: 4 });
+    state('degraded', { from: 'initializing', generation: 4 });
+    expect(await value('tubes_created_total{origin="restored"}')).toBe(1);
+    state('connected', { from: 'degraded', generation: 5 });
+    expect(await value('connection_attempts_total{outcome="success"}')).toBe(0);
+  });
+
+  test('is forgotten when it is closed, and late words do not bring it back', async () => {
+    connect();
+    say({ type: 'closed', reason: 'crashed' });
+    say({ type: 'closed', reason: 'crashed' });
+    state('closed', { from: 'closed' });
+    say(emissions.ping);
+    expect(await value('tubes_closed_total{reason="crashed"}')).toBe(1);
+    expect(await value('keepalives_total{outcome="missed"}')).toBe(0);
+  });
+
+  test('pings and polls', async () => {
+    connect();
+    say({ type: 'ping', outcome: 'pong', rttMs: 40 });
+    say(emissions.ping);
+    say(emissions.quality);
+    expect(await value('keepalives_total{outcome="pong"}')).toBe(1);
+    expect(await value('keepalives_total{outcome="missed"}')).toBe(1);
+    expect(await value('keepalive_rtt_seconds_sum')).toBeCloseTo(0.04);
+    expect(await value('quality_score_bucket{le="0.4"}')).toBe(1);
+  });
+
+  test('a clock that jumps back gives no negative duration', async () => {
+    state('initializing', { from: 'initializing', atMs: 500 });
+    say({ type: 'closed', reason: 'requested' }, { atMs: 500 });
+    expect(await value('tube_lifetime_seconds_sum{reason="requested"}')).toBe(0);
+  });
+});
+
+describe('the service', () => {
+  test('counts signalling, and names that clients make up as unknown', async () => {
+    metrics.connection('peer', 1);
+    metrics.connection('peer', 1);
+    metrics.connection('peer', -1);
+    metrics.message('create_tube', 'in', 'ok');
+    metrics.message('__proto__', 'in', 'error');
+    metrics.handled('create_tube', 0.002);
+    metrics.authFailure('jwt', 'invalid');
+    metrics.rateLimited('address');
+    metrics.refusal('limit_creates');
+    expect(await value('signalling_connections{role="peer"}')).toBe(1);
+    expect(await value('signalling_messages_total{event="create_tube",direction="in",outcome="ok"}')).toBe(1);
+    expect(await value('signalling_messages_total{event="unknown",direction="in",outcome="error"}')).toBe(1);
+    expect(await value('signalling_handle_duration_seconds_count{event="create_tube"}')).toBe(1);
+    expect(await value('auth_failures_total{method="jwt",cause="invalid"}')).toBe(1);
+    expect(await value('rate_limited_total{scope="address"}')).toBe(1);
+    expect(await value('signalling_refusals_total{code="limit_creates"}')).toBe(1);
+  });
+
+  test('counts messages, drops, crashes and errors of callbacks', async () => {
+    metrics.traffic('reliable', 'out', 100);
+    metrics.traffic('reliable', 'out', 0);
+    metrics.dropped('latest', 'overflow', 3);
+    metrics.crashed('given_up');
+    metrics.nativeCallbackError();
+    metrics.draining(true);
+    expect(await value('data_channel_bytes_total{kind="reliable",direction="out"}')).toBe(100);
+    expect(await value('data_channel_messages_total{kind="reliable",direction="out"}')).toBe(2);
+    expect(await value('data_channel_drops_total{kind="latest",cause="overflow"}')).toBe(3);
+    expect(await value('tube_crashes_total{outcome="given_up"}')).toBe(1);
+    expect(await value('native_callback_errors_total')).toBe(1);
+    expect(await value('draining')).toBe(1);
+  });
+
+  test('asks its sources at each scrape, and one that throws keeps its last value', async () => {
+    let tubes = 3;
+    const sources: MetricSources = {
+      tubesByState: () => ({ connected: tubes, closed: 9 }),
+      openChannels: () => {
+        if (tubes > 3) throw new Error('gone');
+        return { control: 7 };
+      },
+      bufferedBytes: () => ({ latest: 12 }),
+      resources: () => ({
+        sockets: { used: 0, limit: 0 },
+        ice_agents: { used: 50, limit: 200 },
+        creates: { used: 1, limit: 0 },
+      }),
+    };
+    const own = build(sources);
+    expect(await value('tubes{state="connected"}', own)).toBe(3);
+    tubes = 4;
+    expect(await value('tubes{state="connected"}', own)).toBe(4);
+    expect(await value('tubes{state="closed"}', own)).toBeNull();
+    expect(await value('data_channels{kind="control"}', own)).toBe(7);
+    expect(await value('data_channel_buffered_bytes{kind="latest"}', own)).toBe(12);
+    expect(await value('resource_limit_ratio{resource="ice_agents"}', own)).toBe(0.25);
+    expect(await value('resource_limit_ratio{resource="sockets"}', own)).toBe(0);
+    expect(await value('resource_limit_ratio{resource="creates"}', own)).toBe(1);
+  });
+});
+
+describe('the text', () => {
+  test('has every value of every label from the start', async () => {
+    const text = await metrics.render();
+    for (const reason of closeReasons) expect(text).toContain(`holdfast_tubes_closed_total{reason="${reason}"} 0`);
+    for (const code of Object.keys(failureTable)) {
+      expect(text).toContain(`holdfast_signalling_refusals_total{code="${code}"} 0`);
+    }
+    expect(text).toContain('holdfast_recovery_attempts_total{trigger="interface_change",outcome="success"} 0');
+    expect(text).toContain('holdfast_outage_duration_seconds_count{outcome="lost"} 0');
+    expect(text).toMatch(/holdfast_info\{version="1\.2\.3",node_version="v\d+/);
+    expect(text).not.toMatch(/from="(\w+)",to="\1"|from="closed"/);
+  });
+
+  test('stays within its budget of series and names no tube', async () => {
+    const many = Array.from({ length: 30 }, (_, index) => `event_${index}`);
+    const own = new Metrics({ version: '1', events: many });
+    for (const emission of Object.values(emissions)) own.observe(noticeOf(emission));
+    const text = await own.render();
+    expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length).toBeLessThan(2500);
+    expect(text).not.toMatch(/5f0c9a52|call-7|192\.0\.2/);
+  });
+});
+
+describeWith('promtool', 'promtool check metrics', () => {
+  test('finds nothing to complain about', async () => {
+    const own = new Metrics({ version: '1', events });
+    for (const emission of Object.values(emissions)) own.observe(noticeOf(emission));
+    const { status, stdout, stderr } = spawnSync(pathOf('promtool'), ['check', 'metrics'], {
+      input: await own.render(),
+      encoding: 'utf8',
+    });
+    expect(stdout + stderr).toBe('');
+    expect(status).toBe(0);
+  });
+});
