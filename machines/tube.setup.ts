@@ -91,8 +91,8 @@ export const tubeSetup = setup({
       failure: params.failure,
       generation: context.generation,
     })),
-    emitRefused: emit((_, params: { requestId: string; failure: Failure }) => ({ type: 'refused', ...params })),
-    emitAccepted: emit((_, params: { requestId: string; generation: number }) => ({ type: 'accepted', ...params })),
+    emitRefused: emit((_, params: { requestId: string; failure: Failure }) => ({ type: 'refused', requestId: params.requestId, failure: params.failure })),
+    emitAccepted: emit((_, params: { requestId: string; generation: number }) => ({ type: 'accepted', requestId: params.requestId, generation: params.generation })),
     emitDescription: emit(({ context }, params: { description: Description }) => ({
       type: 'description',
       generation: context.pending?.generation ?? context.generation,

@@ -23,6 +23,8 @@ interface Signal {
   readonly kind: string;
   readonly data: unknown;
   readonly generation: number;
+  /** 2: in progress (contract section 11). */
+  readonly progress_flag: number;
 }
 type Answer = Record<string, unknown> & { ok: boolean };
 
@@ -85,13 +87,18 @@ const explanations: Record<string, string> = {
   closed: 'closed',
 };
 
+/** The signal also comes when only the W3C state of the transport changes. */
+let lastState: unknown = null;
+
 function narrate(signal: Signal, traffic: () => Traffic | null): void {
   if (signal.kind === 'message') traffic()?.heard();
   else if (signal.kind === 'connection_state_changed') {
     const text = explanations[String(signal.data)];
-    if (text !== undefined) say(`tube      ${text}`);
-  } else if (signal.kind === 'ice_restart_offer') say(`tube      offers generation ${String(signal.generation)} to the peer: a new connection beside the old one`);
-  else if (signal.kind === 'recovered') {
+    if (text !== undefined && signal.data !== lastState) say(`tube      ${text}`);
+    lastState = signal.data;
+  } else if (signal.kind === 'ice_restart_offer' && signal.progress_flag === 2) {
+    say(`tube      offers generation ${String(signal.generation)} to the peer: a new connection beside the old one`);
+  } else if (signal.kind === 'recovered') {
     const { attempts, trigger, outage_ms: outageMs } = signal.data as { attempts: number; trigger: string; outage_ms: number };
     say(`tube      recovered after ${String(attempts)} attempt(s), trigger ${trigger}; without a path for ${String(Math.round(outageMs))} ms`);
   }
@@ -156,6 +163,7 @@ async function demo(): Promise<boolean> {
   say(`result    ${String(traffic.sent)} sent, ${String(count)} arrived, ${String(traffic.echoed)} echoes came back; lost ${String(lost)}, out of order ${String(outOfOrder)}; longest silence ${String(Math.round(traffic.longestGapMs))} ms`);
   peer.send('stop');
   await once(peer, 'exit');
+  say('peer      stopped');
   control.disconnect();
   service.kill('SIGTERM');
   const [code] = (await once(service, 'exit')) as [number | null];
