@@ -129,17 +129,22 @@ export const healthMachine = healthSetup.createMachine({
     activity: {
       description: 'No activity for 10 s and more than 3 failed operations: unhealthy.',
       initial: 'active',
-      on: { 'health.heard': { target: '.active', reenter: true, actions: 'clearFailed' } },
       states: {
         active: {
           description: 'Something was heard lately. Failures are counted but prove nothing yet.',
-          on: { 'health.operationFailed': { actions: 'countFailed' } },
+          on: {
+            'health.heard': { target: 'active', reenter: true, actions: 'clearFailed' },
+            'health.operationFailed': { actions: 'countFailed' },
+          },
           after: { inactivity: 'silent' },
         },
         silent: {
           description: 'Nothing was heard for unhealthyInactivityMs.',
           always: { guard: 'failsTooOften', target: 'active', actions: ['adviseUnhealthy', 'clearFailed'] },
-          on: { 'health.operationFailed': { target: 'silent', reenter: true, actions: 'countFailed' } },
+          on: {
+            'health.heard': { target: 'active', actions: 'clearFailed' },
+            'health.operationFailed': { target: 'silent', reenter: true, actions: 'countFailed' },
+          },
         },
       },
     },

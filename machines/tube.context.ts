@@ -5,12 +5,15 @@
 import type { RestartTrigger, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
+import type { QualitySample } from './policies/quality.js';
 import type {
   ChannelRecord,
+  Description,
   DtlsRole,
   GenerationMode,
   PeerKind,
   TransportInput,
+  TransportSample,
   TransportState,
 } from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
@@ -48,8 +51,23 @@ export interface Incident {
   readonly startedAtMs: number;
   readonly trigger: RestartTrigger;
   readonly attempts: number;
-  /** Since when no path has been known to work; null while one does. Its end is the outage. */
+  /** Since when no path has been known to work; null while one does. */
   readonly outageSinceMs: number | null;
+  /** Outages of this incident that are over and were not told yet. */
+  readonly outageMs: number;
+}
+
+/** A sign of trouble; `ask` also asks the restart child for a new generation. */
+export interface IncidentParams {
+  readonly trigger: RestartTrigger;
+  readonly atMs: number;
+  /** Since when no path is known to work; null when one still does. */
+  readonly outageSinceMs: number | null;
+  readonly ask: { readonly fresh: boolean; readonly requestId: string | null } | null;
+}
+
+export interface OfGeneration {
+  readonly generation: number;
 }
 
 export interface TubeContext {
@@ -114,12 +132,6 @@ function resumed(record: TubeRecord, atMs: number): TubeContext {
     active: activeGeneration,
     pending: null,
     live: activeGeneration === null ? [] : [activeGeneration],
-    incident: {
-      startedAtMs: atMs,
-      trigger: 'crash',
-      attempts: 0,
-      outageSinceMs: activeGeneration === null ? atMs : null,
-    },
     lastActivityAtMs: atMs,
   };
 }
@@ -171,8 +183,50 @@ export function openIncident(
   outageSinceMs: number | null,
 ): Incident {
   const { incident } = context;
-  if (incident === null) return { startedAtMs: atMs, trigger, attempts: 0, outageSinceMs };
+  if (incident === null) return { startedAtMs: atMs, trigger, attempts: 0, outageSinceMs, outageMs: 0 };
   return { ...incident, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
+}
+
+/** A path works again since `atMs`. */
+export function endOutage(incident: Incident, atMs: number): Incident {
+  const { outageSinceMs, outageMs } = incident;
+  if (outageSinceMs === null) return incident;
+  return { ...incident, outageSinceMs: null, outageMs: outageMs + Math.max(0, atMs - outageSinceMs) };
+}
+
+/** No generation carries data from `atMs` on. */
+export function withoutPath({ incident }: TubeContext, atMs: number): Partial<TubeContext> {
+  if (incident === null) return { active: null };
+  return { active: null, incident: { ...incident, outageSinceMs: incident.outageSinceMs ?? atMs } };
+}
+
+/** What is left of the time that one incident may take. */
+export function incidentTimeLeftMs({ settings, incident, lastActivityAtMs }: TubeContext): number {
+  const passedMs = incident === null ? 0 : Math.max(0, lastActivityAtMs - incident.startedAtMs);
+  return Math.max(0, settings.incidentDeadlineMs - passedMs);
+}
+
+export function awaitsAnswer({ pending }: TubeContext, description: Description, generation: number | null): boolean {
+  if (description.type !== 'answer' || pending?.as !== 'offerer' || !pending.described || pending.answered) return false;
+  return generation === null || generation === pending.generation;
+}
+
+/** Why a description that nobody can use was refused. */
+export function misfit(context: TubeContext, description: Description, generation: number | null): Failure {
+  const { pending, settings } = context;
+  if (description.type === 'offer') {
+    return settings.trickleIce ? failureOf('signalling_unexpected_offer') : failureOf('restart_trickle_disabled');
+  }
+  if (generation !== null && generation !== pending?.generation)
+    return failureOf('signalling_stale_generation', `generation ${String(generation)}`);
+  return failureOf('signalling_unexpected_answer');
+}
+
+/** Loss since the generation was built, without the last ping, which may be on its way; null for a peer that never answered one. */
+export function qualityOf({ pingsSent, pongsReceived, rttMs }: TransportSample): QualitySample {
+  if (pongsReceived === 0) return { lossRatio: null, rttMs };
+  const due = pingsSent > pongsReceived ? pingsSent - 1 : pingsSent;
+  return { lossRatio: Math.max(0, due - pongsReceived) / Math.max(1, due), rttMs };
 }
 
 export function toRecord(context: TubeContext): TubeRecord {

@@ -3,8 +3,8 @@
  * try another is the restart child's business, liveness the keepalive child's, quality the health child's. Driven by the registry (`tube.*`) and
  * by its own children. The words are defined in tube.setup.ts, the steps on the context in tube.context.ts.
  */
-import { createContext } from './tube.context.js';
-import { misfit, tubeSetup } from './tube.setup.js';
+import { createContext, misfit } from './tube.context.js';
+import { tubeSetup } from './tube.setup.js';
 
 export const tubeMachine = tubeSetup.createMachine({
   id: 'tube',
@@ -100,6 +100,8 @@ export const tubeMachine = tubeSetup.createMachine({
       actions: { type: 'noteChannel', params: ({ event }) => ({ channel: event.channel }) },
     },
     'transport.channelClosed': {
+      guard: { type: 'isCurrent', params: ({ event }) => event },
+      description: 'The channels of a generation that is going away end with it; that says nothing of the next.',
       actions: { type: 'noteChannelGone', params: ({ event: { label, id, reason } }) => ({ label, id, reason }) },
     },
     'transport.candidateAccepted': {
@@ -242,6 +244,11 @@ export const tubeMachine = tubeSetup.createMachine({
             { type: 'noteDescribed', params: ({ event }) => event },
             { type: 'emitDescription', params: ({ event }) => event },
           ],
+        },
+        'transport.down': {
+          guard: { type: 'isPending', params: ({ event }) => event },
+          target: 'failed',
+          actions: { type: 'setCloseReason', params: { reason: 'internal' } },
         },
         'transport.failed': {
           target: 'failed',
@@ -505,7 +512,7 @@ export const tubeMachine = tubeSetup.createMachine({
         doubted: {
           description: 'Two pings are missing; nothing is done yet.',
           on: {
-            'keepalive.restored': { target: '#tube.connected', actions: 'emitRestored' },
+            'keepalive.restored': { target: '#tube.connected', actions: { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) } },
             'keepalive.lost': [
               {
                 guard: 'trickles',
@@ -664,7 +671,7 @@ export const tubeMachine = tubeSetup.createMachine({
               always: { guard: 'hasNoPath', target: 'pathless' },
               on: {
                 'keepalive.restored': [
-                  { guard: 'isIdle', target: '#tube.connected', actions: ['standDown', 'emitRestored'] },
+                  { guard: 'isIdle', target: '#tube.connected', actions: ['standDown', { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) }] },
                   { target: 'overlapping' },
                 ],
               },

@@ -7,8 +7,7 @@ import type { RestartTrigger, TubeEmission, TubeEvent, TubeState } from './event
 import type { CloseReason, Failure, FailureCode } from './failure.js';
 import { healthMachine } from './health.machine.js';
 import { keepaliveMachine } from './keepalive.machine.js';
-import type { BreakerState } from './policies/breaker.js';
-import type { QualitySample } from './policies/quality.js';
+import { afterOpenWait, type BreakerState } from './policies/breaker.js';
 import {
   transportStub,
   type ChannelRecord,
@@ -23,17 +22,24 @@ import {
 import type { RestartEvent } from './restart.context.js';
 import { restartMachine } from './restart.machine.js';
 import {
+  awaitsAnswer,
+  endOutage,
   failureOf,
+  incidentTimeLeftMs,
   isSuspicion,
   openIncident,
   patchPending,
+  qualityOf,
   raise,
   seedOf,
   toRecord,
   transportInput,
   withChannel,
   withoutChannel,
+  withoutPath,
   type GenerationInit,
+  type IncidentParams,
+  type OfGeneration,
   type PendingGeneration,
   type TubeContext,
   type TubeInput,
@@ -41,37 +47,6 @@ import {
 
 /** Transport children are named after their generation. */
 const transportId = (generation: number): string => `transport.${String(generation)}`;
-
-/** Loss since the generation was built; null for a peer that never answered a ping. */
-function qualityOf(sample: TransportSample): QualitySample {
-  const { pingsSent, pongsReceived, rttMs } = sample;
-  if (pongsReceived === 0) return { lossRatio: null, rttMs };
-  return { lossRatio: Math.max(0, (pingsSent - pongsReceived) / Math.max(1, pingsSent)), rttMs };
-}
-
-/** Why a description that nobody can use was refused. */
-function misfit(context: TubeContext, description: Description, generation: number | null): Failure {
-  const { pending, settings } = context;
-  if (description.type === 'offer') {
-    return settings.trickleIce ? failureOf('signalling_unexpected_offer') : failureOf('restart_trickle_disabled');
-  }
-  if (generation !== null && generation !== pending?.generation)
-    return failureOf('signalling_stale_generation', `generation ${String(generation)}`);
-  return failureOf('signalling_unexpected_answer');
-}
-
-export interface OfGeneration {
-  readonly generation: number;
-}
-
-/** A sign of trouble; `ask` also asks the restart child for a new generation. */
-export interface IncidentParams {
-  readonly trigger: RestartTrigger;
-  readonly atMs: number;
-  /** Since when no path is known to work; null when one still does. */
-  readonly outageSinceMs: number | null;
-  readonly ask: { readonly fresh: boolean; readonly requestId: string | null } | null;
-}
 
 export const tubeSetup = setup({
   types: {
@@ -142,16 +117,9 @@ export const tubeSetup = setup({
     ),
     emitRecovered: enqueueActions(({ context: { incident }, enqueue }, params: { atMs: number }) => {
       if (incident === null) return;
-      const outageMs = incident.outageSinceMs === null ? 0 : Math.max(0, params.atMs - incident.outageSinceMs);
-      enqueue.emit({ type: 'recovered', attempts: incident.attempts, trigger: incident.trigger, outageMs });
-      enqueue.assign({ incident: { ...incident, outageSinceMs: null } });
-    }),
-
-    emitRestored: enqueueActions(({ context: { incident, lastActivityAtMs }, enqueue }) => {
-      if (incident === null) return;
-      const outageMs = Math.max(0, lastActivityAtMs - (incident.outageSinceMs ?? lastActivityAtMs));
-      enqueue.emit({ type: 'recovered', attempts: incident.attempts, trigger: incident.trigger, outageMs });
-      enqueue.assign({ incident: { ...incident, outageSinceMs: null } });
+      const { attempts, trigger, outageMs, ...over } = endOutage(incident, params.atMs);
+      enqueue.emit({ type: 'recovered', attempts, trigger, outageMs });
+      enqueue.assign({ incident: { ...over, attempts, trigger, outageMs: 0 } });
     }),
     refuseRestart: enqueueActions(
       ({ context, enqueue }, params: { requestId: string; trigger: RestartTrigger; code: FailureCode }) => {
@@ -165,7 +133,7 @@ export const tubeSetup = setup({
       },
     ),
     refuseOffer: enqueueActions(({ context: { pending }, enqueue }, params: { failure: Failure }) => {
-      if (pending?.requestId == null) return;
+      if (pending === null || pending.requestId === null) return;
       enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
       enqueue.assign({ pending: null });
       enqueue.emit({ type: 'refused', requestId: pending.requestId, failure: params.failure });
@@ -196,11 +164,19 @@ export const tubeSetup = setup({
     noteChannelGone: enqueueActions(({ context, enqueue }, params: { label: string; id: number; reason: string }) => {
       enqueue.assign({ peer: withoutChannel(context.peer, params.id) });
       enqueue.emit({ type: 'channelClosed', ...params });
+      enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
     }),
     noteBreaker: enqueueActions(({ enqueue }, params: { breaker: BreakerState }) => {
       enqueue.assign({ breaker: params.breaker });
       enqueue.emit({ type: 'breaker', breaker: params.breaker });
     }),
+    halfOpenBreaker: enqueueActions(({ context, enqueue }) => {
+      enqueue.assign({ breaker: afterOpenWait(context.breaker) });
+      enqueue.emit(({ context: { breaker } }) => ({ type: 'breaker', breaker }));
+    }),
+    endOutage: assign(({ context: { incident, lastActivityAtMs } }) => ({
+      incident: incident === null ? null : endOutage(incident, lastActivityAtMs),
+    })),
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
 
     // Generations.
@@ -253,9 +229,11 @@ export const tubeSetup = setup({
       },
     ),
     dropPending: enqueueActions(
-      ({ context: { pending }, enqueue }, params: { failure: Failure | null; afterMs: number | null }) => {
+      ({ context: { live, pending }, enqueue }, params: { failure: Failure | null; afterMs: number | null }) => {
         if (pending === null) return;
-        enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
+        // It may have closed itself.
+        if (live.includes(pending.generation))
+          enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
         enqueue.assign({ pending: null });
         if (pending.trigger === null || params.failure === null) return;
         const { generation, trigger } = pending;
@@ -309,6 +287,7 @@ export const tubeSetup = setup({
 
     // The path: what pings and health polls judge.
     watchPath: enqueueActions(({ context, enqueue }) => {
+      if (context.active === null) return;
       const input = { settings: context.settings };
       enqueue.stopChild('keepalive');
       enqueue.stopChild('health');
@@ -321,29 +300,18 @@ export const tubeSetup = setup({
       enqueue.sendTo(transportId(context.active), { type: 'transport.close' });
       enqueue.stopChild('keepalive');
       enqueue.stopChild('health');
-      const { incident } = context;
-      enqueue.assign({
-        active: null,
-        incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs },
-      });
+      enqueue.assign(withoutPath(context, params.atMs));
       enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
     }),
     /** A peer that keeps its connection is on the new path only: `when` says which side's description decided that. */
-    endOldPath: enqueueActions(
-      (
-        { context: { active, pending, incident }, enqueue },
-        params: { atMs: number; when: PendingGeneration['as'] },
-      ) => {
-        if (active === null || pending?.sameConnection !== true || pending.as !== params.when) return;
-        enqueue.sendTo(transportId(active), { type: 'transport.close' });
-        enqueue.stopChild('keepalive');
-        enqueue.stopChild('health');
-        enqueue.assign({
-          active: null,
-          incident: incident === null ? null : { ...incident, outageSinceMs: incident.outageSinceMs ?? params.atMs },
-        });
-      },
-    ),
+    endOldPath: enqueueActions(({ context, enqueue }, params: { atMs: number; when: PendingGeneration['as'] }) => {
+      const { active, pending } = context;
+      if (active === null || pending?.sameConnection !== true || pending.as !== params.when) return;
+      enqueue.sendTo(transportId(active), { type: 'transport.close' });
+      enqueue.stopChild('keepalive');
+      enqueue.stopChild('health');
+      enqueue.assign(withoutPath(context, params.atMs));
+    }),
     tellKeepalive: enqueueActions(({ context, enqueue }, params: { rttMs: number | null } | { heard: true }) => {
       if (context.active === null) return;
       enqueue.sendTo(
@@ -407,7 +375,10 @@ export const tubeSetup = setup({
     losesPath: ({ context }, params: OfGeneration) =>
       params.generation === context.active && context.settings.trickleIce,
     comesBack: ({ context }, params: { online: boolean }) => params.online && context.settings.trickleIce,
-    isPending: ({ context }, params: OfGeneration) => params.generation === context.pending?.generation,
+    isPending: ({ context }, params: OfGeneration) =>
+      params.generation === context.pending?.generation && context.live.includes(params.generation),
+    isCurrent: ({ context }, params: OfGeneration) =>
+      params.generation === context.active || params.generation === context.pending?.generation,
     trickles: ({ context }) => context.settings.trickleIce,
     answeredAndTrickles: ({ context }) => context.pending?.answered === true && context.settings.trickleIce,
     hasIncident: ({ context }) => context.incident !== null,
@@ -419,14 +390,13 @@ export const tubeSetup = setup({
     pathIsSound: stateIn('#tube.degraded.restarting.overlapping'),
     mustClose: (_, params: { close: boolean }) => params.close,
     isIdle: ({ context }) => context.pending === null,
-    wasSuspicion: ({ context }) => isSuspicion(context.incident?.trigger),
-    awaitsAnswer: ({ context: { pending } }, params: { description: Description; generation: number | null }) =>
-      params.description.type === 'answer' &&
-      pending !== null &&
-      pending.as === 'offerer' &&
-      pending.described &&
-      !pending.answered &&
-      (params.generation === null || params.generation === pending.generation),
+    pathIsDoubted: ({ context: { incident } }) => incident !== null && incident.outageSinceMs !== null,
+    /** The attempt failed, so nothing but a doubt about this path asked for it. One that a newer trigger superseded proves nothing. */
+    wasSuspicion: ({ context }, params: { failure: Failure }) =>
+      isSuspicion(context.incident?.trigger) && params.failure.code !== 'restart_in_progress',
+    breakerIsLeftOpen: ({ context }) => context.incident === null && context.breaker.kind === 'open',
+    awaitsAnswer: ({ context }, params: { description: Description; generation: number | null }) =>
+      awaitsAnswer(context, params.description, params.generation),
     mayOffer: ({ context: { pending, settings } }, params: { description: Description }) =>
       params.description.type === 'offer' && settings.trickleIce && (pending === null || pending.answered),
     knowsGeneration: ({ context }, params: { generation: number | null }) =>
@@ -436,14 +406,8 @@ export const tubeSetup = setup({
     connectTimeout: ({ context }) => context.settings.connectTimeoutMs,
     initializeTimeout: ({ context }) => context.settings.iceGatherTimeoutMs + context.settings.connectTimeoutMs,
     incidentReset: ({ context }) => context.settings.incidentResetMs,
-    incidentDeadline: ({ context }) =>
-      Math.max(
-        0,
-        context.settings.incidentDeadlineMs -
-          Math.max(0, context.lastActivityAtMs - (context.incident?.startedAtMs ?? context.lastActivityAtMs)),
-      ),
+    incidentDeadline: ({ context }) => incidentTimeLeftMs(context),
+    breakerOpen: ({ context }) => context.settings.breakerOpenMs,
     failedRetention: ({ context }) => context.settings.failedRetentionMs,
   },
 });
-
-export { misfit };

@@ -75,7 +75,13 @@ export interface LaneStats {
   readonly dropped: Readonly<Record<DropCause, number>>;
 }
 
-const newInbox = (epoch: Epoch): Inbox => ({ epoch, expected: 0, unackedMessages: 0, unackedBytes: 0, cancelTimer: null });
+const newInbox = (epoch: Epoch): Inbox => ({
+  epoch,
+  expected: 0,
+  unackedMessages: 0,
+  unackedBytes: 0,
+  cancelTimer: null,
+});
 
 export class Lane {
   private readonly attachments = new Map<number, Attachment>();
@@ -154,7 +160,8 @@ export class Lane {
 
   /** The active generation, the epoch or a channel changed: find out what to send on, and repeat on it what the other side may lack. */
   select(): void {
-    const candidate = this.context.activeGeneration === null ? undefined : this.attachments.get(this.context.activeGeneration);
+    const candidate =
+      this.context.activeGeneration === null ? undefined : this.attachments.get(this.context.activeGeneration);
     const usable = candidate?.open === true && candidate.epoch === this.context.epoch ? candidate : null;
     if (usable !== this.current) {
       this.current = usable;

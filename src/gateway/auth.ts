@@ -5,7 +5,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createRemoteJWKSet, importSPKI, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { AppError } from '../errors.js';
-import type { AuthMethod } from './gateway.port.js';
+import type { AuthMethod } from './observer.port.js';
 
 export interface StaticToken {
   /** SHA-256 of the token, hex. */
@@ -97,7 +97,10 @@ function createJwtVerifier(options: JwtOptions): (token: string) => Promise<stri
   };
 }
 
-function createKeyedVerifier({ key, algorithms }: JwtOptions, options: JWTVerifyOptions): (token: string) => Promise<Record<string, unknown>> {
+function createKeyedVerifier(
+  { key, algorithms }: JwtOptions,
+  options: JWTVerifyOptions,
+): (token: string) => Promise<Record<string, unknown>> {
   if ('jwksUrl' in key) {
     const keySet = createRemoteJWKSet(new URL(key.jwksUrl));
     return async (token) => (await jwtVerify(token, keySet, options)).payload;

@@ -6,7 +6,7 @@
 import type { FailureCode } from '../../machines/failure.js';
 import { AppError } from '../errors.js';
 import { toWireError, type Answer, type WireObject } from './answers.js';
-import type { GatewayObserver, Log, Role } from './gateway.port.js';
+import type { GatewayObserver, Log, Role } from './observer.port.js';
 import type { RateLimit, RateVerdict } from './limits.js';
 import type { GatewaySocket } from './sockets.js';
 import { maxArrayItems } from './wire.js';
@@ -87,7 +87,8 @@ export class CallDesk<Caller> {
     if (!verdict.allowed) return this.#overRate(socket, verdict);
     if (name === 'unknown') return refused('input_unknown_event', this.#options.missing.get(String(frame.event)) ?? '');
     if (isExtra) return refused('input_schema', 'an event carries one object, or an array of objects');
-    if (Array.isArray(payload) && payload.length > maxArrayItems) return refused('input_too_large', `at most ${String(maxArrayItems)} items`);
+    if (Array.isArray(payload) && payload.length > maxArrayItems)
+      return refused('input_too_large', `at most ${String(maxArrayItems)} items`);
     return null;
   }
 
@@ -152,4 +153,6 @@ function payloadOf({ args }: Frame): { readonly payload: unknown; readonly isExt
   return { payload: args.length === 0 ? {} : args[0], isExtra: args.length > 1 };
 }
 
-const refused = (code: FailureCode, detail: string): Done => ({ answer: { ok: false, error: toWireError(new AppError(code, detail)) } });
+const refused = (code: FailureCode, detail: string): Done => ({
+  answer: { ok: false, error: toWireError(new AppError(code, detail)) },
+});

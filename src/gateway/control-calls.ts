@@ -11,7 +11,7 @@ import * as wire from './control-wire.js';
 import type { Controller } from './controller.js';
 import type { TubeCreator } from './create-tube.js';
 import type { ControlEvent } from './events.js';
-import type { Log } from './gateway.port.js';
+import type { Log } from './observer.port.js';
 import type { SignalPublisher } from './publisher.js';
 import type { Tubes, TubeView } from './tubes.port.js';
 import { pageOf, statsToWire, stateToWire, tubeToWire } from './views.js';
@@ -59,7 +59,8 @@ type SignallingCall = 'create_tube' | 'set_remote_description' | 'add_ice_candid
 
 function signallingCalls({ tubes, creator }: ControlCallDeps): Record<SignallingCall, Handler> {
   return {
-    create_tube: (controller, payload): Promise<CallResult> => creator.create(controller, parse(wire.createTube, payload)),
+    create_tube: (controller, payload): Promise<CallResult> =>
+      creator.create(controller, parse(wire.createTube, payload)),
     set_remote_description: call(wire.setRemoteDescription, async (controller, { tubeId, description, generation }) => {
       controller.require(tubeId);
       const applied = await tubes.remoteDescription(tubeId, description, generation);
@@ -124,7 +125,12 @@ function steeringCalls({ tubes, publisher, log }: ControlCallDeps): Record<Steer
     }),
     subscribe: call(wire.subscription, (controller, subscription) => {
       const views = controller.subscribe(subscription);
-      return { tubes: views.map(({ identity }) => ({ tube_id: identity.tubeId, last_seq: publisher.lastSeq(identity.tubeId) })) };
+      return {
+        tubes: views.map(({ identity }) => ({
+          tube_id: identity.tubeId,
+          last_seq: publisher.lastSeq(identity.tubeId),
+        })),
+      };
     }),
     unsubscribe: call(wire.subscription, (controller, subscription) => {
       controller.unsubscribe(subscription);

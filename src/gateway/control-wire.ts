@@ -75,7 +75,12 @@ export const listTubes = z
     limit: z.int().min(1).max(1000).default(100),
     cursor: shortText.optional(),
   })
-  .transform((call) => ({ state: call.state, conversationId: call.conversation_id, limit: call.limit, cursor: call.cursor }));
+  .transform((call) => ({
+    state: call.state,
+    conversationId: call.conversation_id,
+    limit: call.limit,
+    cursor: call.cursor,
+  }));
 export type ListTubes = z.output<typeof listTubes>;
 
 export const closeTube = z
@@ -93,7 +98,11 @@ export const send = z
 
 /** `subscribe` and `unsubscribe`: exactly one of the three. */
 export const subscription = z
-  .strictObject({ tube_id: tubeId.optional(), conversation_id: conversationId.optional(), all: z.literal(true).optional() })
+  .strictObject({
+    tube_id: tubeId.optional(),
+    conversation_id: conversationId.optional(),
+    all: z.literal(true).optional(),
+  })
   .transform((call, context) => {
     const given = Object.values(call).filter((value) => value !== undefined);
     if (given.length !== 1) {
@@ -101,7 +110,8 @@ export const subscription = z
       return z.NEVER;
     }
     if (call.tube_id !== undefined) return { kind: 'tube' as const, tubeId: call.tube_id };
-    if (call.conversation_id !== undefined) return { kind: 'conversation' as const, conversationId: call.conversation_id };
+    if (call.conversation_id !== undefined)
+      return { kind: 'conversation' as const, conversationId: call.conversation_id };
     return { kind: 'all' as const };
   });
 export type Subscription = z.output<typeof subscription>;

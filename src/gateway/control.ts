@@ -6,7 +6,7 @@ import type { TubeIdentity } from '../../machines/events.js';
 import type { ControlAuth } from './auth.js';
 import type { CallDesk } from './calls.js';
 import { Controller, type ControllerDeps } from './controller.js';
-import { guarded, type GatewayObserver, type Log } from './gateway.port.js';
+import { guarded, type GatewayObserver, type Log } from './observer.port.js';
 import { handshakeGuard } from './handshake.js';
 import type { RateLimit } from './limits.js';
 import { ReplayAdapter } from './replay-adapter.js';
@@ -37,7 +37,10 @@ export function openControl(options: ControlOptions): void {
       log,
     }),
   );
-  namespace.on('connection', guarded(log, 'control.connection', (socket: GatewaySocket) => welcome(options, socket)));
+  namespace.on(
+    'connection',
+    guarded(log, 'control.connection', (socket: GatewaySocket) => welcome(options, socket)),
+  );
 }
 
 /** A recovered socket brings the data of its former self; it is that self only if the tenant is the same. */
@@ -59,7 +62,10 @@ function welcome(options: ControlOptions, socket: GatewaySocket): void {
   if (tenant === undefined) throw new Error('a socket came past the handshake');
   const controller = new Controller(socket, tenant, options);
   observer.connection('control', 1);
-  socket.on('disconnect', guarded(log, 'control.disconnect', () => observer.connection('control', -1)));
+  socket.on(
+    'disconnect',
+    guarded(log, 'control.disconnect', () => observer.connection('control', -1)),
+  );
   options.desk.attach(socket, controller);
   // Before `session`: if the connection breaks in between, the offset of the client still tells the truth.
   const recovered = adapterOf(socket).replay(socket);
@@ -73,7 +79,8 @@ function welcome(options: ControlOptions, socket: GatewaySocket): void {
 export const drainingNotice = { reason: 'shutdown' } as const;
 
 /** The client holds a session of this service and wanted it back. */
-const isReturning = (socket: GatewaySocket): boolean => typeof (socket.handshake.auth as Record<string, unknown>)['pid'] === 'string';
+const isReturning = (socket: GatewaySocket): boolean =>
+  typeof (socket.handshake.auth as Record<string, unknown>)['pid'] === 'string';
 
 /** A socket in several of the rooms gets the signal once. */
 export function emitSignal(namespace: GatewayNamespace, identity: TubeIdentity, signal: WireSignal): void {

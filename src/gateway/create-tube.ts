@@ -49,7 +49,10 @@ export class TubeCreator {
   }
 
   async create(controller: Controller, call: CreateTube): Promise<CallResult> {
-    const key = call.idempotencyKey === null ? null : JSON.stringify([controller.tenant, call.conversationId, call.idempotencyKey]);
+    const key =
+      call.idempotencyKey === null
+        ? null
+        : JSON.stringify([controller.tenant, call.conversationId, call.idempotencyKey]);
     const earlier = key === null ? undefined : this.#byKey.get(key);
     if (earlier !== undefined) return this.#repeat(controller, earlier);
     controller.requireRoom();
@@ -84,7 +87,13 @@ export class TubeCreator {
     });
     const tubeId = randomUUID();
     const { digest } = this.#options.peerTokens.issue(tubeId);
-    const identity = { tubeId, conversationId: call.conversationId, tenant, peerTokenDigest: digest, createdAtMs: Date.now() };
+    const identity = {
+      tubeId,
+      conversationId: call.conversationId,
+      tenant,
+      peerTokenDigest: digest,
+      createdAtMs: Date.now(),
+    };
     return { tubeId, result: this.#build(identity, settings, call.offer) };
   }
 
@@ -129,8 +138,12 @@ export class TubeCreator {
 function withoutKind(settings: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { conversationType = 'message', ...rest } = settings;
   if (conversationType === 'tunnel') {
-    throw new AppError('input_schema', 'settings.conversationType: "tunnel" is not available in this version; use "message"');
+    throw new AppError(
+      'input_schema',
+      'settings.conversationType: "tunnel" is not available in this version; use "message"',
+    );
   }
-  if (conversationType !== 'message') throw new AppError('input_schema', 'settings.conversationType: expected "message"');
+  if (conversationType !== 'message')
+    throw new AppError('input_schema', 'settings.conversationType: expected "message"');
   return rest;
 }

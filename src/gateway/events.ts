@@ -26,6 +26,16 @@ export const peerEvents = ['hello', 'answer', 'icecandidate', 'restart_request',
 export type PeerEvent = (typeof peerEvents)[number];
 
 /** Sent by the service. */
-export const outgoingEvents = ['signal', 'session', 'draining', 'offer', 'ice_restart_offer', 'icecandidate', 'closed'] as const;
+const outgoingEvents = [
+  'signal',
+  'session',
+  'draining',
+  'offer',
+  'ice_restart_offer',
+  'icecandidate',
+  'closed',
+] as const;
 
-export const gatewayEvents: readonly string[] = [...new Set([...controlEvents, ...peerEvents, ...outgoingEvents, 'unknown'])];
+export const gatewayEvents: readonly string[] = [
+  ...new Set([...controlEvents, ...peerEvents, ...outgoingEvents, 'unknown']),
+];

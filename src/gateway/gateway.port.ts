@@ -1,34 +1,13 @@
 /**
- * What the gateway asks of app.ts besides the tubes (tubes.port.ts): options, an observer for metrics, a log. Small interfaces, so that
- * the gateway imports neither configuration nor observability. Observer and log are called for every frame: they must be cheap.
+ * What the gateway asks of app.ts besides the tubes (tubes.port.ts). Small interfaces and plain values, so that the gateway imports
+ * neither configuration nor observability.
  */
-import type { FailureCode } from '../../machines/failure.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { AuthOptions } from './auth.js';
 import type { HttpOptions } from './http.js';
 import type { RateOptions } from './limits.js';
+import type { GatewayObserver, Log } from './observer.port.js';
 import type { Tubes } from './tubes.port.js';
-
-export type Role = 'control' | 'peer';
-export type AuthMethod = 'control_token' | 'jwt' | 'peer_token';
-
-/** Called with closed enums only: `event` is one of `gatewayEvents` (events.ts). */
-export interface GatewayObserver {
-  connection(role: Role, delta: 1 | -1): void;
-  message(event: string, direction: 'in' | 'out', outcome: 'ok' | 'error'): void;
-  handled(event: string, seconds: number): void;
-  authFailure(method: AuthMethod, cause: 'missing' | 'invalid'): void;
-  rateLimited(scope: Role | 'address'): void;
-  refusal(code: FailureCode): void;
-}
-
-/** The part of a pino logger that the gateway uses. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** What a controller asked for when it created a tube; `settings` is checked by the resolver. */
 export interface SettingsRequest {
@@ -62,15 +41,4 @@ export interface GatewayOptions {
   /** How often a socket is pinged, and how long its pong may take, milliseconds. */
   readonly socketPingIntervalMs: number;
   readonly socketPingTimeoutMs: number;
-}
-
-/** Runs a listener so that nothing it throws gets out. */
-export function guarded<Args extends unknown[]>(log: Log, what: string, body: (...args: Args) => void): (...args: Args) => void {
-  return (...args) => {
-    try {
-      body(...args);
-    } catch (err) {
-      log.error({ err, event: what }, 'a gateway listener failed');
-    }
-  };
 }

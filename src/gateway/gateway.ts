@@ -2,9 +2,8 @@
  * The gateway: one port for HTTP and socket.io, the two namespaces, and the path of what tubes say to those who listen. Composes the
  * files of this folder and owns their life; app.ts supplies the rest of the service through GatewayOptions.
  */
-import { createServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { Server } from 'socket.io';
 import type { TubeNotice } from '../registry/notice.js';
 import { AppError } from '../errors.js';
@@ -15,8 +14,9 @@ import { controlCalls, missingControlCalls } from './control-calls.js';
 import { closeTubeRoom, drainingNotice, emitSignal, openControl } from './control.js';
 import type { Controller } from './controller.js';
 import { TubeCreator } from './create-tube.js';
-import { guarded, type GatewayOptions } from './gateway.port.js';
-import { createHttpApp } from './http.js';
+import type { GatewayOptions } from './gateway.port.js';
+import { guarded } from './observer.port.js';
+import { createHttpServer, listen, trackConnections } from './http-server.js';
 import { addressOf, createConnectionLimits, createRateLimit, type ConnectionLimits } from './limits.js';
 import { missingPeerCalls, peerCalls, type PeerCaller } from './peer-calls.js';
 import { PeerHub } from './peer.js';
@@ -72,22 +72,6 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function createHttpServer(options: GatewayOptions, isDraining: () => boolean): HttpServer {
-  const { log, http } = options;
-  const app = createHttpApp({
-    publicDir: http.publicDir,
-    isReady: () => http.isReady(),
-    metrics: () => http.metrics(),
-    info: () => http.info(),
-    isDraining,
-    log,
-  });
-  const listener = getRequestListener(app.fetch);
-  return createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    listener(request, response).catch((err: unknown) => log.error({ err }, 'an HTTP request failed'));
-  });
-}
-
 function createIo(http: HttpServer, options: GatewayOptions, { connections }: ConnectionLimits): GatewayServer {
   const io: GatewayServer = new Server(http, {
     serveClient: false,
@@ -128,7 +112,15 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   const creator = createCreator(publisher, options, isDraining);
   const desks = createDesks(options, creator, publisher);
   const { handshakes } = limits;
-  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor: rates.trustForwardedFor };
+  const shared = {
+    observer,
+    log,
+    tubes,
+    publisher,
+    isDraining,
+    handshakes,
+    trustForwardedFor: rates.trustForwardedFor,
+  };
   openControl({
     ...shared,
     namespace: control,
@@ -152,7 +144,11 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   };
 }
 
-function createPublisher(control: GatewayNamespace, slow: SlowClients, { tubes, observer, log }: GatewayOptions): SignalPublisher {
+function createPublisher(
+  control: GatewayNamespace,
+  slow: SlowClients,
+  { tubes, observer, log }: GatewayOptions,
+): SignalPublisher {
   return new SignalPublisher({
     view: (tubeId) => tubes.view(tubeId),
     emit: (identity, signal) => {
@@ -215,29 +211,11 @@ function listenToTubes({ tubes, log }: GatewayOptions, { publisher, peers, creat
       tellPeer(notice);
       if (notice.emission.type === 'closed') creator.forget(notice.identity.tubeId);
     }),
-    tubes.onMessage(guarded(log, 'publisher.message', (tubeId, channel, data) => publisher.message(tubeId, channel, data))),
+    tubes.onMessage(
+      guarded(log, 'publisher.message', (tubeId, channel, data) => publisher.message(tubeId, channel, data)),
+    ),
   ];
   return () => unlisteners.forEach((unlisten) => unlisten());
-}
-
-function listen(http: HttpServer, { host, port }: GatewayOptions): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(port, host, () => {
-      http.off('error', reject);
-      resolve(http.address() as AddressInfo);
-    });
-  });
-}
-
-/** http.Server forgets a connection once it is a WebSocket, but waits for it when closing. */
-function trackConnections(http: HttpServer): ReadonlySet<TcpSocket> {
-  const connections = new Set<TcpSocket>();
-  http.on('connection', (socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-  });
-  return connections;
 }
 
 async function shutDown(io: GatewayServer, rooms: Rooms, connections: ReadonlySet<TcpSocket>): Promise<void> {

@@ -5,7 +5,7 @@
 import { AppError } from '../errors.js';
 import { refusal } from './answers.js';
 import { AuthError } from './auth.js';
-import type { GatewayObserver, Log, Role } from './gateway.port.js';
+import type { GatewayObserver, Log, Role } from './observer.port.js';
 import { addressOf, type RateLimit } from './limits.js';
 import type { GatewaySocket } from './sockets.js';
 

@@ -5,7 +5,7 @@
 import { Hono, type Context } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Log } from './gateway.port.js';
+import type { Log } from './observer.port.js';
 import { readStatic } from './static-files.js';
 
 export interface HttpOptions {
@@ -39,7 +39,15 @@ const noStore = { 'cache-control': 'no-store' } as const;
 
 export function createHttpApp(deps: HttpDeps): Hono {
   const app = new Hono();
-  app.use(secureHeaders({ contentSecurityPolicy: consolePolicy, referrerPolicy: 'no-referrer', strictTransportSecurity: false }));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: consolePolicy,
+      referrerPolicy: 'no-referrer',
+      // TLS is the proxy's; and the peer library is for pages of other origins.
+      strictTransportSecurity: false,
+      crossOriginResourcePolicy: false,
+    }),
+  );
   addHealth(app, deps);
   addMetrics(app, deps);
   addFiles(app, deps.publicDir);

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
 import type { CallHandler } from './calls.js';
 import type { PeerEvent } from './events.js';
-import type { Log } from './gateway.port.js';
+import type { Log } from './observer.port.js';
 import * as wire from './peer-wire.js';
 import type { Tubes, TubeView } from './tubes.port.js';
 import { parse } from './wire.js';

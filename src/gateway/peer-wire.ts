@@ -23,9 +23,16 @@ export const offer = z
 
 export const icecandidate = z
   .strictObject({ ...candidateFields, generation: generation.optional() })
-  .transform((event) => ({ candidate: event.candidate, mid: event.sdpMid ?? '0', generation: event.generation ?? null }));
+  .transform((event) => ({
+    candidate: event.candidate,
+    mid: event.sdpMid ?? '0',
+    generation: event.generation ?? null,
+  }));
 
 export const restartRequest = z.strictObject({ reason: shortText.optional() });
 
 /** `data` is evidence for people (for example the Network Information API); it is bounded by the frame and not kept. */
-export const networkChange = z.strictObject({ type: z.enum(['online', 'offline', 'connection_type']), data: z.unknown().optional() });
+export const networkChange = z.strictObject({
+  type: z.enum(['online', 'offline', 'connection_type']),
+  data: z.unknown().optional(),
+});

@@ -8,7 +8,7 @@
 import { AuthError, checkPeerToken } from './auth.js';
 import type { CallDesk } from './calls.js';
 import { drainingNotice } from './control.js';
-import { guarded, type GatewayObserver, type Log } from './gateway.port.js';
+import { guarded, type GatewayObserver, type Log } from './observer.port.js';
 import { handshakeGuard } from './handshake.js';
 import type { RateLimit } from './limits.js';
 import { setupOf, type PeerCaller } from './peer-calls.js';
@@ -68,7 +68,10 @@ export class PeerHub {
         log,
       }),
     );
-    namespace.on('connection', guarded(log, 'peer.connection', (socket: GatewaySocket) => this.#welcome(socket)));
+    namespace.on(
+      'connection',
+      guarded(log, 'peer.connection', (socket: GatewaySocket) => this.#welcome(socket)),
+    );
   }
 
   /** The service ends, not the signalling of its peers: no tube needs to hear of the sockets that close now. */
@@ -79,8 +82,10 @@ export class PeerHub {
   /** What a tube says that its peer must hear. */
   notice({ identity, emission }: TubeNotice): void {
     for (const { socket } of [...(this.#visits.get(identity.tubeId) ?? [])]) {
-      if (emission.type === 'description' && emission.description.type === 'offer') this.#offer(socket, identity.tubeId, emission);
-      else if (emission.type === 'candidate') this.#candidate(socket, emission.candidate, emission.mid, emission.generation);
+      if (emission.type === 'description' && emission.description.type === 'offer')
+        this.#offer(socket, identity.tubeId, emission);
+      else if (emission.type === 'candidate')
+        this.#candidate(socket, emission.candidate, emission.mid, emission.generation);
       else if (emission.type === 'closed') this.#dismiss(socket, emission.reason);
     }
   }
@@ -99,7 +104,10 @@ export class PeerHub {
     if (tubeId === undefined) throw new AuthError('auth_invalid', 'peer_token');
     const visit: Visit = { socket, tubeId, instance: null };
     observer.connection('peer', 1);
-    socket.on('disconnect', guarded(log, 'peer.disconnect', () => this.#leave(visit)));
+    socket.on(
+      'disconnect',
+      guarded(log, 'peer.disconnect', () => this.#leave(visit)),
+    );
     desk.attach(socket, { tubeId, spoke: (instance) => this.#spoke(visit, instance) });
     this.#arrive(visit);
     if (this.#options.isDraining()) socket.emit('draining', drainingNotice);
@@ -147,7 +155,10 @@ export class PeerHub {
     const pending = this.#options.tubes.pendingOffer(tubeId);
     if (pending === null) return;
     this.#offer(socket, tubeId, pending);
-    for (const { data, generation, sdp_mid: mid } of this.#options.publisher.candidateSignals(tubeId, pending.generation)) {
+    for (const { data, generation, sdp_mid: mid } of this.#options.publisher.candidateSignals(
+      tubeId,
+      pending.generation,
+    )) {
       this.#candidate(socket, String(data), String(mid), generation);
     }
   }
@@ -157,7 +168,13 @@ export class PeerHub {
     if (view === null) return;
     const { type, sdp } = description;
     const setup = setupOf(view, this.#options.tubes);
-    this.#send(socket, purpose === 'restart' ? 'ice_restart_offer' : 'offer', { type, sdp, generation, tube_id: tubeId, ...setup });
+    this.#send(socket, purpose === 'restart' ? 'ice_restart_offer' : 'offer', {
+      type,
+      sdp,
+      generation,
+      tube_id: tubeId,
+      ...setup,
+    });
   }
 
   #candidate(socket: GatewaySocket, candidate: string, sdpMid: string, generation: number): void {

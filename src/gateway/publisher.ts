@@ -6,8 +6,16 @@
 import type { TubeIdentity } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
-import type { GatewayObserver, Log } from './gateway.port.js';
-import { messageSignal, nextStates, toSignal, toWire, type SignalDraft, type ToldStates, type WireSignal } from './signals.js';
+import type { GatewayObserver, Log } from './observer.port.js';
+import {
+  messageSignal,
+  nextStates,
+  toSignal,
+  toWire,
+  type SignalDraft,
+  type ToldStates,
+  type WireSignal,
+} from './signals.js';
 import type { TubeView } from './tubes.port.js';
 
 export interface PublisherOptions {
@@ -121,7 +129,11 @@ export class SignalPublisher {
     if (wire.kind === 'icecandidate') rememberCandidate(told, wire);
     if (told.held === null) this.#emit(told, wire);
     else if (told.held.length < maxHeldSignals) told.held.push(wire);
-    else this.#options.log.warn({ tube_id: told.identity.tubeId, event: wire.kind }, 'too many signals during create_tube, one dropped');
+    else
+      this.#options.log.warn(
+        { tube_id: told.identity.tubeId, event: wire.kind },
+        'too many signals during create_tube, one dropped',
+      );
   }
 
   #emit(told: Told, signal: WireSignal): void {

@@ -103,7 +103,9 @@ export class ReplayAdapter extends Adapter {
 
   #recipients(opts: BroadcastOptions): Set<string> {
     const rooms = [...opts.rooms];
-    const to = new Set(rooms.length === 0 ? this.sids.keys() : rooms.flatMap((room) => [...(this.rooms.get(room) ?? [])]));
+    const to = new Set(
+      rooms.length === 0 ? this.sids.keys() : rooms.flatMap((room) => [...(this.rooms.get(room) ?? [])]),
+    );
     for (const room of opts.except ?? []) for (const sid of this.rooms.get(room) ?? []) to.delete(sid);
     return to;
   }

@@ -81,12 +81,14 @@ export function nextStates(told: ToldStates, notice: TubeNotice): ToldStates {
   const { emission } = notice;
   if (emission.type === 'state') return { ...told, state: emission.state };
   if (emission.type === 'closed') return { ...told, state: 'closed' };
-  if (emission.type === 'transportState' && isNewest(emission, notice)) return { ...told, transportState: emission.state };
+  if (emission.type === 'transportState' && isNewest(emission, notice))
+    return { ...told, transportState: emission.state };
   return told;
 }
 
 /** An old generation that is being closed after a cut-over is no news about the connection. */
-const isNewest = (emission: { readonly generation: number }, notice: TubeNotice): boolean => emission.generation >= notice.generation;
+const isNewest = (emission: { readonly generation: number }, notice: TubeNotice): boolean =>
+  emission.generation >= notice.generation;
 
 /** `told` already contains this notice (`nextStates`). Null = no signal. */
 export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | null {
@@ -107,7 +109,12 @@ export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | nu
     case 'attemptEnded':
       return attemptSignal(emission);
     case 'recovered':
-      return draft('recovered', generation, { attempts: emission.attempts, trigger: emission.trigger, outage_ms: emission.outageMs }, { flag: progress.complete });
+      return draft(
+        'recovered',
+        generation,
+        { attempts: emission.attempts, trigger: emission.trigger, outage_ms: emission.outageMs },
+        { flag: progress.complete },
+      );
     default:
       return steadySignal(notice);
   }
@@ -125,7 +132,12 @@ function steadySignal({ emission, generation, atMs }: TubeNotice): SignalDraft |
     case 'channelClosed':
       return draft('channel_closed', generation, { label: emission.label, id: emission.id, reason: emission.reason });
     case 'quality':
-      return draft('quality', generation, { verdict: emission.verdict, score: emission.score, loss: emission.lossRatio, rtt_ms: emission.rttMs });
+      return draft('quality', generation, {
+        verdict: emission.verdict,
+        score: emission.score,
+        loss: emission.lossRatio,
+        rtt_ms: emission.rttMs,
+      });
     default:
       return null;
   }
@@ -136,7 +148,12 @@ function stateSignal(told: ToldStates, generation: number, { previousState }: Tu
   return draft('connection_state_changed', generation, told.state, { flag: flagOfState[told.state], extra });
 }
 
-function closedSignal(told: ToldStates, generation: number, { previousState }: TubeNotice, reason: CloseReason): SignalDraft {
+function closedSignal(
+  told: ToldStates,
+  generation: number,
+  { previousState }: TubeNotice,
+  reason: CloseReason,
+): SignalDraft {
   const extra = { transport_state: told.transportState, previous_state: previousState, reason };
   const flag = goodEndings.includes(reason) ? progress.complete : progress.fail;
   return draft('connection_state_changed', generation, 'closed', { flag, status: `closed: ${reason}`, extra });
@@ -153,10 +170,17 @@ function descriptionSignal(emission: Extract<TubeEmission, { type: 'description'
 
 /** `do` is told by the offer itself, `wait` by what follows it. */
 function decisionSignal(decision: RestartDecision, generation: number): SignalDraft | null {
-  const flags: Partial<Record<RestartDecision['action'], ProgressFlag>> = { skip: progress.skip, give_up: progress.fail };
+  const flags: Partial<Record<RestartDecision['action'], ProgressFlag>> = {
+    skip: progress.skip,
+    give_up: progress.fail,
+  };
   const flag = flags[decision.action];
   if (flag === undefined) return null;
-  return draft('ice_restart_offer', generation, '', { flag, status: decision.why, extra: { trigger: decision.trigger } });
+  return draft('ice_restart_offer', generation, '', {
+    flag,
+    status: decision.why,
+    extra: { trigger: decision.trigger },
+  });
 }
 
 function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>): SignalDraft {
@@ -168,7 +192,8 @@ function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>
   });
 }
 
-const failureText = (failure: Failure | null): string => (failure === null ? 'ICE restart failed' : failureTable[failure.code].operator);
+const failureText = (failure: Failure | null): string =>
+  failure === null ? 'ICE restart failed' : failureTable[failure.code].operator;
 
 /** Application data from the peer. */
 export function messageSignal(generation: number, channel: string, data: string | Uint8Array): SignalDraft {

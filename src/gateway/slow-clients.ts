@@ -3,7 +3,7 @@
  * back in time recovers what it missed, within the caps of the replay.
  */
 import type { GatewayNamespace, GatewaySocket } from './sockets.js';
-import type { Log } from './gateway.port.js';
+import type { Log } from './observer.port.js';
 
 /** The parts of an engine.io connection that its types hide. */
 interface RawConnection {

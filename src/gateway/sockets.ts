@@ -18,12 +18,18 @@ const tubePrefix = 'tube:';
 
 export const tubeRoom = (tubeId: string): string => `${tubePrefix}${tubeId}`;
 /** The length keeps a tenant and a conversation that contain colons from naming another tenant's room. */
-export const conversationRoom = (tenant: string, conversationId: string): string => `conversation:${String(tenant.length)}:${tenant}:${conversationId}`;
+export const conversationRoom = (tenant: string, conversationId: string): string =>
+  `conversation:${String(tenant.length)}:${tenant}:${conversationId}`;
 export const tenantRoom = (tenant: string): string => `all:${tenant}`;
 
 export function roomsOf(identity: TubeIdentity): string[] {
-  return [tubeRoom(identity.tubeId), conversationRoom(identity.tenant, identity.conversationId), tenantRoom(identity.tenant)];
+  return [
+    tubeRoom(identity.tubeId),
+    conversationRoom(identity.tenant, identity.conversationId),
+    tenantRoom(identity.tenant),
+  ];
 }
 
 /** Null when the room is not that of a tube. */
-export const tubeOfRoom = (room: string): string | null => (room.startsWith(tubePrefix) ? room.slice(tubePrefix.length) : null);
+export const tubeOfRoom = (room: string): string | null =>
+  room.startsWith(tubePrefix) ? room.slice(tubePrefix.length) : null;

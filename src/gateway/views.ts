@@ -12,7 +12,10 @@ export function stateToWire(view: TubeView): WireObject {
     transport_state: view.transportState,
     generation: view.generation,
     active_generation: view.activeGeneration,
-    incident: incident === null ? null : { started_at_ms: incident.startedAtMs, trigger: incident.trigger, attempts: incident.attempts },
+    incident:
+      incident === null
+        ? null
+        : { started_at_ms: incident.startedAtMs, trigger: incident.trigger, attempts: incident.attempts },
     last_activity_at_ms: view.lastActivityAtMs,
   };
 }
@@ -55,17 +58,22 @@ function compare(left: Place, right: Place): number {
   return left.tubeId < right.tubeId ? -1 : Number(left.tubeId > right.tubeId);
 }
 
-const encodeCursor = ({ createdAtMs, tubeId }: Place): string => Buffer.from(`${String(createdAtMs)}~${tubeId}`).toString('base64url');
+const encodeCursor = ({ createdAtMs, tubeId }: Place): string =>
+  Buffer.from(`${String(createdAtMs)}~${tubeId}`).toString('base64url');
 
 function decodeCursor(cursor: string): Place {
   const [createdAt = '', tubeId] = Buffer.from(cursor, 'base64url').toString('latin1').split('~');
   const createdAtMs = Number(createdAt);
-  if (tubeId === undefined || createdAt === '' || !Number.isFinite(createdAtMs)) throw new AppError('input_schema', 'cursor: not one of ours');
+  if (tubeId === undefined || createdAt === '' || !Number.isFinite(createdAtMs))
+    throw new AppError('input_schema', 'cursor: not one of ours');
   return { createdAtMs, tubeId };
 }
 
 /** Throws AppError `input_schema` for a cursor that is not one of ours. */
-export function pageOf(views: Iterable<TubeView>, { state, conversationId, limit, cursor }: ListTubes): { page: TubeView[]; nextCursor: string | null } {
+export function pageOf(
+  views: Iterable<TubeView>,
+  { state, conversationId, limit, cursor }: ListTubes,
+): { page: TubeView[]; nextCursor: string | null } {
   const after = cursor === undefined ? null : decodeCursor(cursor);
   const matching = [...views].filter(
     (view) =>

@@ -6,8 +6,8 @@ import { z } from 'zod';
 import type { FailureCode } from '../../machines/failure.js';
 import { AppError } from '../errors.js';
 
-export const maxSdpBytes = 64 * 1024;
-export const maxCandidateBytes = 1024;
+const maxSdpBytes = 64 * 1024;
+const maxCandidateBytes = 1024;
 export const maxArrayItems = 100;
 const maxIssuesTold = 3;
 
@@ -59,7 +59,10 @@ export function decodeBase64(text: string): Uint8Array | null {
 }
 
 export const encodeBase64 = (data: string | Uint8Array): string =>
-  (typeof data === 'string' ? Buffer.from(data, 'utf8') : Buffer.from(data.buffer, data.byteOffset, data.byteLength)).toString('base64');
+  (typeof data === 'string'
+    ? Buffer.from(data, 'utf8')
+    : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  ).toString('base64');
 
 function decodeText(bytes: Uint8Array): string | null {
   try {
@@ -71,7 +74,8 @@ function decodeText(bytes: Uint8Array): string | null {
 
 /** Raw SDP, checked only for size and for looking like SDP; src/transport checks what is in it. */
 export const rawSdp = z.string().transform((text, context) => {
-  if (Buffer.byteLength(text) > maxSdpBytes) return refuse(context, 'input_too_large', `an SDP may have ${String(maxSdpBytes)} bytes`);
+  if (Buffer.byteLength(text) > maxSdpBytes)
+    return refuse(context, 'input_too_large', `an SDP may have ${String(maxSdpBytes)} bytes`);
   return isRawSdp(text) ? text : refuse(context, 'input_sdp', 'an SDP starts with v=');
 });
 
@@ -90,7 +94,7 @@ export const controlSdp = z
 /** A line break in a candidate would smuggle lines into an SDP. */
 const breaksLine = (text: string): boolean => ['\r', '\n', '\0'].some((char) => text.includes(char));
 
-export const candidateText = z.string().transform((text, context) => {
+const candidateText = z.string().transform((text, context) => {
   if (Buffer.byteLength(text) > maxCandidateBytes) {
     return refuse(context, 'input_too_large', `a candidate may have ${String(maxCandidateBytes)} bytes`);
   }

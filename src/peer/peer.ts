@@ -284,6 +284,8 @@ export class HoldfastPeer {
     if (this.#state === 'closed') return;
     if (change.type !== 'offline') this.#guard('signalling.networkBack', () => this.#signalling.networkBack?.());
     this.#sendSignal({ event: 'network_change', data: change });
+    // `online` makes the service restart; another connection type it only notes, for it cannot know that the path went with the old one.
+    if (change.type === 'connection_type' && this.#upCount > 0) this.requestRestart('connection_type');
   }
 
   #sendSignal(message: OutgoingMessage): void {

@@ -139,7 +139,8 @@ export class GenerationChannels {
 
   /** Null: refused. */
   private labelFor(channel: Channel): string | null {
-    const wanted = channel.label === '' || this.slots.has(channel.label) ? `${channel.label}#${channel.id() ?? ''}` : channel.label;
+    const wanted =
+      channel.label === '' || this.slots.has(channel.label) ? `${channel.label}#${channel.id() ?? ''}` : channel.label;
     if (wanted.length > maxLabelLength || this.slots.has(wanted)) return null;
     return this.claim(wanted) ? wanted : null;
   }
@@ -157,7 +158,7 @@ export class GenerationChannels {
 
   private opened(slot: Slot): void {
     const id = slot.channel?.id();
-    if (id == null || this.owner.hasEnded()) return;
+    if (id === undefined || id === null || this.owner.hasEnded()) return;
     slot.record = { label: slot.label, id, class: slot.class };
     slot.inner?.open();
     this.owner.opened(slot.record);

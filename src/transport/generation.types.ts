@@ -39,3 +39,7 @@ type WithoutOrigin<Event> = Event extends unknown ? Omit<Event, 'generation' | '
 
 /** A transport event before it is stamped with generation and time. */
 export type GenerationReport = WithoutOrigin<TransportEvent>;
+
+/** An error as the detail of a failure: for people, bounded. */
+export const detailOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, 300);

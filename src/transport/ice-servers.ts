@@ -15,7 +15,8 @@ export interface NativeIceServer {
 
 const defaultPort = 3478;
 const maxCredentialLength = 512;
-const urlPattern = /^(stuns?|turns?):(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(?:\?transport=([A-Za-z]+))?$/;
+const urlPattern =
+  /^(stuns?|turns?):(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(?:\?transport=([A-Za-z]+))?$/;
 
 /** @throws Error naming the URL and what is wrong with it; credentials never appear in the text */
 export function parseIceServer(server: IceServer): NativeIceServer[] {
@@ -29,7 +30,8 @@ function parseUrl(url: string, server: IceServer): NativeIceServer {
   const match = urlPattern.exec(url);
   if (match === null) return refuse('expected stun:host[:port] or turn:host[:port][?transport=udp]');
   const [, scheme = '', host = '', portText, transport] = match;
-  if (scheme === 'stuns' || scheme === 'turns') return refuse('TLS is not supported by the ICE agent; use stun: or turn:');
+  if (scheme === 'stuns' || scheme === 'turns')
+    return refuse('TLS is not supported by the ICE agent; use stun: or turn:');
   if (transport !== undefined && transport !== 'udp') return refuse('only transport=udp is supported by the ICE agent');
   if (transport !== undefined && scheme === 'stun') return refuse('stun: takes no transport');
   const hostname = host.startsWith('[') ? host.slice(1, -1) : host;
@@ -39,6 +41,7 @@ function parseUrl(url: string, server: IceServer): NativeIceServer {
   if (scheme === 'stun') return { hostname, port };
   const { username, credential } = server;
   if (!username || !credential) return refuse('turn: needs username and credential');
-  if (username.length > maxCredentialLength || credential.length > maxCredentialLength) return refuse('the credentials are too long');
+  if (username.length > maxCredentialLength || credential.length > maxCredentialLength)
+    return refuse('the credentials are too long');
   return { hostname, port, username, password: credential, relayType: 'TurnUdp' };
 }

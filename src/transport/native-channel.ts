@@ -7,7 +7,7 @@ import type { Channel, ChannelHandlers } from '../channels/connection.port.js';
 import { byteLength } from '../channels/frame.js';
 import { guard, keepChannel, letGo } from './native-runtime.js';
 
-/** After the end of its connection a channel's `closed` callback has come within milliseconds, or never will. */
+/** The `closed` callback of an abandoned channel has come by then, or never will. */
 const closedWithinMs = 1000;
 
 export class NativeChannel implements Channel {
@@ -88,10 +88,10 @@ export class NativeChannel implements Channel {
   }
 
   /**
-   * The connection ended: a channel that never opened hears nothing of that from the library until it is closed itself; and one of the peer's that
-   * was closed before JavaScript heard of it (1 in 400 when connections end while they open) never does.
+   * No word of the library may be waited for: the connection ended (a channel that never opened hears nothing of that until it is closed
+   * itself), or the peer closed the channel before JavaScript heard of it (then `closed` never comes).
    */
-  connectionEnded(): void {
+  abandon(): void {
     if (!this.over && !this.closing) this.native.close();
     this.ended();
     setTimeout(() => letGo(this.native), closedWithinMs).unref();

@@ -18,8 +18,10 @@ import type {
 import { latestProtocol } from '../channels/wire.js';
 import { parseIceServer } from './ice-servers.js';
 import { NativeChannel } from './native-channel.js';
-import { guard, letGo, openPeerConnection } from './native-runtime.js';
+import { guard, letGo, type NativeConfig, openPeerConnection } from './native-runtime.js';
 import { probeSocket } from './socket-probe.js';
+
+const abandonAfterMs = 50;
 
 /** @throws Error when the configuration cannot be used: ICE server, bind address, port range */
 export const createNativeConnection: ConnectionFactory = (config, handlers) => new NativeConnection(config, handlers);
@@ -157,10 +159,23 @@ class NativeConnection implements Connection {
     if (!this.closing) handlers.of = this.handlers.remoteChannel(channel);
     if (handlers.of === null) channel.close();
     else channel.announceOpen();
+    // Closed already, and its messages are on their way to us.
+    if (!native.isOpen())
+      setTimeout(
+        guard('remoteChannel', () => channel.abandon()),
+        abandonAfterMs,
+      ).unref();
   }
 
-  private adopt(native: DataChannel, label: string, kind: 'reliable' | 'latest', handlers: ChannelHandlers): NativeChannel {
-    const channel: NativeChannel = new NativeChannel(native, label, kind, handlers, () => this.channels.delete(channel));
+  private adopt(
+    native: DataChannel,
+    label: string,
+    kind: 'reliable' | 'latest',
+    handlers: ChannelHandlers,
+  ): NativeChannel {
+    const channel: NativeChannel = new NativeChannel(native, label, kind, handlers, () =>
+      this.channels.delete(channel),
+    );
     this.channels.add(channel);
     return channel;
   }
@@ -193,15 +208,19 @@ class NativeConnection implements Connection {
     if (this.finished) return;
     this.finished = true;
     this.current = 'closed';
-    for (const channel of [...this.channels]) guard('channelClosed', () => channel.connectionEnded())();
+    for (const channel of [...this.channels]) guard('channelClosed', () => channel.abandon())();
     this.handlers.stateChanged('closed');
   }
 }
 
-function nativeConfig(config: ConnectionConfig): ConstructorParameters<typeof import('node-datachannel').PeerConnection>[1] {
+function nativeConfig(config: ConnectionConfig): NativeConfig {
   const { bindAddress, portRange } = config;
-  if (bindAddress !== undefined && isIP(bindAddress) === 0) throw new Error(`bind address "${bindAddress}" is not an IP address`);
-  if (portRange !== undefined && !(portRange.begin >= 1024 && portRange.end >= portRange.begin && portRange.end <= 65535)) {
+  if (bindAddress !== undefined && isIP(bindAddress) === 0)
+    throw new Error(`bind address "${bindAddress}" is not an IP address`);
+  if (
+    portRange !== undefined &&
+    !(portRange.begin >= 1024 && portRange.end >= portRange.begin && portRange.end <= 65535)
+  ) {
     throw new Error(`port range ${portRange.begin}-${portRange.end} is not within 1024 to 65535`);
   }
   return {

@@ -4,9 +4,10 @@
  * native-connection.ts uses it; app.ts gives it an observer and shuts it down last.
  */
 import native from 'node-datachannel';
-import type { DataChannel, LogLevel, PeerConnection } from 'node-datachannel';
+import type { DataChannel, LogLevel, PeerConnection, RtcConfig } from 'node-datachannel';
 
 export type NativeLogLevel = LogLevel;
+export type NativeConfig = RtcConfig;
 
 /** Where the library's own words go. Both may throw without harm; neither must wait. */
 export interface NativeObserver {
@@ -60,7 +61,7 @@ function reportThrow(where: string, error: unknown): void {
 }
 
 /** @throws Error when the library refuses the configuration */
-export function openPeerConnection(config: ConstructorParameters<typeof native.PeerConnection>[1]): PeerConnection {
+export function openPeerConnection(config: NativeConfig): PeerConnection {
   const connection = new native.PeerConnection('holdfast', config);
   peerConnections.add(connection);
   return connection;
@@ -79,7 +80,11 @@ export function letGo(handle: Handle): void {
 }
 
 /** Native objects whose `closed` callback has not run, and callbacks that threw since the start. */
-export function liveCounts(): { readonly peerConnections: number; readonly dataChannels: number; readonly throws: number } {
+export function liveCounts(): {
+  readonly peerConnections: number;
+  readonly dataChannels: number;
+  readonly throws: number;
+} {
   return { peerConnections: peerConnections.size, dataChannels: dataChannels.size, throws };
 }
 

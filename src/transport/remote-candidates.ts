@@ -1,14 +1,14 @@
 /**
- * Candidates of the peer for one generation: kept until the remote description is applied, then checked against its ufrag and handed on. Bounded in
- * number and bytes, for the peer sends as many as it likes.
+ * Candidates of the peer for one generation, trickled or in its description: kept until the connection may have them, and checked against the ufrag
+ * of the remote description. Bounded in number and bytes, for the peer sends as many as it likes.
  */
 import type { Failure } from '../../machines/failure.js';
-import { checkCandidate, maxCandidates, ufragOfCandidate } from './sdp.js';
+import { candidatesOf, checkCandidate, maxCandidates, ufragOf, ufragOfCandidate } from './sdp.js';
 
-/** Before the remote description. */
+/** Trickled ones that wait. */
 const maxKept = 64;
 const maxKeptBytes = 32 * 1024;
-/** In the life of a generation; libjuice itself uses the first 30. */
+/** Trickled ones in the life of a generation; libjuice itself uses the first 30. */
 const maxTaken = 2 * maxCandidates;
 
 export interface RemoteCandidate {
@@ -20,36 +20,46 @@ export class RemoteCandidates {
   private kept: RemoteCandidate[] = [];
   private keptBytes = 0;
   private taken = 0;
+  private described: readonly RemoteCandidate[] = [];
   private ufrag: string | null = null;
-  private applied = false;
+  private opened = false;
 
-  /** @returns `keep`: it waits for the remote description; `add`: hand it to the connection now; else why it is refused */
+  /** @returns `keep`: it waits; `add`: hand it to the connection now; else why it is refused */
   take(candidate: string, mid: string): 'keep' | 'add' | Failure {
     const failure = checkCandidate(candidate) ?? this.overflow(candidate, mid);
     if (failure !== null) return failure;
+    if (this.isStale(candidate))
+      return { code: 'signalling_stale_generation', detail: 'the ufrag is of another description' };
     this.taken += 1;
-    if (!this.applied) {
-      this.kept.push({ candidate, mid });
-      this.keptBytes += candidate.length + mid.length;
-      return 'keep';
-    }
-    return this.isStale(candidate) ? { code: 'signalling_stale_generation', detail: 'the ufrag is of another description' } : 'add';
+    if (this.opened) return 'add';
+    this.kept.push({ candidate, mid });
+    this.keptBytes += candidate.length + mid.length;
+    return 'keep';
   }
 
-  /** The remote description is applied. @returns what had been kept and belongs to it, in order, and how many did not */
-  apply(ufrag: string | null): { readonly due: readonly RemoteCandidate[]; readonly stale: number } {
-    this.applied = true;
-    this.ufrag = ufrag;
-    const due = this.kept.filter(({ candidate }) => !this.isStale(candidate));
-    const stale = this.kept.length - due.length;
+  /** The remote description is applied. @returns how many that had been kept do not belong to it */
+  describe(sdp: string): number {
+    this.ufrag = ufragOf(sdp);
+    this.described = candidatesOf(sdp);
+    const before = this.kept.length;
+    this.kept = this.kept.filter(({ candidate }) => !this.isStale(candidate));
+    return before - this.kept.length;
+  }
+
+  /** The connection may have them. @returns all that waited, in order; what comes later is added at once */
+  open(): readonly RemoteCandidate[] {
+    this.opened = true;
+    const due = [...this.described, ...this.kept];
+    this.described = [];
     this.kept = [];
     this.keptBytes = 0;
-    return { due, stale };
+    return due;
   }
 
   private overflow(candidate: string, mid: string): Failure | null {
-    const keptFull = !this.applied && (this.kept.length >= maxKept || this.keptBytes + candidate.length + mid.length > maxKeptBytes);
-    if (!keptFull && this.taken < maxTaken) return null;
+    const full =
+      !this.opened && (this.kept.length >= maxKept || this.keptBytes + candidate.length + mid.length > maxKeptBytes);
+    if (!full && this.taken < maxTaken) return null;
     return { code: 'signalling_candidate_overflow', detail: `${this.taken} candidates taken so far` };
   }
 

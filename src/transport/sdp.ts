@@ -12,7 +12,13 @@ export const maxCandidates = 100;
 
 type Setup = 'actpass' | DtlsRole;
 
-const fingerprintBytes: Readonly<Record<string, number>> = { 'sha-1': 20, 'sha-224': 28, 'sha-256': 32, 'sha-384': 48, 'sha-512': 64 };
+const fingerprintBytes: Readonly<Record<string, number>> = {
+  'sha-1': 20,
+  'sha-224': 28,
+  'sha-256': 32,
+  'sha-384': 48,
+  'sha-512': 64,
+};
 
 const iceChars = '[A-Za-z0-9+/]';
 const ufragPattern = new RegExp(`^${iceChars}{4,256}$`);
@@ -47,9 +53,11 @@ function mediaFlaw(lines: readonly string[]): string | null {
   if (port === undefined) return 'the media line is not application … DTLS/SCTP webrtc-datachannel';
   if (Number(port) > 65535) return 'the port of the media line is out of range';
   if (port === '0' && !lines.includes('a=bundle-only')) return 'the media line is rejected (port 0)';
-  if (values(lines, 'mid').some((mid) => !/^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}$/.test(mid))) return 'the mid is malformed';
+  if (values(lines, 'mid').some((mid) => !/^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}$/.test(mid)))
+    return 'the mid is malformed';
   if (!values(lines, 'sctp-port').every((text) => inRange(text, 1, 65535))) return 'sctp-port is not a port';
-  if (!values(lines, 'max-message-size').every((text) => inRange(text, 0, Number.MAX_SAFE_INTEGER))) return 'max-message-size is not a number';
+  if (!values(lines, 'max-message-size').every((text) => inRange(text, 0, Number.MAX_SAFE_INTEGER)))
+    return 'max-message-size is not a number';
   return null;
 }
 
@@ -69,7 +77,8 @@ function dtlsFlaw(type: 'offer' | 'answer', lines: readonly string[]): string | 
   const setups = values(lines, 'setup');
   if (setups.length === 0) return 'setup is missing';
   const allowed = type === 'offer' ? ['actpass', 'active', 'passive'] : ['active', 'passive'];
-  if (!setups.every((setup) => allowed.includes(setup)) || new Set(setups).size > 1) return `setup is not one of ${allowed.join(', ')}`;
+  if (!setups.every((setup) => allowed.includes(setup)) || new Set(setups).size > 1)
+    return `setup is not one of ${allowed.join(', ')}`;
   return null;
 }
 
@@ -105,7 +114,8 @@ export function checkCandidate(candidate: string): Failure | null {
 export const ufragOf = (sdp: string): string | null => attribute(sdp, 'ice-ufrag');
 
 /** The `ufrag` extension of a candidate (RFC 8839 §5.1 `extension-att-name`); most browsers write it, node-datachannel does not. */
-export const ufragOfCandidate = (candidate: string): string | null => / ufrag ([A-Za-z0-9+/]{4,256})(?: |$)/.exec(candidate)?.[1] ?? null;
+export const ufragOfCandidate = (candidate: string): string | null =>
+  / ufrag ([A-Za-z0-9+/]{4,256})(?: |$)/.exec(candidate)?.[1] ?? null;
 
 /** `sess-id` of the `o=` line: it stays the same as long as a peer keeps its RTCPeerConnection (RFC 8829 §5.2.2). */
 export const sessionIdOf = (sdp: string): string | null => /^o=\S+ (\S+) /m.exec(sdp)?.[1] ?? null;
@@ -139,7 +149,14 @@ export function maxMessageBytesOf(sdp: string): number {
 }
 
 /** A trickled description carries no candidates: ours follow when the peer may have them. */
-export const withoutCandidates = (sdp: string): string => sdp.replace(/^a=(?:candidate:[^\r\n]*|end-of-candidates)\r?\n/gm, '');
+export const withoutCandidates = (sdp: string): string =>
+  sdp.replace(/^a=(?:candidate:[^\r\n]*|end-of-candidates)\r?\n/gm, '');
+
+/** The candidates in a description, as they would be trickled. */
+export function candidatesOf(sdp: string): { candidate: string; mid: string }[] {
+  const mid = attribute(sdp, 'mid') ?? '0';
+  return [...sdp.matchAll(/^a=(candidate:[^\r\n]*)/gm)].map(([, candidate = '']) => ({ candidate, mid }));
+}
 
 function attribute(sdp: string, name: string): string | null {
   return new RegExp(`^a=${name}:([^\\r\\n]*)`, 'm').exec(sdp)?.[1]?.trim() ?? null;
@@ -150,4 +167,5 @@ function values(lines: readonly string[], name: string): string[] {
   return lines.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length).trim());
 }
 
-const inRange = (text: string, low: number, high: number): boolean => /^\d{1,16}$/.test(text) && Number(text) >= low && Number(text) <= high;
+const inRange = (text: string, low: number, high: number): boolean =>
+  /^\d{1,16}$/.test(text) && Number(text) >= low && Number(text) <= high;

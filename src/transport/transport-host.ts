@@ -5,7 +5,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FailureCode } from '../../machines/failure.js';
-import type { TransportCommand, TransportEvent, TransportInput, TransportState } from '../../machines/ports/transport.port.js';
+import type {
+  TransportCommand,
+  TransportEvent,
+  TransportInput,
+  TransportState,
+} from '../../machines/ports/transport.port.js';
 import type { CandidateInfo, ConnectionConfig, ConnectionFactory } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
 import { Generation } from './generation.js';
@@ -33,7 +38,11 @@ export interface TubeStats {
   readonly lossRatio: number | null;
   readonly selectedPair: { readonly local: CandidateInfo; readonly remote: CandidateInfo } | null;
   readonly bufferedBytes: number;
-  readonly generations: readonly { readonly generation: number; readonly state: TransportState; readonly active: boolean }[];
+  readonly generations: readonly {
+    readonly generation: number;
+    readonly state: TransportState;
+    readonly active: boolean;
+  }[];
   readonly channels: readonly LaneStats[];
 }
 
@@ -163,15 +172,21 @@ export class TransportHost {
   private reportState(generation: Generation, listener: GenerationListener): void {
     const origin = { generation: generation.number, atMs: this.clock.now() };
     this.tell(listener, { type: 'transport.stateChanged', state: generation.state(), ...origin });
-    for (const channel of generation.records()) this.tell(listener, { type: 'transport.channelOpened', channel, ...origin });
+    for (const channel of generation.records())
+      this.tell(listener, { type: 'transport.channelOpened', channel, ...origin });
     if (generation.isUp) this.tell(listener, { type: 'transport.up', ...origin });
   }
 
-  private handle(entry: TubeEntry, generation: Generation, live: { listener: GenerationListener | null }): GenerationHandle {
+  private handle(
+    entry: TubeEntry,
+    generation: Generation,
+    live: { listener: GenerationListener | null },
+  ): GenerationHandle {
     const mine = live.listener;
     return {
       command: (command) => {
-        if (!generation.hasEnded) this.attempt('command', 'command_threw', () => this.execute(entry, generation, command));
+        if (!generation.hasEnded)
+          this.attempt('command', 'command_threw', () => this.execute(entry, generation, command));
       },
       release: () => {
         if (live.listener === mine) live.listener = null;
@@ -214,7 +229,12 @@ export class TransportHost {
       emit: (event) => this.dispatch(entry, generation, event),
       heard: (data) => {
         if (!entry.mayReportHeard(data)) return;
-        this.dispatch(entry, generation, { type: 'transport.heard', data, generation: generation.number, atMs: this.clock.now() });
+        this.dispatch(entry, generation, {
+          type: 'transport.heard',
+          data,
+          generation: generation.number,
+          atMs: this.clock.now(),
+        });
       },
       count: (counter) => this.observer.counted(counter, 1),
     });
@@ -275,8 +295,10 @@ export class TransportHost {
       }
     };
     return {
-      message: (tubeId, label, data) => this.attempt('message', 'listener_threw', () => observer.message(tubeId, label, data)),
-      dropped: (tubeId, label, cause, count) => this.attempt('dropped', 'listener_threw', () => observer.dropped(tubeId, label, cause, count)),
+      message: (tubeId, label, data) =>
+        this.attempt('message', 'listener_threw', () => observer.message(tubeId, label, data)),
+      dropped: (tubeId, label, cause, count) =>
+        this.attempt('dropped', 'listener_threw', () => observer.dropped(tubeId, label, cause, count)),
       counted: (counter, count) => quiet(() => observer.counted(counter, count)),
       fault: (where, error) => quiet(() => observer.fault(where, error)),
     };

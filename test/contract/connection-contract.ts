@@ -4,9 +4,15 @@
  */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Description, TransportState } from '../../machines/ports/transport.port.js';
-import type { Channel, ChannelHandlers, ChannelInit, Connection, ConnectionFactory } from '../../src/channels/connection.port.js';
+import type {
+  Channel,
+  ChannelHandlers,
+  ChannelInit,
+  Connection,
+  ConnectionFactory,
+} from '../../src/channels/connection.port.js';
 import { checkCandidate, checkDescription, withSetup } from '../../src/transport/sdp.js';
-import { until } from '../support/until.js';
+import { sleep, until } from '../support/until.js';
 
 interface Recorded {
   readonly channel: Channel;
@@ -114,8 +120,21 @@ export function describeConnection(name: string, createConnection: ConnectionFac
     await b.inside(() => b.connection.applyOffer(edit(a.descriptions[0]!.sdp)));
     await until(() => b.descriptions.length === 1 && gathered(b)());
     await a.inside(() => a.connection.applyAnswer(b.descriptions[0]!.sdp));
-    for (const { candidate, mid } of a.candidates) await b.inside(() => b.connection.addCandidate(candidate, mid));
-    for (const { candidate, mid } of b.candidates) await a.inside(() => a.connection.addCandidate(candidate, mid));
+    // The DTLS client's checks come second, or its first flight is lost now and then and costs a second (see generation.ts).
+    const order = edit('a=setup:actpass').endsWith(':active')
+      ? [
+          [a, b],
+          [b, a],
+        ]
+      : [
+          [b, a],
+          [a, b],
+        ];
+    for (const [from, to] of order as [Side, Side][]) {
+      for (const { candidate, mid } of from.candidates)
+        await to.inside(() => to.connection.addCandidate(candidate, mid));
+      await sleep(60);
+    }
   }
 
   async function connected(): Promise<[Side, Side, Recorded, Recorded]> {
@@ -275,7 +294,9 @@ export function describeConnection(name: string, createConnection: ConnectionFac
       const [a, b] = [makeSide(), makeSide()];
       await expect(a.connection.offer()).rejects.toThrow('at least one channel');
       await expect(a.connection.applyAnswer('v=0')).rejects.toThrow('signalling state');
-      await expect(a.connection.addCandidate('candidate:1 1 UDP 1 127.0.0.1 1 typ host', '0')).rejects.toThrow('before the remote');
+      await expect(a.connection.addCandidate('candidate:1 1 UDP 1 127.0.0.1 1 typ host', '0')).rejects.toThrow(
+        'before the remote',
+      );
       expect(() => a.open({ label: 'bad', negotiatedId: 70_000 })).toThrow('stream id');
       a.open({ label: 'data' });
       await connect(a, b);
@@ -308,7 +329,9 @@ export function describeConnection(name: string, createConnection: ConnectionFac
       await expect(a.connection.offer()).rejects.toThrow('closed');
       await expect(a.connection.applyAnswer('v=0')).rejects.toThrow('closed');
       await expect(a.connection.addCandidate('', '0')).rejects.toThrow('closed');
-      expect(() => a.connection.createChannel({ label: 'x', class: 'reliable', negotiatedId: null }, silent)).toThrow('closed');
+      expect(() => a.connection.createChannel({ label: 'x', class: 'reliable', negotiatedId: null }, silent)).toThrow(
+        'closed',
+      );
       expect(await a.connection.stats()).toMatchObject({ selectedPair: null });
       expect(a.states.at(-1)).toBe('closed');
       expect(a.states.filter((state) => state === 'closed')).toHaveLength(1);
@@ -342,4 +365,9 @@ export function describeConnection(name: string, createConnection: ConnectionFac
   });
 }
 
-const silent: ChannelHandlers = { open: () => undefined, closed: () => undefined, message: () => undefined, drained: () => undefined };
+const silent: ChannelHandlers = {
+  open: () => undefined,
+  closed: () => undefined,
+  message: () => undefined,
+  drained: () => undefined,
+};

@@ -17,11 +17,18 @@ const handlers: ConnectionHandlers = {
   iceConnected: nothing,
   remoteChannel: () => null,
 };
-const config = (extra: Partial<ConnectionConfig>): ConnectionConfig => ({ iceServers: [], maxMessageBytes: 65_536, ...extra });
+const config = (extra: Partial<ConnectionConfig>): ConnectionConfig => ({
+  iceServers: [],
+  maxMessageBytes: 65_536,
+  ...extra,
+});
 
 async function offerWith(extra: Partial<ConnectionConfig>): Promise<void> {
   const connection = createNativeConnection(config(extra), handlers);
-  connection.createChannel({ label: 'data', class: 'reliable', negotiatedId: null }, { open: nothing, closed: nothing, message: nothing, drained: nothing });
+  connection.createChannel(
+    { label: 'data', class: 'reliable', negotiatedId: null },
+    { open: nothing, closed: nothing, message: nothing, drained: nothing },
+  );
   try {
     await connection.offer();
   } finally {
@@ -57,7 +64,9 @@ describe('native configuration', () => {
   });
 
   test('no wrapper is left when everything is closed', async () => {
-    await until(() => liveCounts().peerConnections === 0 && liveCounts().dataChannels === 0, 3000).catch(() => console.log(liveCounts()));
+    await until(() => liveCounts().peerConnections === 0 && liveCounts().dataChannels === 0, 3000).catch(() =>
+      console.log(liveCounts()),
+    );
     expect(liveCounts().throws).toBe(0);
   });
 });

@@ -20,7 +20,11 @@ const codeOf = (reply: Reply): string | undefined => reply.error?.code;
 
 describe('create_tube', () => {
   test('offers, and hands out a token of which only the digest is kept', async () => {
-    const reply = await controller.call('create_tube', { conversation_id: 'talk', settings: { pingIntervalMs: 1000 }, profile: 'mobile' });
+    const reply = await controller.call('create_tube', {
+      conversation_id: 'talk',
+      settings: { pingIntervalMs: 1000 },
+      profile: 'mobile',
+    });
     expect(reply).toMatchObject({ ok: true, generation: 1, offer: Buffer.from(fakeSdp('offer 1')).toString('base64') });
     expect(reply['answer']).toBeUndefined();
     expect(reply['peer_token']).toMatch(new RegExp(`^${String(reply['tube_id'])}\\.[A-Za-z0-9_-]{43}$`));
@@ -36,7 +40,12 @@ describe('create_tube', () => {
   });
 
   test('never logs or keeps the fields of other products', async () => {
-    const secrets = { callback_token: 'SECRET1', krelay_server: 'SECRET2', client_version: 'SECRET3', ksm_config: 'SECRET4' };
+    const secrets = {
+      callback_token: 'SECRET1',
+      krelay_server: 'SECRET2',
+      client_version: 'SECRET3',
+      ksm_config: 'SECRET4',
+    };
     expect((await controller.call('create_tube', { conversation_id: 'talk', ...secrets })).ok).toBe(true);
     expect(JSON.stringify(harness.tubes.asked) + harness.seen.logged.join('')).not.toContain('SECRET');
   });
@@ -53,7 +62,9 @@ describe('create_tube', () => {
   });
 
   test('takes conversationType "message"', async () => {
-    expect((await controller.call('create_tube', { conversation_id: 'talk', settings: { conversationType: 'message' } })).ok).toBe(true);
+    expect(
+      (await controller.call('create_tube', { conversation_id: 'talk', settings: { conversationType: 'message' } })).ok,
+    ).toBe(true);
   });
 
   test('passes a limit on, with the wait', async () => {
@@ -65,7 +76,10 @@ describe('create_tube', () => {
   test('returns the same tube for the same key, also while the first call runs', async () => {
     harness.tubes.duringCreate = () => new Promise((resolve) => setTimeout(resolve, 50));
     const call = { conversation_id: 'talk', idempotency_key: 'k' };
-    const [first, second] = await Promise.all([controller.call('create_tube', call), controller.call('create_tube', call)]);
+    const [first, second] = await Promise.all([
+      controller.call('create_tube', call),
+      controller.call('create_tube', call),
+    ]);
     expect(first.ok).toBe(true);
     expect(second).toEqual(first);
     expect(await controller.call('create_tube', call)).toEqual(first);
@@ -89,7 +103,10 @@ describe('create_tube', () => {
 describe('signalling calls', () => {
   test('set_remote_description applies an answer', async () => {
     const { tubeId } = await controller.createTube();
-    expect(await controller.call('set_remote_description', { tube_id: tubeId, sdp: base64, is_answer: true })).toEqual({ ok: true, generation: 1 });
+    expect(await controller.call('set_remote_description', { tube_id: tubeId, sdp: base64, is_answer: true })).toEqual({
+      ok: true,
+      generation: 1,
+    });
     expect(harness.tubes.calls('remoteDescription')).toEqual([[tubeId, { type: 'answer', sdp }, null]]);
   });
 
@@ -101,7 +118,9 @@ describe('signalling calls', () => {
 
   test('add_ice_candidate and update_activity reach the tube', async () => {
     const { tubeId } = await controller.createTube();
-    expect((await controller.call('add_ice_candidate', { tube_id: tubeId, candidate: 'candidate:1', generation: 1 })).ok).toBe(true);
+    expect(
+      (await controller.call('add_ice_candidate', { tube_id: tubeId, candidate: 'candidate:1', generation: 1 })).ok,
+    ).toBe(true);
     expect((await controller.call('update_activity', { tube_id: tubeId })).ok).toBe(true);
     expect(harness.tubes.calls('remoteCandidate')).toEqual([[tubeId, 'candidate:1', '0', 1]]);
     expect(harness.tubes.calls('activity')).toEqual([[tubeId]]);
@@ -119,11 +138,16 @@ describe('signalling calls', () => {
 
   test('an array keeps its order and answers each item by itself', async () => {
     const { tubeId } = await controller.createTube();
-    const candidates = Array.from({ length: 20 }, (_, index) => ({ tube_id: tubeId, candidate: `candidate:${String(index)}` }));
+    const candidates = Array.from({ length: 20 }, (_, index) => ({
+      tube_id: tubeId,
+      candidate: `candidate:${String(index)}`,
+    }));
     const items = [...candidates.slice(0, 10), { tube_id: nobody, candidate: '' }, ...candidates.slice(10)];
     const replies = (await controller.call('add_ice_candidate', items)) as unknown as Reply[];
     expect(replies.map(({ ok }) => ok)).toEqual(items.map(({ tube_id }) => tube_id === tubeId));
-    expect(harness.tubes.calls('remoteCandidate').map(([, candidate]) => candidate)).toEqual(candidates.map(({ candidate }) => candidate));
+    expect(harness.tubes.calls('remoteCandidate').map(([, candidate]) => candidate)).toEqual(
+      candidates.map(({ candidate }) => candidate),
+    );
   });
 
   test('an empty array has no answers, and one of 101 items is refused as a whole', async () => {
@@ -138,17 +162,30 @@ describe('reading calls', () => {
   test('state, statistics and tube', async () => {
     const { tubeId } = await controller.createTube();
     const state = await controller.call('get_connection_state', { tube_id: tubeId });
-    expect(state).toMatchObject({ ok: true, tube_id: tubeId, state: 'connecting', transport_state: 'new', generation: 1, incident: null });
+    expect(state).toMatchObject({
+      ok: true,
+      tube_id: tubeId,
+      state: 'connecting',
+      transport_state: 'new',
+      generation: 1,
+      incident: null,
+    });
     const stats = await controller.call('get_connection_stats', { tube_id: tubeId });
     expect(stats).toMatchObject({ ok: true, bytes_sent: 10, bytes_received: 20, packet_loss_rate: null, rtt_ms: 12 });
     const tube = await controller.call('get_tube', { tube_id: tubeId });
-    expect(tube).toMatchObject({ ok: true, conversation_id: 'talk', channels: [{ label: 'data', id: 2, class: 'reliable' }], last_seq: 0 });
+    expect(tube).toMatchObject({
+      ok: true,
+      conversation_id: 'talk',
+      channels: [{ label: 'data', id: 2, class: 'reliable' }],
+      last_seq: 0,
+    });
     expect(JSON.stringify(tube)).not.toContain('igest');
   });
 
   test('list_tubes filters and pages', async () => {
     const made: string[] = [];
-    for (let index = 0; index < 5; index += 1) made.push((await controller.createTube({ conversation_id: `c${String(index % 2)}` })).tubeId);
+    for (let index = 0; index < 5; index += 1)
+      made.push((await controller.createTube({ conversation_id: `c${String(index % 2)}` })).tubeId);
     const idsOf = (reply: Reply): string[] => (reply['tubes'] as { tube_id: string }[]).map((tube) => tube.tube_id);
     expect(idsOf(await controller.call('list_tubes')).sort()).toEqual([...made].sort());
     expect(idsOf(await controller.call('list_tubes', { conversation_id: 'c1' }))).toHaveLength(2);
@@ -183,18 +220,28 @@ describe('steering calls', () => {
   test('send passes text and bytes on', async () => {
     const { tubeId } = await controller.createTube();
     expect((await controller.call('send', { tube_id: tubeId, data: 'héllo' })).ok).toBe(true);
-    expect((await controller.call('send', { tube_id: tubeId, channel: 'x', data: 'AAH/', encoding: 'base64' })).ok).toBe(true);
+    expect(
+      (await controller.call('send', { tube_id: tubeId, channel: 'x', data: 'AAH/', encoding: 'base64' })).ok,
+    ).toBe(true);
     expect(harness.tubes.calls('send')).toEqual([
       [tubeId, 'data', 'héllo'],
       [tubeId, 'x', new Uint8Array([0, 1, 255])],
     ]);
-    expect(codeOf(await controller.call('send', { tube_id: tubeId, data: '%', encoding: 'base64' }))).toBe('input_schema');
+    expect(codeOf(await controller.call('send', { tube_id: tubeId, data: '%', encoding: 'base64' }))).toBe(
+      'input_schema',
+    );
     harness.tubes.sendFailure = 'channel_full';
-    expect((await controller.call('send', { tube_id: tubeId, data: 'x' })).error).toMatchObject({ code: 'channel_full', suggested_delay_ms: 250 });
+    expect((await controller.call('send', { tube_id: tubeId, data: 'x' })).error).toMatchObject({
+      code: 'channel_full',
+      suggested_delay_ms: 250,
+    });
   });
 
   test('resource limits and capacity', async () => {
-    expect(await controller.call('get_resource_limits')).toEqual({ ok: true, limits: { max_concurrent_ice_agents: 1000 } });
+    expect(await controller.call('get_resource_limits')).toEqual({
+      ok: true,
+      limits: { max_concurrent_ice_agents: 1000 },
+    });
     expect(await controller.call('set_resource_limits', { max_concurrent_ice_agents: 5 })).toEqual({
       ok: true,
       limits: { max_concurrent_ice_agents: 5 },
@@ -208,7 +255,11 @@ describe('steering calls', () => {
       free: { ice_agents: 999 },
     });
     harness.tubes.limits.refusal = 'limit_creates';
-    expect(await controller.call('check_capacity', {})).toMatchObject({ can_create: false, refusal: 'limit_creates', suggested_delay_ms: 500 });
+    expect(await controller.call('check_capacity', {})).toMatchObject({
+      can_create: false,
+      refusal: 'limit_creates',
+      suggested_delay_ms: 500,
+    });
   });
 });
 
@@ -265,11 +316,16 @@ describe('frames', () => {
   test('unknown events are answered, later ones with a clear text', async () => {
     expect(codeOf(await controller.call('no_such_event', {}))).toBe('input_unknown_event');
     const later = await controller.call('report_network_change', { type: 'ip_change' });
-    expect(later.error).toMatchObject({ code: 'input_unknown_event', message: expect.stringContaining('not available in this version') });
+    expect(later.error).toMatchObject({
+      code: 'input_unknown_event',
+      message: expect.stringContaining('not available in this version'),
+    });
   });
 
   test('two payloads are refused', async () => {
-    expect(codeOf(await controller.call('create_tube', { conversation_id: 'a' }, { conversation_id: 'b' }))).toBe('input_schema');
+    expect(codeOf(await controller.call('create_tube', { conversation_id: 'a' }, { conversation_id: 'b' }))).toBe(
+      'input_schema',
+    );
     expect(harness.tubes.views.size).toBe(0);
   });
 

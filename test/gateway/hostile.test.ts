@@ -1,7 +1,7 @@
 // What clients may throw at the gateway: it answers, refuses or hangs up on that one client, and lives on.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RateOptions } from '../../src/gateway/limits.js';
-import { acmeToken, Harness, TestController, until, type Reply } from '../support/gateway-harness.js';
+import { acmeToken, Harness, until, type TestController } from '../support/gateway-harness.js';
 
 let harness: Harness;
 let controller: TestController;
@@ -31,13 +31,22 @@ function writeRaw({ socket }: TestController, text: string): void {
 }
 
 describe('forged event names', () => {
-  test.each(['xstate.stop', 'xstate.init', 'tube.close', '__proto__', 'constructor', 'toString', 'error', 'ping', 'signal', '', '*'])(
-    '%j is an unknown event',
-    async (event) => {
-      expect((await controller.call(event, { type: 'xstate.stop' })).error?.code).toBe('input_unknown_event');
-      expect(controller.socket.connected).toBe(true);
-    },
-  );
+  test.each([
+    'xstate.stop',
+    'xstate.init',
+    'tube.close',
+    '__proto__',
+    'constructor',
+    'toString',
+    'error',
+    'ping',
+    'signal',
+    '',
+    '*',
+  ])('%j is an unknown event', async (event) => {
+    expect((await controller.call(event, { type: 'xstate.stop' })).error?.code).toBe('input_unknown_event');
+    expect(controller.socket.connected).toBe(true);
+  });
 
   test('a number is an unknown event', async () => {
     writeRaw(controller, '2/control,[7,{}]');
@@ -81,13 +90,17 @@ describe('broken frames', () => {
   });
 
   test('binary payloads are refused by the schema', async () => {
-    expect((await controller.call('create_tube', { conversation_id: Buffer.from('x') })).error?.code).toBe('input_schema');
+    expect((await controller.call('create_tube', { conversation_id: Buffer.from('x') })).error?.code).toBe(
+      'input_schema',
+    );
     expect((await controller.call('create_tube', Buffer.from('x'))).error?.code).toBe('input_schema');
   });
 
   test('the default namespace and unknown ones are closed', async () => {
     expect(await harness.refusedHandshake('/', { token: acmeToken })).toMatchObject({ code: 'input_unknown_event' });
-    expect(await harness.refusedHandshake('/admin', { token: acmeToken })).toMatchObject({ message: 'Invalid namespace' });
+    expect(await harness.refusedHandshake('/admin', { token: acmeToken })).toMatchObject({
+      message: 'Invalid namespace',
+    });
   });
 });
 
@@ -101,14 +114,39 @@ function seeded(seed: number): () => number {
 }
 
 describe('random frames', () => {
-  const words = ['create_tube', 'send', 'subscribe', 'list_tubes', 'close_tube', 'get_tube', 'restart_ice', 'set_remote_description', 'nope', '__proto__'];
-  const keys = ['tube_id', 'conversation_id', 'data', 'all', 'limit', 'cursor', 'sdp', 'candidate', 'is_answer', '__proto__', 'settings', 'x'];
+  const words = [
+    'create_tube',
+    'send',
+    'subscribe',
+    'list_tubes',
+    'close_tube',
+    'get_tube',
+    'restart_ice',
+    'set_remote_description',
+    'nope',
+    '__proto__',
+  ];
+  const keys = [
+    'tube_id',
+    'conversation_id',
+    'data',
+    'all',
+    'limit',
+    'cursor',
+    'sdp',
+    'candidate',
+    'is_answer',
+    '__proto__',
+    'settings',
+    'x',
+  ];
 
   function randomValue(random: () => number, tubeIds: readonly string[], depth = 0): unknown {
     const kind = Math.floor(random() * (depth > 3 ? 7 : 10));
     if (kind === 0) return tubeIds[Math.floor(random() * tubeIds.length)];
-    if (kind <= 6) return [null, true, random() * 1e9, 'x'.repeat(Math.floor(random() * 300)), -1, '']  [kind - 1];
-    if (kind === 7) return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, tubeIds, depth + 1));
+    if (kind <= 6) return [null, true, random() * 1e9, 'x'.repeat(Math.floor(random() * 300)), -1, ''][kind - 1];
+    if (kind === 7)
+      return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, tubeIds, depth + 1));
     const entries = Array.from({ length: Math.floor(random() * 5) }, () => {
       const key = keys[Math.floor(random() * keys.length)] ?? 'x';
       return `${JSON.stringify(key)}:${JSON.stringify(randomValue(random, tubeIds, depth + 1)) ?? 'null'}`;
@@ -135,7 +173,12 @@ describe('random frames', () => {
 });
 
 describe('rates', () => {
-  const rates: RateOptions = { controlCallsPerSecond: 20, peerCallsPerSecond: 20, connectionsPer10s: 10_000, trustForwardedFor: false };
+  const rates: RateOptions = {
+    controlCallsPerSecond: 20,
+    peerCallsPerSecond: 20,
+    connectionsPer10s: 10_000,
+    trustForwardedFor: false,
+  };
 
   async function withRates(limits: Partial<RateOptions>, body: (limited: Harness) => Promise<void>): Promise<void> {
     const limited = await new Harness({ rates: { ...rates, ...limits } }).start();
@@ -152,7 +195,14 @@ describe('rates', () => {
       expect(over[0]?.error?.suggested_delay_ms).toBeLessThanOrEqual(1000);
       expect(limited.seen.limited).toContain('control');
       const another = await limited.controller();
-      expect(((await another.call('list_tubes', Array.from({ length: 30 }, () => ({})))) as Reply).error?.code).toBe('rate_exceeded');
+      expect(
+        (
+          await another.call(
+            'list_tubes',
+            Array.from({ length: 30 }, () => ({})),
+          )
+        ).error?.code,
+      ).toBe('rate_exceeded');
       await new Promise((resolve) => setTimeout(resolve, 1050));
       expect((await one.call('list_tubes')).ok).toBe(true);
     }));
@@ -192,14 +242,19 @@ describe('a client that does not read', () => {
       const one = await tight.controller();
       const { tubeId } = await one.createTube();
       one.socket.io.reconnection(false);
-      const { ws } = one.socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void } } };
-      ws._socket.pause();
+      const { ws } = one.socket.io.engine.transport as unknown as {
+        ws: { _socket: { pause(): void; destroy(): void } };
+      };
+      // The client library drops its reference when it closes.
+      const tcp = ws._socket;
+      tcp.pause();
       for (let message = 0; message < 200; message += 1) {
         tight.tubes.receive(tubeId, 'data', 'x'.repeat(64 * 1024));
         await new Promise((resolve) => setImmediate(resolve));
       }
       await until(() => tight.seen.connections.some(([, delta]) => delta === -1), 'a disconnection');
       expect(tight.seen.logged.join('')).toContain('reads too slowly');
+      tcp.destroy();
     } finally {
       await tight.stop();
     }

@@ -33,19 +33,28 @@ describe('create_tube', () => {
     };
     const order: string[] = [];
     controller.socket.on('signal', ({ kind }: { kind: string }) => order.push(kind));
-    controller.socket.emit('create_tube', { conversation_id: 'talk' }, (reply: Reply) => order.push(`ack ${String(reply.ok)}`));
+    controller.socket.emit('create_tube', { conversation_id: 'talk' }, (reply: Reply) =>
+      order.push(`ack ${String(reply.ok)}`),
+    );
     await until(() => order.length === 3);
     expect(order).toEqual(['ack true', 'connection_state_changed', 'icecandidate']);
     await settle(listener);
     expect(seqs(listener)).toEqual([1, 2]);
-    expect(listener.signals[1]).toMatchObject({ kind: 'icecandidate', data: 'candidate:1', sdp_mid: '0', conversation_id: 'talk' });
+    expect(listener.signals[1]).toMatchObject({
+      kind: 'icecandidate',
+      data: 'candidate:1',
+      sdp_mid: '0',
+      conversation_id: 'talk',
+    });
   });
 
   test('in an array holds the signals of all its tubes until the one acknowledgement', async () => {
     harness.tubes.duringCreate = (tubeId) => harness.tubes.say(tubeId, candidate('c'));
     const order: string[] = [];
     controller.socket.on('signal', () => order.push('signal'));
-    controller.socket.emit('create_tube', [{ conversation_id: 'a' }, { conversation_id: 'b' }, {}], () => order.push('ack'));
+    controller.socket.emit('create_tube', [{ conversation_id: 'a' }, { conversation_id: 'b' }, {}], () =>
+      order.push('ack'),
+    );
     await until(() => order.length === 3);
     expect(order).toEqual(['ack', 'signal', 'signal']);
   });
@@ -91,12 +100,19 @@ describe('create_tube', () => {
 describe('delivery', () => {
   test('a socket in several rooms gets each signal once', async () => {
     const { tubeId } = await controller.createTube();
-    for (const one of [{ tube_id: tubeId }, { conversation_id: 'talk' }, { all: true }]) await controller.call('subscribe', one);
+    for (const one of [{ tube_id: tubeId }, { conversation_id: 'talk' }, { all: true }])
+      await controller.call('subscribe', one);
     harness.tubes.say(tubeId, connected);
     harness.tubes.receive(tubeId, 'data', 'hi');
     await settle(controller);
     expect(controller.signals).toMatchObject([
-      { seq: 1, kind: 'connection_state_changed', data: 'connected', previous_state: 'connecting', transport_state: 'new' },
+      {
+        seq: 1,
+        kind: 'connection_state_changed',
+        data: 'connected',
+        previous_state: 'connecting',
+        transport_state: 'new',
+      },
       { seq: 2, kind: 'message', data: { channel: 'data', payload: 'hi', encoding: 'utf8' } },
     ]);
   });
@@ -104,8 +120,21 @@ describe('delivery', () => {
   test('a restart offer and its outcome', async () => {
     const { tubeId } = await controller.createTube();
     const sdp = fakeSdp('offer 2');
-    harness.tubes.say(tubeId, { type: 'description', generation: 2, description: { type: 'offer', sdp }, purpose: 'restart', requestId: null });
-    harness.tubes.say(tubeId, { type: 'attemptEnded', generation: 2, trigger: 'manual', outcome: 'success', failure: null, durationMs: 5 });
+    harness.tubes.say(tubeId, {
+      type: 'description',
+      generation: 2,
+      description: { type: 'offer', sdp },
+      purpose: 'restart',
+      requestId: null,
+    });
+    harness.tubes.say(tubeId, {
+      type: 'attemptEnded',
+      generation: 2,
+      trigger: 'manual',
+      outcome: 'success',
+      failure: null,
+      durationMs: 5,
+    });
     await settle(controller);
     expect(controller.signals).toMatchObject([
       { kind: 'ice_restart_offer', generation: 2, data: Buffer.from(sdp).toString('base64'), progress_flag: 2 },
@@ -130,7 +159,10 @@ describe('delivery', () => {
     const { tubeId } = await controller.createTube();
     harness.tubes.say(tubeId, connected);
     const listener = await harness.controller();
-    expect(await listener.call('subscribe', { conversation_id: 'talk' })).toEqual({ ok: true, tubes: [{ tube_id: tubeId, last_seq: 1 }] });
+    expect(await listener.call('subscribe', { conversation_id: 'talk' })).toEqual({
+      ok: true,
+      tubes: [{ tube_id: tubeId, last_seq: 1 }],
+    });
     harness.tubes.receive(tubeId, 'data', 'a');
     await listener.call('unsubscribe', { conversation_id: 'talk' });
     harness.tubes.receive(tubeId, 'data', 'b');
@@ -260,7 +292,9 @@ describe('recovery', () => {
   test('the handshake is checked again, and nothing is replayed before', async () => {
     const { tubeId } = await controller.createTube();
     harness.tokens = harness.tokens.filter(({ tenant }) => tenant !== 'acme');
-    const refused = new Promise<Error & { data?: { code?: string } }>((resolve) => controller.socket.once('connect_error', resolve));
+    const refused = new Promise<Error & { data?: { code?: string } }>((resolve) =>
+      controller.socket.once('connect_error', resolve),
+    );
     controller.dropConnection();
     await until(() => harness.seen.connections.length === 2);
     harness.tubes.receive(tubeId, 'data', 'secret');

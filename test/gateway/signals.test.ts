@@ -1,16 +1,36 @@
 // The mapping from what a tube says to the wire signal, as a table.
 import { describe, expect, test } from '@jest/globals';
 import type { TubeEmission, TubeIdentity } from '../../machines/events.js';
-import { messageSignal, nextStates, progress, toSignal, toWire, type SignalDraft, type ToldStates } from '../../src/gateway/signals.js';
+import {
+  messageSignal,
+  nextStates,
+  progress,
+  toSignal,
+  toWire,
+  type SignalDraft,
+  type ToldStates,
+} from '../../src/gateway/signals.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 
-const identity: TubeIdentity = { tubeId: 'tube', conversationId: 'talk', tenant: 'acme', peerTokenDigest: '', createdAtMs: 0 };
+const identity: TubeIdentity = {
+  tubeId: 'tube',
+  conversationId: 'talk',
+  tenant: 'acme',
+  peerTokenDigest: '',
+  createdAtMs: 0,
+};
 const told: ToldStates = { state: 'connected', transportState: 'connected' };
 const sdp = fakeSdp('x');
 const base64 = Buffer.from(sdp).toString('base64');
 
-const noticeOf = (emission: TubeEmission): TubeNotice => ({ identity, generation: 2, atMs: 100_000, previousState: 'connecting', emission });
+const noticeOf = (emission: TubeEmission): TubeNotice => ({
+  identity,
+  generation: 2,
+  atMs: 100_000,
+  previousState: 'connecting',
+  emission,
+});
 
 function signalOf(emission: TubeEmission): SignalDraft | null {
   const notice = noticeOf(emission);
@@ -35,16 +55,33 @@ describe('signals', () => {
     [
       'a transport state',
       { type: 'transportState', generation: 2, state: 'disconnected' },
-      { kind: 'connection_state_changed', data: 'connected', extra: { transport_state: 'disconnected', previous_state: 'connecting', reason: '' } },
+      {
+        kind: 'connection_state_changed',
+        data: 'connected',
+        extra: { transport_state: 'disconnected', previous_state: 'connecting', reason: '' },
+      },
     ],
-    ['a requested close', { type: 'closed', reason: 'requested' }, { data: 'closed', flag: progress.complete, status: 'closed: requested' }],
+    [
+      'a requested close',
+      { type: 'closed', reason: 'requested' },
+      { data: 'closed', flag: progress.complete, status: 'closed: requested' },
+    ],
     ['a bad close', { type: 'closed', reason: 'restart_exhausted' }, { data: 'closed', flag: progress.fail }],
     [
       'a restart offer',
       { type: 'description', generation: 2, description: { type: 'offer', sdp }, purpose: 'restart', requestId: null },
-      { kind: 'ice_restart_offer', data: base64, flag: progress.progress, status: 'ICE restart offer sent, awaiting answer' },
+      {
+        kind: 'ice_restart_offer',
+        data: base64,
+        flag: progress.progress,
+        status: 'ICE restart offer sent, awaiting answer',
+      },
     ],
-    ['a candidate', { type: 'candidate', generation: 2, candidate: 'c', mid: '0' }, { kind: 'icecandidate', data: 'c', extra: { sdp_mid: '0' } }],
+    [
+      'a candidate',
+      { type: 'candidate', generation: 2, candidate: 'c', mid: '0' },
+      { kind: 'icecandidate', data: 'c', extra: { sdp_mid: '0' } },
+    ],
     [
       'a skipped restart',
       { type: 'decision', decision: { action: 'skip', why: 'because', trigger: 'manual', attempt: 1, delayMs: 0 } },
@@ -52,7 +89,10 @@ describe('signals', () => {
     ],
     [
       'a given up restart',
-      { type: 'decision', decision: { action: 'give_up', why: 'trickle', trigger: 'missed_pings', attempt: 1, delayMs: 0 } },
+      {
+        type: 'decision',
+        decision: { action: 'give_up', why: 'trickle', trigger: 'missed_pings', attempt: 1, delayMs: 0 },
+      },
       { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'trickle' },
     ],
     [
@@ -83,7 +123,11 @@ describe('signals', () => {
       { type: 'recovered', attempts: 2, trigger: 'manual', outageMs: 300 },
       { kind: 'recovered', data: { attempts: 2, trigger: 'manual', outage_ms: 300 }, flag: progress.complete },
     ],
-    ['a keepalive', { type: 'keepalive', lastActivityAtMs: 58_000 }, { kind: 'keepalive', data: 42, flag: progress.absent }],
+    [
+      'a keepalive',
+      { type: 'keepalive', lastActivityAtMs: 58_000 },
+      { kind: 'keepalive', data: 42, flag: progress.absent },
+    ],
     ['a session warning', { type: 'sessionWarning', leftMs: 60_500 }, { kind: 'session_timeout_warning', data: 61 }],
     [
       'an opened channel',
@@ -107,15 +151,28 @@ describe('signals', () => {
   test.each<[string, TubeEmission]>([
     ['the closed state, because the close itself is told', { type: 'state', state: 'closed', reason: '' }],
     ['an old generation that is being closed', { type: 'transportState', generation: 1, state: 'closed' }],
-    ['the first offer', { type: 'description', generation: 1, description: { type: 'offer', sdp }, purpose: 'initial', requestId: null }],
-    ['an answer', { type: 'description', generation: 2, description: { type: 'answer', sdp }, purpose: 'restart', requestId: 'r' }],
-    ['a decision to wait', { type: 'decision', decision: { action: 'wait', why: '', trigger: 'manual', attempt: 1, delayMs: 9 } }],
+    [
+      'the first offer',
+      { type: 'description', generation: 1, description: { type: 'offer', sdp }, purpose: 'initial', requestId: null },
+    ],
+    [
+      'an answer',
+      { type: 'description', generation: 2, description: { type: 'answer', sdp }, purpose: 'restart', requestId: 'r' },
+    ],
+    [
+      'a decision to wait',
+      { type: 'decision', decision: { action: 'wait', why: '', trigger: 'manual', attempt: 1, delayMs: 9 } },
+    ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());
 
   test('a message keeps text as text and encodes bytes', () => {
     expect(messageSignal(1, 'data', 'hi').data).toEqual({ channel: 'data', payload: 'hi', encoding: 'utf8' });
-    expect(messageSignal(1, 'data', new Uint8Array([0, 1])).data).toEqual({ channel: 'data', payload: 'AAE=', encoding: 'base64' });
+    expect(messageSignal(1, 'data', new Uint8Array([0, 1])).data).toEqual({
+      channel: 'data',
+      payload: 'AAE=',
+      encoding: 'base64',
+    });
   });
 
   test('the wire form', () => {

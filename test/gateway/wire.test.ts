@@ -22,7 +22,8 @@ function refusalOf(body: () => unknown): AppError {
 describe('SDP on /control', () => {
   test('is taken raw', () => expect(parse(controlSdp, sdp)).toBe(sdp));
   test('is taken in base64', () => expect(parse(controlSdp, encodeBase64(sdp))).toBe(sdp));
-  test('may be wrapped base64', () => expect(parse(controlSdp, encodeBase64(sdp).replace(/(.{20})/g, '$1\n'))).toBe(sdp));
+  test('may be wrapped base64', () =>
+    expect(parse(controlSdp, encodeBase64(sdp).replace(/(.{20})/g, '$1\n'))).toBe(sdp));
 
   test.each([
     ['text', 'hello world', 'input_sdp'],
@@ -38,13 +39,15 @@ describe('SDP on /control', () => {
 });
 
 describe('base64', () => {
-  test('round trip', () => expect(decodeBase64(encodeBase64(new Uint8Array([0, 255, 7])))).toEqual(new Uint8Array([0, 255, 7])));
+  test('round trip', () =>
+    expect(decodeBase64(encodeBase64(new Uint8Array([0, 255, 7])))).toEqual(new Uint8Array([0, 255, 7])));
   test('empty is empty', () => expect(decodeBase64('')).toEqual(new Uint8Array(0)));
   test.each(['a', 'a b', '%%%%', '====', 'abcde'])('%j is none', (text) => expect(decodeBase64(text)).toBeNull());
 });
 
 describe('candidates', () => {
-  const add = (candidate: unknown, more: object = {}): unknown => parse(control.addIceCandidate, { tube_id: id, candidate, ...more });
+  const add = (candidate: unknown, more: object = {}): unknown =>
+    parse(control.addIceCandidate, { tube_id: id, candidate, ...more });
   const fields = { tubeId: id, generation: null };
 
   test('as a string', () => expect(add('candidate:1')).toEqual({ ...fields, candidate: 'candidate:1', mid: '0' }));
@@ -54,7 +57,12 @@ describe('candidates', () => {
     expect(add(candidate)).toEqual({ ...fields, candidate: 'candidate:1', mid: '7' });
   });
   test('with sdp_mid and generation', () => {
-    expect(add('candidate:1', { sdp_mid: 'a', generation: 3 })).toEqual({ tubeId: id, candidate: 'candidate:1', mid: 'a', generation: 3 });
+    expect(add('candidate:1', { sdp_mid: 'a', generation: 3 })).toEqual({
+      tubeId: id,
+      candidate: 'candidate:1',
+      mid: 'a',
+      generation: 3,
+    });
   });
   test('an upper-case tube id means the same tube', () => {
     expect(parse(control.oneTube, { tube_id: id.toUpperCase() })).toEqual({ tubeId: id });
@@ -84,7 +92,9 @@ describe('refusals', () => {
     expect(error.message).toContain('tube_id: must be a UUID');
   });
   test('do not repeat values', () => {
-    const error = refusalOf(() => parse(control.createTube, { conversation_id: 'c', callback_token: ['secret-value'] }));
+    const error = refusalOf(() =>
+      parse(control.createTube, { conversation_id: 'c', callback_token: ['secret-value'] }),
+    );
     expect(error.message).not.toContain('secret-value');
   });
   test('a forged __proto__ field changes nothing', () => {
@@ -106,7 +116,13 @@ describe('refusals', () => {
 
 describe('create_tube', () => {
   test('drops the fields of other products', () => {
-    const call = { conversation_id: 'c', callback_token: 't', krelay_server: 'k', client_version: 'v', ksm_config: { a: 1 } };
+    const call = {
+      conversation_id: 'c',
+      callback_token: 't',
+      krelay_server: 'k',
+      client_version: 'v',
+      ksm_config: { a: 1 },
+    };
     expect(parse(control.createTube, call)).toEqual({
       conversationId: 'c',
       settings: {},
@@ -131,14 +147,23 @@ describe('subscribe', () => {
 
 describe('/peer', () => {
   test('takes raw SDP only', () => {
-    expect(parse(peer.answer, { type: 'answer', sdp, generation: 2 })).toEqual({ description: { type: 'answer', sdp }, generation: 2 });
+    expect(parse(peer.answer, { type: 'answer', sdp, generation: 2 })).toEqual({
+      description: { type: 'answer', sdp },
+      generation: 2,
+    });
     expect(refusalOf(() => parse(peer.answer, { type: 'answer', sdp: encodeBase64(sdp) })).code).toBe('input_sdp');
   });
   test('refuses an answer that calls itself an offer', () => {
     expect(refusalOf(() => parse(peer.answer, { type: 'offer', sdp })).code).toBe('input_schema');
   });
   test('takes a candidate as the browser gives it', () => {
-    const event = { candidate: 'candidate:1', sdpMid: null, sdpMLineIndex: null, usernameFragment: null, generation: 1 };
+    const event = {
+      candidate: 'candidate:1',
+      sdpMid: null,
+      sdpMLineIndex: null,
+      usernameFragment: null,
+      generation: 1,
+    };
     expect(parse(peer.icecandidate, event)).toEqual({ candidate: 'candidate:1', mid: '0', generation: 1 });
   });
 });

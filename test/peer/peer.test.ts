@@ -556,6 +556,10 @@ describe('signalling and network', () => {
   });
 
   it('tells the service of network changes and wakes signalling when there is a network', async () => {
+    void peer.connect();
+    service.networkListener?.({ type: 'connection_type', data: 'cellular' });
+    expect(service.signalling.sent.splice(0).map(({ event }) => event)).toEqual(['network_change']);
+    service.signalling.networkBacks = 0;
     await connected();
     service.networkListener?.({ type: 'offline', data: '' });
     expect(service.signalling.networkBacks).toBe(0);
@@ -563,6 +567,7 @@ describe('signalling and network', () => {
     service.networkListener?.({ type: 'connection_type', data: 'cellular' });
     expect(service.signalling.networkBacks).toBe(2);
     expect(service.signalling.of('network_change')).toHaveLength(3);
+    expect(service.signalling.of('restart_request')).toEqual([{ reason: 'connection_type' }]);
   });
 
   it('passes on what the service says of itself', async () => {

@@ -80,7 +80,9 @@ export class FakeConnection implements Connection {
   readonly ufrag = randomBytes(3).toString('hex');
   private readonly pwd = randomBytes(12).toString('hex');
   private readonly session = String(randomBytes(4).readUInt32BE());
-  private readonly fingerprint = [...randomBytes(32)].map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':');
+  private readonly fingerprint = [...randomBytes(32)]
+    .map((byte) => byte.toString(16).padStart(2, '0').toUpperCase())
+    .join(':');
   private readonly channels = new Map<number, FakeChannel>();
   private readonly unassigned: FakeChannel[] = [];
   private readonly wire: Packet[] = [];
@@ -105,7 +107,8 @@ export class FakeConnection implements Connection {
   createChannel(init: ChannelInit, handlers: ChannelHandlers): Channel {
     if (this.over) throw new Error('the connection is closed');
     const { negotiatedId: id } = init;
-    if (id !== null && (!Number.isInteger(id) || id < 0 || id >= 65535)) throw new Error(`stream id ${id} is not in 0 to 65534`);
+    if (id !== null && (!Number.isInteger(id) || id < 0 || id >= 65535))
+      throw new Error(`stream id ${id} is not in 0 to 65534`);
     if (id !== null && this.channels.has(id)) throw new Error(`stream id ${id} is taken`);
     const channel = new FakeChannel(this, init.label, init.class, handlers, id);
     if (id === null) this.unassigned.push(channel);
@@ -277,7 +280,8 @@ export class FakeConnection implements Connection {
   }
 
   private readRemote(sdp: string): void {
-    if (this.network.refuseDescriptions || !/a=ice-ufrag:/.test(sdp) || !/a=fingerprint:/.test(sdp)) throw new Error('the description is refused');
+    if (this.network.refuseDescriptions || !/a=ice-ufrag:/.test(sdp) || !/a=fingerprint:/.test(sdp))
+      throw new Error('the description is refused');
     this.remoteSdp = sdp;
     this.reachable = /^a=candidate:/m.test(sdp);
   }
@@ -357,7 +361,8 @@ class FakeChannel implements Channel {
   }
 
   send(data: string | Uint8Array): boolean {
-    if (!this.isOpen() || this.stream === null || byteLength(data) > this.connection.remoteMaxMessageBytes()) return false;
+    if (!this.isOpen() || this.stream === null || byteLength(data) > this.connection.remoteMaxMessageBytes())
+      return false;
     this.connection.send(this.stream, data);
     return true;
   }

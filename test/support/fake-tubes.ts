@@ -40,7 +40,8 @@ export class FakeTubes implements Tubes {
     get: () => ({ max_concurrent_ice_agents: 1000 }),
     set: (patch) => {
       const given = patch as Record<string, unknown>;
-      if (Object.keys(given).some((key) => key !== 'max_concurrent_ice_agents')) throw new AppError('input_schema', 'unknown limit');
+      if (Object.keys(given).some((key) => key !== 'max_concurrent_ice_agents'))
+        throw new AppError('input_schema', 'unknown limit');
       return { max_concurrent_ice_agents: Number(given['max_concurrent_ice_agents']) };
     },
     capacity: () => ({ used: { ice_agents: 1 }, free: { ice_agents: 999 }, refusal: this.limits.refusal }),
@@ -57,7 +58,11 @@ export class FakeTubes implements Tubes {
     return this.asked.filter((call) => call.method === method).map((call) => call.args);
   }
 
-  async create(identity: TubeIdentity, settings: TubeSettings, offerSdp: string | null): Promise<{ generation: number; description: Description }> {
+  async create(
+    identity: TubeIdentity,
+    settings: TubeSettings,
+    offerSdp: string | null,
+  ): Promise<{ generation: number; description: Description }> {
     this.#ask('create', identity, settings, offerSdp);
     this.add(identity, settings);
     try {
@@ -87,19 +92,30 @@ export class FakeTubes implements Tubes {
     });
   }
 
-  async remoteDescription(tubeId: string, description: Description, generation: number | null): Promise<{ generation: number; answer: Description | null }> {
+  async remoteDescription(
+    tubeId: string,
+    description: Description,
+    generation: number | null,
+  ): Promise<{ generation: number; answer: Description | null }> {
     this.#ask('remoteDescription', tubeId, description, generation);
     this.offers.delete(tubeId);
     if (description.type === 'answer') return { generation: generation ?? 1, answer: null };
     return { generation: 2, answer: { type: 'answer', sdp: fakeSdp('answer 2') } };
   }
 
-  async remoteCandidate(tubeId: string, candidate: string, mid: string, generation: number | null): Promise<{ generation: number }> {
+  async remoteCandidate(
+    tubeId: string,
+    candidate: string,
+    mid: string,
+    generation: number | null,
+  ): Promise<{ generation: number }> {
     this.#ask('remoteCandidate', tubeId, candidate, mid, generation);
     return { generation: generation ?? 1 };
   }
 
-  async restart(...args: Parameters<Tubes['restart']>): Promise<{ generation: number; description: Description; alreadyInProgress: boolean }> {
+  async restart(
+    ...args: Parameters<Tubes['restart']>
+  ): Promise<{ generation: number; description: Description; alreadyInProgress: boolean }> {
     this.#ask('restart', ...args);
     return { generation: 2, description: { type: 'offer', sdp: fakeSdp('offer 2') }, alreadyInProgress: false };
   }
@@ -172,7 +188,13 @@ export class FakeTubes implements Tubes {
     if (emission.type === 'state') view.state = emission.state;
     if (emission.type === 'description') view.generation = emission.generation;
     if (emission.type === 'closed') this.views.delete(tubeId);
-    const notice: TubeNotice = { identity: view.identity, generation: view.generation, atMs: Date.now(), previousState, emission };
+    const notice: TubeNotice = {
+      identity: view.identity,
+      generation: view.generation,
+      atMs: Date.now(),
+      previousState,
+      emission,
+    };
     for (const listener of this.#notices) listener(notice);
   }
 

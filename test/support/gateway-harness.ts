@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { io, type Socket } from 'socket.io-client';
 import { AppError } from '../../src/errors.js';
 import { createGateway, type Gateway } from '../../src/gateway/gateway.js';
-import type { GatewayObserver, GatewayOptions, Log } from '../../src/gateway/gateway.port.js';
+import type { GatewayOptions } from '../../src/gateway/gateway.port.js';
+import type { GatewayObserver, Log } from '../../src/gateway/observer.port.js';
 import type { WireSignal } from '../../src/gateway/signals.js';
 import { FakeTubes, fakeSettings } from './fake-tubes.js';
 
@@ -14,7 +15,12 @@ const digest = (token: string): string => createHash('sha256').update(token).dig
 
 export interface Reply {
   readonly ok: boolean;
-  readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean; readonly suggested_delay_ms?: number };
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly retryable: boolean;
+    readonly suggested_delay_ms?: number;
+  };
   readonly [field: string]: unknown;
 }
 
@@ -69,12 +75,19 @@ export class Harness {
       port: 0,
       tubes: this.tubes,
       resolveSettings: ({ profile, settings, trickleIce }) => {
-        if (profile !== undefined && profile !== 'mobile') throw new AppError('input_schema', `profile: unknown "${profile}"`);
-        if (Object.keys(settings).some((key) => key !== 'pingIntervalMs')) throw new AppError('input_schema', 'settings: unknown key');
+        if (profile !== undefined && profile !== 'mobile')
+          throw new AppError('input_schema', `profile: unknown "${profile}"`);
+        if (Object.keys(settings).some((key) => key !== 'pingIntervalMs'))
+          throw new AppError('input_schema', 'settings: unknown key');
         return fakeSettings(trickleIce);
       },
       auth: { tokens: () => this.tokens, jwt: null },
-      rates: { controlCallsPerSecond: 100_000, peerCallsPerSecond: 100_000, connectionsPer10s: 10_000, trustForwardedFor: false },
+      rates: {
+        controlCallsPerSecond: 100_000,
+        peerCallsPerSecond: 100_000,
+        connectionsPer10s: 10_000,
+        trustForwardedFor: false,
+      },
       http: {
         publicDir: '/nonexistent',
         isReady: () => this.isReady,
@@ -130,7 +143,9 @@ export class Harness {
     const socket = this.client(namespace, auth);
     const refused = new Promise<Record<string, unknown>>((resolve, reject) => {
       socket.once('connect', () => reject(new Error('the handshake was accepted')));
-      socket.once('connect_error', (error: Error & { data?: Record<string, unknown> }) => resolve(error.data ?? { message: error.message }));
+      socket.once('connect_error', (error: Error & { data?: Record<string, unknown> }) =>
+        resolve(error.data ?? { message: error.message }),
+      );
     });
     socket.connect();
     return refused.finally(() => socket.disconnect());
@@ -146,7 +161,9 @@ export class TestController {
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('signal', (signal: WireSignal) => this.signals.push(signal));
-    socket.on('session', (session: { recovered: boolean; replay_window_ms: number; hole: boolean }) => this.sessions.push(session));
+    socket.on('session', (session: { recovered: boolean; replay_window_ms: number; hole: boolean }) =>
+      this.sessions.push(session),
+    );
   }
 
   async connect(): Promise<void> {

@@ -1,0 +1,827 @@
+import { describe, expect, test } from '@jest/globals';
+import type { RestartDecision, RestartTrigger } from '../../machines/events.js';
+import { closedBreaker, type BreakerState } from '../../machines/policies/breaker.js';
+import type { RestartEvent, RestartInput } from '../../machines/restart.context.js';
+import { restartMachine } from '../../machines/restart.machine.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import { runChild, type Told } from '../support/child-harness.js';
+import { defaultSettings } from '../support/settings.js';
+
+type Options = Partial<Omit<RestartInput, 'settings'>> & { readonly settings?: Partial<TubeSettings> };
+
+function run({ settings, ...input }: Options = {}) {
+  const base = { breaker: closedBreaker, peerAway: false, seed: 42, ...input };
+  const harness = runChild(restartMachine, { ...base, settings: { ...defaultSettings, ...settings } });
+  const { child, clock, told } = harness;
+  const trigger = (name: RestartTrigger, requestId: string | null = null, fresh = false): void => {
+    child.send({ type: 'restart.trigger', trigger: name, fresh, requestId, atMs: clock.nowMs });
+  };
+  const send = (type: 'generation.described' | 'generation.failed' | 'peer.online' | 'peer.offline'): void => {
+    child.send({ type });
+  };
+  const answered = (peerIsPlain = false): void => {
+    child.send({ type: 'generation.answered', peerIsPlain });
+  };
+  const up = (): void => {
+    child.send({ type: 'generation.up', atMs: clock.nowMs });
+  };
+  return {
+    ...harness,
+    trigger,
+    send,
+    answered,
+    up,
+    described: (): void => send('generation.described'),
+    failed: (): void => send('generation.failed'),
+    standDown: (): void => {
+      child.send({ type: 'restart.standDown', atMs: clock.nowMs });
+    },
+    adopt: (): void => {
+      child.send({ type: 'restart.adopted', trigger: 'peer_offer' });
+    },
+    state: (): unknown => child.getSnapshot().value,
+    context: () => child.getSnapshot().context,
+    breaker: (): BreakerState => child.getSnapshot().context.breaker,
+    begins: (): Told[] => told.filter(({ type }) => type === 'restart.begin'),
+    beginTimes: (): number[] => told.filter(({ type }) => type === 'restart.begin').map(({ atMs }) => atMs),
+    abandons: () => told.filter(({ type }) => type === 'restart.abandon'),
+    lastDecision: () => {
+      const last = told.filter(({ type }) => type === 'restart.decided').at(-1);
+      return { ...(last?.['decision'] as RestartDecision), requestId: last?.['requestId'], code: last?.['code'] };
+    },
+    giveUps: () => told.filter(({ type }) => type === 'restart.giveUp').map(({ reason, close }) => ({ reason, close })),
+  };
+}
+
+type Run = ReturnType<typeof run>;
+
+/** Lets time pass until the next attempt has begun. */
+function awaitBegin(it: Run): void {
+  const count = it.begins().length;
+  while (it.begins().length === count) it.clock.advance(1);
+}
+
+/** Fails `count` attempts, the first of which has begun, the moment they begin. */
+function failAttempts(it: Run, count: number): void {
+  for (let n = 0; n < count; n += 1) {
+    if (n > 0) awaitBegin(it);
+    it.failed();
+  }
+}
+
+describe('the first attempt', () => {
+  test.each(['missed_pings', 'transport_failure', 'manual', 'peer_request', 'poor_quality', 'crash'] as const)(
+    'for %s is made at once',
+    (name) => {
+      const it = run();
+      it.trigger(name, null, true);
+      expect(it.take()).toEqual([
+        {
+          type: 'restart.decided',
+          decision: { action: 'do', why: 'restart now', trigger: name, attempt: 1, delayMs: 0 },
+          requestId: null,
+          code: null,
+          atMs: 0,
+        },
+        { type: 'restart.begin', attempt: 1, trigger: name, fresh: true, atMs: 0 },
+      ]);
+    },
+  );
+
+  test.each(['interface_change', 'ip_change'] as const)('for %s waits 250 ms for the network to settle', (name) => {
+    const it = run();
+    it.trigger(name);
+    it.clock.advance(249);
+    expect(it.begins()).toEqual([]);
+    it.clock.advance(1);
+    expect(it.beginTimes()).toEqual([250]);
+    expect(it.lastDecision()).toMatchObject({ action: 'do', why: 'the network has settled', attempt: 1 });
+  });
+
+  test('is made once for a burst of network changes, 250 ms after the last', () => {
+    const it = run();
+    for (let n = 0; n < 5; n += 1) {
+      it.trigger('interface_change');
+      it.clock.advance(200);
+    }
+    expect(it.begins()).toEqual([]);
+    it.clock.advance(50);
+    expect(it.beginTimes()).toEqual([1_050]);
+    expect(it.context().attempts).toBe(1);
+  });
+});
+
+describe('backoff', () => {
+  test('is 5, 10, 20, 60, 60 s, each times its jitter, for seed 42', () => {
+    const it = run({ settings: { breakerFailureThreshold: 100 } });
+    const waits: number[] = [];
+    it.trigger('missed_pings');
+    for (let n = 1; n <= 7; n += 1) {
+      it.failed();
+      const decision = it.lastDecision();
+      expect(decision).toMatchObject({ action: 'wait', why: 'backoff', attempt: n });
+      waits.push(decision.delayMs);
+      it.clock.advance(decision.delayMs - 1);
+      expect(it.begins()).toHaveLength(n);
+      it.clock.advance(1);
+      expect(it.begins()).toHaveLength(n + 1);
+    }
+    expect(waits).toEqual([3_621, 9_262, 16_697, 35_244, 45_798, 38_197, 48_742]);
+  });
+
+  test('stays within half and the whole of the table for any seed', () => {
+    for (let seed = 0; seed < 200; seed += 1) {
+      const it = run({ seed, settings: { breakerFailureThreshold: 100 } });
+      it.trigger('missed_pings');
+      for (const base of [5_000, 10_000, 20_000, 60_000, 60_000]) {
+        it.failed();
+        const { delayMs } = it.context();
+        expect(delayMs).toBeGreaterThanOrEqual(base / 2);
+        expect(delayMs).toBeLessThanOrEqual(base);
+        it.clock.advance(delayMs);
+      }
+    }
+  });
+
+  test.each(['manual', 'peer_request', 'turn_expiry'] as const)('is passed over by %s', (name) => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    it.clock.advance(100);
+    it.trigger(name, 'call-1');
+    expect(it.begins().at(-1)).toEqual({ type: 'restart.begin', attempt: 2, trigger: name, fresh: false, atMs: 100 });
+    expect(it.lastDecision()).toMatchObject({ action: 'do', requestId: 'call-1', code: null });
+  });
+
+  test('is passed over by a network change, which settles first', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    it.clock.advance(100);
+    it.trigger('ip_change');
+    it.clock.advance(250);
+    expect(it.beginTimes()).toEqual([0, 350]);
+  });
+
+  test.each(['missed_pings', 'transport_failure', 'poor_quality', 'unhealthy'] as const)(
+    'is not shortened by %s, which is skipped',
+    (name) => {
+      const it = run();
+      it.trigger('missed_pings');
+      it.failed();
+      it.clock.advance(1_000);
+      it.trigger(name, 'call-1');
+      expect(it.lastDecision()).toMatchObject({
+        action: 'skip',
+        why: 'backoff',
+        trigger: name,
+        requestId: 'call-1',
+        code: 'restart_in_progress',
+      });
+      it.clock.advance(2_620);
+      expect(it.begins()).toHaveLength(1);
+      it.clock.advance(1);
+      expect(it.begins()).toHaveLength(2);
+    },
+  );
+});
+
+describe('answer timeout', () => {
+  test('at exactly 15 s from the offer counts as one failed attempt', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.clock.advance(40);
+    it.described();
+    it.clock.advance(14_999);
+    expect(it.abandons()).toEqual([]);
+    it.clock.advance(1);
+    expect(it.abandons()).toEqual([
+      {
+        type: 'restart.abandon',
+        failure: { code: 'transport_answer_timeout', detail: '' },
+        afterMs: 15_000,
+        atMs: 15_040,
+      },
+    ]);
+    expect(it.state()).toBe('backoff');
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 1 });
+    expect(it.context().attempts).toBe(1);
+    it.clock.advance(3_621);
+    expect(it.beginTimes()).toEqual([0, 15_040 + 3_621]);
+  });
+
+  test('gives up and closes where answerTimeoutAction is close', () => {
+    const it = run({ settings: { answerTimeoutAction: 'close' } });
+    it.trigger('manual', 'call-1');
+    it.described();
+    it.clock.advance(15_000);
+    expect(it.giveUps()).toEqual([{ reason: 'answer_timeout', close: true }]);
+    expect(it.lastDecision()).toMatchObject({
+      action: 'give_up',
+      requestId: 'call-1',
+      code: 'transport_answer_timeout',
+    });
+    expect(it.child.getSnapshot().status).toBe('done');
+    it.clock.advance(600_000);
+    expect(it.begins()).toHaveLength(1);
+  });
+
+  test('does not come when the answer came', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.clock.advance(14_999);
+    it.answered();
+    it.clock.advance(5_000);
+    expect(it.abandons()).toEqual([]);
+    it.clock.advance(1);
+    expect(it.abandons()).toHaveLength(1);
+  });
+});
+
+describe('an attempt', () => {
+  test('fails after 20 s, answered or not described at all', () => {
+    for (const prepare of [
+      (): void => undefined,
+      (it: Run): void => {
+        it.described();
+        it.answered();
+      },
+    ]) {
+      const it = run();
+      it.trigger('missed_pings');
+      prepare(it);
+      it.clock.advance(19_999);
+      expect(it.abandons()).toEqual([]);
+      it.clock.advance(1);
+      expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_timeout' }, afterMs: 20_000 }]);
+      expect(it.state()).toBe('backoff');
+    }
+  });
+
+  test('that a plain peer answered but did not bring up in 4 s is made again with another generation', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.clock.advance(100);
+    it.answered(true);
+    it.clock.advance(3_999);
+    expect(it.begins()).toHaveLength(1);
+    it.clock.advance(1);
+    expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1, atMs: 4_100 }]);
+    expect(it.context()).toMatchObject({ attempts: 1, replacements: 1 });
+    expect(it.abandons()).toEqual([]);
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 0 });
+  });
+
+  test('is replaced at most four times and fails 20 s after it began', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    for (let n = 0; n < 5; n += 1) {
+      it.described();
+      it.answered(true);
+      it.clock.advance(3_900);
+      it.clock.advance(100);
+    }
+    expect(it.beginTimes()).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+    expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_timeout' }, afterMs: 20_000, atMs: 20_000 }]);
+    expect(it.context().attempts).toBe(1);
+  });
+
+  test('may be replaced four times again in the next attempt', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    for (let n = 0; n < 5; n += 1) {
+      it.described();
+      it.answered(true);
+      it.clock.advance(4_000);
+    }
+    it.clock.advance(3_621);
+    expect(it.context()).toMatchObject({ attempts: 2, replacements: 0 });
+    it.described();
+    it.answered(true);
+    it.clock.advance(4_000);
+    expect(it.context()).toMatchObject({ attempts: 2, replacements: 1 });
+  });
+
+  test('of our own library is not replaced by the clock', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered(false);
+    it.clock.advance(19_999);
+    expect(it.begins()).toHaveLength(1);
+  });
+
+  test('whose handshake fails after the answer is replaced at once, whoever the peer is, four times', () => {
+    for (const plain of [true, false]) {
+      const it = run();
+      it.trigger('missed_pings');
+      for (let n = 0; n < 5; n += 1) {
+        expect(it.begins()).toHaveLength(n + 1);
+        it.described();
+        it.answered(plain);
+        it.failed();
+      }
+      expect(it.context().attempts).toBe(1);
+      expect(it.begins()).toHaveLength(5);
+      expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_down' }, afterMs: null }]);
+      expect(it.state()).toBe('backoff');
+    }
+  });
+
+  test('whose generation fails before the answer has failed', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.failed();
+    expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_down' } }]);
+    expect(it.state()).toBe('backoff');
+  });
+
+  test.each(['manual', 'missed_pings', 'peer_request', 'poor_quality'] as const)(
+    'is not joined by another: %s is skipped while it is made, offered or verified',
+    (name) => {
+      const it = run();
+      it.trigger('missed_pings');
+      for (const step of [it.described, () => it.answered(), (): void => undefined]) {
+        it.trigger(name, 'call-2');
+        expect(it.lastDecision()).toEqual({
+          action: 'skip',
+          why: 'ICE restart already in progress',
+          trigger: name,
+          attempt: 1,
+          delayMs: 0,
+          requestId: 'call-2',
+          code: 'restart_in_progress',
+        });
+        step();
+      }
+      expect(it.begins()).toHaveLength(1);
+    },
+  );
+
+  test.each(['before it is described', 'while its answer is awaited'])(
+    'is superseded by a newer network change %s, and not counted',
+    (when) => {
+      const it = run();
+      it.trigger('interface_change');
+      it.clock.advance(250);
+      if (when === 'while its answer is awaited') it.described();
+      it.clock.advance(1_000);
+      it.trigger('ip_change');
+      expect(it.abandons()).toMatchObject([{ failure: { code: 'restart_in_progress' }, afterMs: null, atMs: 1_250 }]);
+      expect(it.context()).toMatchObject({ attempts: 0, trigger: 'ip_change' });
+      it.clock.advance(250);
+      expect(it.begins()).toMatchObject([
+        { attempt: 1, trigger: 'interface_change', atMs: 250 },
+        { attempt: 1, trigger: 'ip_change', atMs: 1_500 },
+      ]);
+      expect(it.breaker()).toEqual(closedBreaker);
+    },
+  );
+
+  test('that was answered is not superseded by a network change', () => {
+    const it = run();
+    it.trigger('interface_change');
+    it.clock.advance(250);
+    it.described();
+    it.answered();
+    it.trigger('ip_change');
+    expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress', trigger: 'ip_change' });
+    expect(it.abandons()).toEqual([]);
+  });
+});
+
+describe('a peer that is away', () => {
+  test('is waited for without burning attempts, and restarted when it is back', () => {
+    const it = run({ peerAway: true });
+    it.trigger('missed_pings', 'call-1');
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', code: 'restart_peer_away', requestId: 'call-1' });
+    it.clock.advance(500_000);
+    expect(it.begins()).toEqual([]);
+    expect(it.context().attempts).toBe(0);
+    it.send('peer.online');
+    expect(it.begins()).toMatchObject([{ attempt: 1, atMs: 500_000 }]);
+  });
+
+  test('has every other trigger skipped meanwhile', () => {
+    const it = run({ peerAway: true });
+    it.trigger('missed_pings');
+    it.trigger('manual', 'call-2');
+    expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_peer_away', requestId: 'call-2' });
+  });
+
+  test('that left during the backoff is waited for after it', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    it.send('peer.offline');
+    it.clock.advance(3_621);
+    expect(it.state()).toBe('waitingForPeer');
+    it.send('peer.online');
+    expect(it.begins()).toHaveLength(2);
+  });
+
+  test('that came back during the backoff changes nothing', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    it.send('peer.offline');
+    it.send('peer.online');
+    it.clock.advance(3_620);
+    expect(it.begins()).toHaveLength(1);
+    it.clock.advance(1);
+    expect(it.begins()).toHaveLength(2);
+  });
+
+  test('when the answer times out is not charged with the attempt', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.send('peer.offline');
+    it.clock.advance(15_000);
+    expect(it.abandons()).toMatchObject([{ failure: { code: 'restart_peer_away' }, afterMs: 15_000 }]);
+    expect(it.lastDecision()).toMatchObject({ action: 'wait' });
+    expect(it.state()).toBe('waitingForPeer');
+    expect(it.context().attempts).toBe(0);
+    expect(it.breaker()).toEqual(closedBreaker);
+    it.send('peer.online');
+    expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1, atMs: 15_000 }]);
+  });
+
+  test('is not closed for its silence even where answerTimeoutAction is close', () => {
+    const it = run({ settings: { answerTimeoutAction: 'close' } });
+    it.trigger('missed_pings');
+    it.described();
+    it.send('peer.offline');
+    it.clock.advance(15_000);
+    expect(it.giveUps()).toEqual([]);
+    expect(it.state()).toBe('waitingForPeer');
+  });
+
+  test('and back in time is charged as any other', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.send('peer.offline');
+    it.send('peer.online');
+    it.clock.advance(15_000);
+    expect(it.state()).toBe('backoff');
+    expect(it.context().attempts).toBe(1);
+  });
+});
+
+describe('the circuit breaker', () => {
+  function opened(settings: Partial<TubeSettings> = {}): Run {
+    const it = run({ settings });
+    it.trigger('missed_pings');
+    failAttempts(it, 5);
+    return it;
+  }
+
+  test('opens at the fifth failure in a row, not at the fourth', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    failAttempts(it, 4);
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 4 });
+    expect(it.state()).toBe('backoff');
+    awaitBegin(it);
+    it.failed();
+    expect(it.breaker()).toEqual({ kind: 'open' });
+    expect(it.state()).toBe('breakerOpen');
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', code: 'restart_breaker_open' });
+    expect(it.told.filter(({ type }) => type === 'restart.breakerChanged').at(-1)).toMatchObject({
+      breaker: { kind: 'open' },
+    });
+  });
+
+  test('is not opened by failures with a success between them', () => {
+    const it = run({ settings: { maxRestartAttempts: 100 } });
+    it.trigger('missed_pings');
+    failAttempts(it, 4);
+    awaitBegin(it);
+    it.up();
+    it.trigger('manual');
+    failAttempts(it, 1);
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 1 });
+  });
+
+  test('holds for 30 s with nothing sent, whatever is asked', () => {
+    const it = opened();
+    const sent = it.begins().length;
+    const atMs = it.elapsedMs();
+    for (const name of ['manual', 'peer_request', 'interface_change', 'missed_pings'] as const) {
+      it.trigger(name, 'call-2');
+      expect(it.lastDecision()).toMatchObject({
+        action: 'skip',
+        code: 'restart_breaker_open',
+        trigger: name,
+        requestId: 'call-2',
+      });
+    }
+    it.clock.advance(29_999);
+    expect(it.begins()).toHaveLength(sent);
+    it.clock.advance(1);
+    expect(it.beginTimes().at(-1)).toBe(atMs + 30_000);
+    expect(it.breaker()).toEqual({ kind: 'half_open', successes: 0 });
+  });
+
+  test('opens again when the one trial fails', () => {
+    const it = opened();
+    it.clock.advance(30_000);
+    it.failed();
+    expect(it.breaker()).toEqual({ kind: 'open' });
+    expect(it.state()).toBe('breakerOpen');
+    it.clock.advance(29_999);
+    expect(it.begins()).toHaveLength(6);
+    it.clock.advance(1);
+    expect(it.begins()).toHaveLength(7);
+  });
+
+  test('closes after three successes', () => {
+    const it = opened();
+    it.clock.advance(30_000);
+    it.up();
+    expect(it.breaker()).toEqual({ kind: 'half_open', successes: 1 });
+    it.trigger('manual');
+    it.up();
+    expect(it.breaker()).toEqual({ kind: 'half_open', successes: 2 });
+    it.trigger('manual');
+    it.up();
+    expect(it.breaker()).toEqual(closedBreaker);
+  });
+
+  test('gives up and closes where breakerAction is close', () => {
+    const it = opened({ breakerAction: 'close' });
+    expect(it.giveUps()).toEqual([{ reason: 'breaker_open', close: true }]);
+    expect(it.lastDecision()).toMatchObject({ action: 'give_up', code: 'restart_breaker_open' });
+    expect(it.child.getSnapshot().status).toBe('done');
+  });
+
+  test('that an earlier incident left open holds 30 s as well', () => {
+    const it = run({ breaker: { kind: 'open' } });
+    it.trigger('missed_pings');
+    expect(it.state()).toBe('breakerOpen');
+    it.clock.advance(30_000);
+    expect(it.beginTimes()).toEqual([30_000]);
+  });
+
+  test('half-opens after 30 s also when the restart was called off meanwhile', () => {
+    const it = opened();
+    it.standDown();
+    it.clock.advance(29_999);
+    expect(it.breaker()).toEqual({ kind: 'open' });
+    it.clock.advance(1);
+    expect(it.breaker()).toEqual({ kind: 'half_open', successes: 0 });
+    expect(it.begins()).toHaveLength(5);
+    expect(it.told.at(-1)).toMatchObject({ type: 'restart.breakerChanged', breaker: { kind: 'half_open' } });
+    it.trigger('manual');
+    expect(it.begins()).toHaveLength(6);
+  });
+
+  test('of an earlier incident keeps its count of failures', () => {
+    const it = run({ breaker: { kind: 'closed', failures: 4 } });
+    it.trigger('missed_pings');
+    it.failed();
+    expect(it.breaker()).toEqual({ kind: 'open' });
+  });
+});
+
+describe('the end', () => {
+  test('comes after ten attempts: restart_exhausted, without closing', () => {
+    const it = run({ settings: { breakerFailureThreshold: 100 } });
+    it.trigger('missed_pings');
+    failAttempts(it, 9);
+    expect(it.giveUps()).toEqual([]);
+    awaitBegin(it);
+    expect(it.begins()).toHaveLength(10);
+    it.failed();
+    expect(it.giveUps()).toEqual([{ reason: 'restart_exhausted', close: false }]);
+    expect(it.lastDecision()).toMatchObject({ action: 'give_up', code: 'restart_exhausted', attempt: 10 });
+    expect(it.child.getSnapshot().status).toBe('done');
+    expect(it.clock.pending).toBe(0);
+  });
+
+  test('comes after ten attempts also with an open breaker', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    failAttempts(it, 10);
+    expect(it.giveUps()).toEqual([{ reason: 'restart_exhausted', close: false }]);
+  });
+
+  test('is told to the caller who asked when all attempts were used', () => {
+    const it = run({ settings: { maxRestartAttempts: 1 } });
+    it.trigger('manual');
+    it.up();
+    it.trigger('manual', 'call-2');
+    expect(it.lastDecision()).toMatchObject({ action: 'give_up', requestId: 'call-2', code: 'restart_exhausted' });
+  });
+});
+
+describe('after a success', () => {
+  test('it rests, and the next trouble waits the backoff less the time passed since', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered();
+    it.clock.advance(500);
+    it.up();
+    expect(it.state()).toBe('resting');
+    it.clock.advance(1_000);
+    it.trigger('missed_pings');
+    // Seed 42: 5,000 times (0.5 + 0.4483 / 2), less the second that has passed.
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', why: 'backoff', delayMs: 2_621 });
+    it.clock.advance(2_620);
+    expect(it.begins()).toHaveLength(1);
+    it.clock.advance(1);
+    expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 2 }]);
+  });
+
+  test('the next trouble does not wait when the backoff has long passed', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.up();
+    it.clock.advance(5_000);
+    it.trigger('missed_pings');
+    expect(it.beginTimes()).toEqual([0, 5_000]);
+  });
+
+  test('a network change goes ahead', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.up();
+    it.trigger('interface_change');
+    it.clock.advance(250);
+    expect(it.begins()).toHaveLength(2);
+  });
+});
+
+/** How to bring the machine into each of its states. */
+const ways: Record<string, () => Run> = {
+  resting: () => run(),
+  settling: () => {
+    const it = run();
+    it.trigger('interface_change');
+    return it;
+  },
+  backoff: () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    return it;
+  },
+  waitingForPeer: () => {
+    const it = run({ peerAway: true });
+    it.trigger('missed_pings');
+    return it;
+  },
+  breakerOpen: () => {
+    const it = run({ breaker: { kind: 'open' } });
+    it.trigger('missed_pings');
+    return it;
+  },
+  'attempting.offering': () => {
+    const it = run();
+    it.trigger('missed_pings');
+    return it;
+  },
+  'attempting.awaitingAnswer': () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    return it;
+  },
+  'attempting.verifying': () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered();
+    return it;
+  },
+  exhausted: () => {
+    const it = run({ settings: { maxRestartAttempts: 0 } });
+    it.trigger('missed_pings');
+    return it;
+  },
+};
+
+const flat = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .flat()
+        .map(String)
+        .join('.');
+
+describe('the offer of the peer', () => {
+  test.each(Object.keys(ways).filter((name) => name !== 'exhausted'))('is taken up as an attempt from %s', (name) => {
+    const it = ways[name]!();
+    const { attempts } = it.context();
+    it.take();
+    it.adopt();
+    expect(flat(it.state())).toBe('attempting.verifying');
+    expect(it.context()).toMatchObject({ attempts: attempts + 1, replacements: 0, trigger: 'peer_offer' });
+    expect(it.take()).toMatchObject([
+      { type: 'restart.decided', decision: { action: 'do', why: 'the peer offers', trigger: 'peer_offer' } },
+    ]);
+    it.up();
+    expect(it.state()).toBe('resting');
+  });
+
+  test('has 20 s of its own', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.clock.advance(10_000);
+    it.adopt();
+    it.answered(false);
+    it.clock.advance(19_999);
+    expect(it.abandons()).toEqual([]);
+    it.clock.advance(1);
+    expect(it.abandons()).toHaveLength(1);
+  });
+
+  test('that fails is replaced by an offer of ours', () => {
+    const it = run();
+    it.adopt();
+    it.answered(true);
+    it.failed();
+    expect(it.begins()).toMatchObject([{ attempt: 1, trigger: 'peer_offer' }]);
+  });
+});
+
+describe('standing down', () => {
+  test.each(Object.keys(ways).filter((name) => name !== 'exhausted'))('leads to rest from %s', (name) => {
+    const it = ways[name]!();
+    it.standDown();
+    expect(it.state()).toBe('resting');
+    it.take();
+    it.clock.advance(600_000);
+    expect(it.take().filter(({ type }) => type !== 'restart.breakerChanged')).toEqual([]);
+  });
+
+  test('keeps what was counted', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.failed();
+    it.standDown();
+    it.trigger('missed_pings');
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', why: 'backoff', attempt: 1 });
+  });
+});
+
+describe('every event in every state', () => {
+  const events: readonly RestartEvent[] = [
+    { type: 'restart.trigger', trigger: 'missed_pings', fresh: false, requestId: 'call-9', atMs: 1_000_000 },
+    { type: 'restart.trigger', trigger: 'manual', fresh: true, requestId: 'call-9', atMs: 1_000_000 },
+    { type: 'restart.trigger', trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
+    { type: 'restart.adopted', trigger: 'peer_offer' },
+    { type: 'generation.described' },
+    { type: 'generation.answered', peerIsPlain: true },
+    { type: 'generation.answered', peerIsPlain: false },
+    { type: 'generation.up', atMs: 1_000_000 },
+    { type: 'generation.failed' },
+    { type: 'restart.standDown', atMs: 1_000_000 },
+    { type: 'peer.online' },
+    { type: 'peer.offline' },
+  ];
+  /** Late events: what each state does not react to. */
+  const ignored: Record<string, readonly RestartEvent['type'][]> = {
+    resting: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
+    settling: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
+    backoff: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
+    waitingForPeer: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
+    breakerOpen: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
+    'attempting.offering': ['generation.answered', 'peer.online'],
+    'attempting.awaitingAnswer': ['generation.described', 'peer.online'],
+    'attempting.verifying': ['generation.described', 'peer.online'],
+    exhausted: events.map(({ type }) => type),
+  };
+
+  describe.each(Object.keys(ways))('%s', (name) => {
+    test.each(events.map((event) => [JSON.stringify(event), event] as const))('%s is harmless', (_, event) => {
+      const it = ways[name]!();
+      expect(flat(it.state())).toBe(name);
+      it.take();
+      const before = JSON.stringify(it.context());
+      it.child.send(event);
+      expect(Object.keys(ways)).toContain(flat(it.state()));
+      expect(it.child.getSnapshot().status).not.toBe('error');
+      expect(JSON.parse(JSON.stringify(it.context()))).toEqual(it.context());
+      if (!ignored[name]!.includes(event.type)) return;
+      expect(flat(it.state())).toBe(name);
+      expect(it.take()).toEqual([]);
+      if (event.type !== 'generation.answered' && event.type !== 'peer.online')
+        expect(JSON.stringify(it.context())).toBe(before);
+    });
+  });
+});
+
+describe('stopping', () => {
+  test.each(Object.keys(ways))('from %s leaves no timer behind', (name) => {
+    const it = ways[name]!();
+    it.child.send({ type: 'xstate.stop' } as never);
+    expect(it.clock.pending).toBe(0);
+  });
+});
