@@ -4,15 +4,7 @@
  * effects it needs (record store, finaliser of handles, listener) come in as `RegistryEffects`. Its snapshot is one object that never changes
  * identity, so opening the 100,000th tube costs what the 1,000th costs.
  */
-import type {
-  ActorLogic,
-  ActorRefFrom,
-  ActorScope,
-  ActorSystem,
-  ActorSystemInfo,
-  AnyActorRef,
-  EventObject,
-} from 'xstate';
+import type { ActorLogic, ActorRefFrom, AnyActorRef, EventObject } from 'xstate';
 import { createActor } from 'xstate';
 import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeRequest, TubeState } from './events.js';
 import type { CloseReason } from './failure.js';
@@ -63,8 +55,8 @@ export interface RegistrySnapshot {
   readonly toJSON: () => { readonly status: 'active'; readonly tubes: number };
 }
 
-type RegistryScope = ActorScope<RegistrySnapshot, RegistryEvent, ActorSystem<ActorSystemInfo>>;
 export type RegistryLogic = ActorLogic<RegistrySnapshot, RegistryEvent>;
+type RegistryScope = Parameters<RegistryLogic['transition']>[2];
 
 const childId = (tubeId: string): string => `tube.${tubeId}`;
 const errorPrefix = 'xstate.error.actor.tube.';
@@ -79,18 +71,16 @@ export function stopSubtree(ref: AnyActorRef): void {
   for (const child of Object.values(snapshot?.children ?? {})) {
     if (child !== undefined) stopSubtree(child);
   }
-  ref.send({ type: 'xstate.stop' } as EventObject as never);
+  ref.send({ type: 'xstate.stop' });
 }
 
 export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffects): RegistryLogic {
   function start(scope: RegistryScope, input: TubeInput, begin: TubeEvent, crashesMs: readonly number[]): void {
     const identity = input.kind === 'create' ? input.identity : input.record;
-    const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input } as Parameters<
-      typeof createActor<TubeLogic>
-    >[1]);
+    const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input });
     const record = input.kind === 'resume' ? input.record : null;
     const entry: TubeEntry = { ref, identity, state: 'initializing', record, crashesMs };
-    (scope.self.getSnapshot() as RegistrySnapshot).tubes.set(identity.tubeId, entry);
+    scope.self.getSnapshot().tubes.set(identity.tubeId, entry);
     ref.on('*', (emission: TubeEmission) => {
       observe(entry, emission);
     });

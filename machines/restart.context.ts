@@ -48,7 +48,8 @@ export type RestartEvent =
   /** The peer made its own restart offer; the tube answers it, and this attempt is already under way. */
   | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger }
   | { readonly type: 'generation.described' }
-  | { readonly type: 'generation.answered'; readonly peerIsPlain: boolean }
+  /** `channelsLost`: it was answered by a connection that knows none of the stream ids that this generation attaches to. */
+  | { readonly type: 'generation.answered'; readonly peerIsPlain: boolean; readonly channelsLost: boolean }
   | { readonly type: 'generation.up'; readonly atMs: number }
   | { readonly type: 'generation.failed' }
   /** The old path turned out to be sound: call the restart off. */

@@ -33,6 +33,7 @@ const restartSetup = setup({
     countAttempt: assign({ attempts: ({ context }) => context.attempts + 1, replacements: 0, delayMs: 0 }),
     /** An attempt that no peer could have answered, or that a newer network voids, costs nothing. */
     uncountAttempt: assign({ attempts: ({ context }) => context.attempts - 1 }),
+    beFresh: assign({ fresh: true }),
     countReplacement: assign({ replacements: ({ context }) => context.replacements + 1 }),
     adopt: assign((_, params: { trigger: RestartTrigger }) => ({
       trigger: params.trigger,
@@ -68,7 +69,10 @@ const restartSetup = setup({
     ),
   },
   guards: {
-    isExhausted: ({ context }) => context.attempts >= context.settings.maxRestartAttempts,
+    /** A person who asks again gets another attempt (contract section 3, `failed`). */
+    isExhausted: ({ context }) =>
+      context.attempts >= context.settings.maxRestartAttempts &&
+      !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
     breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
     peerIsAway: ({ context }) => context.peerAway,
@@ -77,6 +81,8 @@ const restartSetup = setup({
     answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
     isAhead: (_, params: { trigger: RestartTrigger }) => isAheadTrigger(params.trigger),
     isNetwork: (_, params: { trigger: RestartTrigger }) => isNetworkTrigger(params.trigger),
+    losesChannels: ({ context }, params: { channelsLost: boolean }) =>
+      params.channelsLost && context.replacements < maxReplacements,
     mayReplace: ({ context }) => context.replacements < maxReplacements,
     mayReplacePlain: ({ context }) => context.peerIsPlain && context.replacements < maxReplacements,
   },
@@ -327,10 +333,19 @@ export const restartMachine = restartSetup.createMachine({
             ],
           },
           on: {
-            'generation.answered': {
-              target: 'verifying',
-              actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
-            },
+            'generation.answered': [
+              {
+                guard: { type: 'losesChannels', params: ({ event }) => event },
+                target: 'offering',
+                actions: ['countReplacement', 'beFresh'],
+                description:
+                  'A page was reloaded, say: it is offered another generation, whose channels are opened in-band.',
+              },
+              {
+                target: 'verifying',
+                actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
+              },
+            ],
           },
         },
         verifying: {

@@ -2,7 +2,7 @@
  * What a tube knows, and the pure steps from one knowledge to the next. Data only: JSON, no refs, no handles; the chart (tube.machine.ts) says
  * when a step is taken.
  */
-import type { RestartTrigger, TubeIdentity, TubeRecord } from './events.js';
+import type { RestartTrigger, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
 import type { QualitySample } from './policies/quality.js';
@@ -36,6 +36,8 @@ export interface PendingGeneration {
   readonly described: boolean;
   /** The remote description is applied. */
   readonly answered: boolean;
+  /** Its channels are opened in-band, not attached by stream id. */
+  readonly inBand: boolean;
   /** The peer keeps its RTCPeerConnection: its old path ends. */
   readonly sameConnection: boolean;
   /** 0 for the first generation of a tube. */
@@ -44,7 +46,10 @@ export interface PendingGeneration {
   readonly startedAtMs: number;
 }
 
-export type GenerationInit = Pick<PendingGeneration, 'as' | 'requestId' | 'attempt' | 'trigger' | 'startedAtMs'>;
+export type GenerationInit = Pick<
+  PendingGeneration,
+  'as' | 'inBand' | 'requestId' | 'attempt' | 'trigger' | 'startedAtMs'
+>;
 
 export interface Incident {
   /** The first sign of trouble, milliseconds since the epoch. */
@@ -207,7 +212,8 @@ export function incidentTimeLeftMs({ settings, incident, lastActivityAtMs }: Tub
 }
 
 export function awaitsAnswer({ pending }: TubeContext, description: Description, generation: number | null): boolean {
-  if (description.type !== 'answer' || pending?.as !== 'offerer' || !pending.described || pending.answered) return false;
+  if (description.type !== 'answer' || pending?.as !== 'offerer' || !pending.described || pending.answered)
+    return false;
   return generation === null || generation === pending.generation;
 }
 
@@ -227,6 +233,17 @@ export function qualityOf({ pingsSent, pongsReceived, rttMs }: TransportSample):
   if (pongsReceived === 0) return { lossRatio: null, rttMs };
   const due = pingsSent > pongsReceived ? pingsSent - 1 : pingsSent;
   return { lossRatio: Math.max(0, due - pongsReceived) / Math.max(1, due), rttMs };
+}
+
+/** @param failure null for a success */
+export function attemptEnded(
+  { generation }: PendingGeneration,
+  trigger: RestartTrigger,
+  failure: Failure | null,
+  durationMs: number,
+): Extract<TubeEmission, { type: 'attemptEnded' }> {
+  const outcome = failure === null ? 'success' : 'failure';
+  return { type: 'attemptEnded', generation, trigger, outcome, failure, durationMs };
 }
 
 export function toRecord(context: TubeContext): TubeRecord {

@@ -211,30 +211,35 @@ export const tubeMachine = tubeSetup.createMachine({
               'startKeepaliveSignal',
               {
                 type: 'openIncident',
-                params: ({ event: { atMs } }) => ({
+                params: ({ context, event: { atMs } }) => ({
                   trigger: 'crash',
                   atMs,
-                  outageSinceMs: null,
+                  outageSinceMs: context.active === null ? atMs : null,
                   ask: { fresh: false, requestId: null },
                 }),
               },
             ],
           },
           {
-            actions: {
-              type: 'openGeneration',
-              params: ({ event: { offer, atMs } }) => ({
-                init: {
-                  as: offer === null ? 'offerer' : 'answerer',
-                  requestId: offer?.requestId ?? null,
-                  attempt: 0,
-                  trigger: null,
-                  startedAtMs: atMs,
-                },
-                mode: offer === null ? { kind: 'offer' } : { kind: 'answer', ...offer },
-                inBand: true,
-              }),
-            },
+            description: 'The session counts from here too: the first connection may come about by a restart.',
+            actions: [
+              'startSession',
+              'startKeepaliveSignal',
+              {
+                type: 'openGeneration',
+                params: ({ event: { offer, atMs } }) => ({
+                  init: {
+                    as: offer === null ? 'offerer' : 'answerer',
+                    inBand: true,
+                    requestId: offer?.requestId ?? null,
+                    attempt: 0,
+                    trigger: null,
+                    startedAtMs: atMs,
+                  },
+                  mode: offer === null ? { kind: 'offer' } : { kind: 'answer', ...offer },
+                }),
+              },
+            ],
           },
         ],
         'transport.described': {
@@ -348,8 +353,21 @@ export const tubeMachine = tubeSetup.createMachine({
           actions: 'closeIncident',
           description: 'Stable: the incident is over, its counters are forgotten.',
         },
+        breakerOpen: {
+          guard: 'breakerIsLeftOpen',
+          actions: 'halfOpenBreaker',
+          description: 'No restart child is there to do it.',
+        },
       },
       on: {
+        'restart.giveUp': [
+          {
+            guard: { type: 'mustClose', params: ({ event }) => event },
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: ({ event }) => event },
+          },
+          { actions: 'closeIncident', description: 'A doubt was the last straw, and wrong: the path is sound.' },
+        ],
         'session.keepaliveDue': { actions: ['emitKeepalive', 'startKeepaliveSignal'] },
         'keepalive.suspect': {
           target: 'degraded',
@@ -363,6 +381,22 @@ export const tubeMachine = tubeSetup.createMachine({
             }),
           },
         },
+        'keepalive.lost': [
+          {
+            guard: 'trickles',
+            target: '#tube.degraded.restarting.doubtful',
+            actions: {
+              type: 'openIncident',
+              params: ({ context: { lastActivityAtMs: atMs } }) => ({
+                trigger: 'missed_pings',
+                atMs,
+                outageSinceMs: atMs,
+                ask: { fresh: false, requestId: null },
+              }),
+            },
+          },
+          { target: 'closed', actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } } },
+        ],
         'health.restartAdvised': {
           guard: 'trickles',
           target: '#tube.degraded.restarting',
@@ -414,8 +448,14 @@ export const tubeMachine = tubeSetup.createMachine({
                   ask: { fresh: false, requestId: null },
                 }),
               },
+              { type: 'losePath', params: ({ event }) => event },
               { type: 'forgetGeneration', params: ({ event }) => event },
             ],
+          },
+          {
+            guard: { type: 'isActive', params: ({ event }) => event },
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
           },
           { actions: { type: 'forgetGeneration', params: ({ event }) => event } },
         ],
@@ -446,6 +486,7 @@ export const tubeMachine = tubeSetup.createMachine({
               type: 'openIncident',
               params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: null, ask: null }),
             },
+            { type: 'noteActivity', params: ({ event: { atMs } }) => ({ atMs }) },
             { type: 'answerOffer', params: ({ event }) => event },
           ],
         },
@@ -495,24 +536,41 @@ export const tubeMachine = tubeSetup.createMachine({
             actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
           },
         ],
-        'tube.remoteDescription': {
-          guard: { type: 'mayOffer', params: ({ event }) => event },
-          target: '.restarting',
-          actions: [
-            {
-              type: 'dropPending',
-              params: { failure: { code: 'restart_in_progress', detail: 'the peer offers' }, afterMs: null },
-            },
-            { type: 'answerOffer', params: ({ event }) => event },
-          ],
-        },
+        'transport.closed': [
+          {
+            guard: { type: 'losesPath', params: ({ event }) => event },
+            target: '.restarting',
+            actions: [
+              {
+                type: 'openIncident',
+                params: ({ event: { atMs } }) => ({
+                  trigger: 'transport_failure',
+                  atMs,
+                  outageSinceMs: atMs,
+                  ask: { fresh: false, requestId: null },
+                }),
+              },
+              { type: 'losePath', params: ({ event }) => event },
+              { type: 'forgetGeneration', params: ({ event }) => event },
+            ],
+          },
+          {
+            guard: { type: 'isActive', params: ({ event }) => event },
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
+          },
+          { actions: { type: 'forgetGeneration', params: ({ event }) => event } },
+        ],
       },
       initial: 'doubted',
       states: {
         doubted: {
           description: 'Two pings are missing; nothing is done yet.',
           on: {
-            'keepalive.restored': { target: '#tube.connected', actions: { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) } },
+            'keepalive.restored': {
+              target: '#tube.connected',
+              actions: { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
+            },
             'keepalive.lost': [
               {
                 guard: 'trickles',
@@ -529,6 +587,14 @@ export const tubeMachine = tubeSetup.createMachine({
               },
               { target: '#tube.closed', actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } } },
             ],
+            'tube.remoteDescription': {
+              guard: { type: 'mayOffer', params: ({ event }) => event },
+              target: 'restarting.doubtful',
+              actions: [
+                { type: 'noteActivity', params: ({ event: { atMs } }) => ({ atMs }) },
+                { type: 'answerOffer', params: ({ event }) => event },
+              ],
+            },
             'tube.restart': [
               {
                 guard: 'trickles',
@@ -561,15 +627,32 @@ export const tubeMachine = tubeSetup.createMachine({
                 params: ({ event }) => ({ event: { ...event, type: 'restart.trigger' } }),
               },
             },
+            'tube.remoteDescription': {
+              guard: { type: 'mayOffer', params: ({ event }) => event },
+              actions: [
+                { type: 'noteActivity', params: ({ event: { atMs } }) => ({ atMs }) },
+                {
+                  type: 'dropPending',
+                  params: { failure: { code: 'restart_in_progress', detail: 'the peer offers' }, afterMs: null },
+                },
+                { type: 'answerOffer', params: ({ event }) => event },
+              ],
+            },
             'restart.begin': {
               actions: [
                 { type: 'dropPending', params: { failure: null, afterMs: null } },
                 {
                   type: 'openGeneration',
                   params: ({ context, event: { attempt, trigger, fresh } }) => ({
-                    init: { as: 'offerer', requestId: null, attempt, trigger, startedAtMs: context.lastActivityAtMs },
+                    init: {
+                      as: 'offerer',
+                      inBand: fresh,
+                      requestId: null,
+                      attempt,
+                      trigger,
+                      startedAtMs: context.lastActivityAtMs,
+                    },
                     mode: { kind: 'offer' },
-                    inBand: fresh,
                   }),
                 },
               ],
@@ -600,17 +683,25 @@ export const tubeMachine = tubeSetup.createMachine({
                 { type: 'emitAccepted', params: ({ event }) => event },
                 {
                   type: 'tellRestart',
-                  params: ({ event }) => ({
-                    event: { type: 'generation.answered', peerIsPlain: event.sameConnection },
+                  params: ({ context, event }) => ({
+                    event: {
+                      type: 'generation.answered',
+                      peerIsPlain: event.sameConnection,
+                      channelsLost: event.newConnection && context.pending?.inBand === false,
+                    },
                   }),
                 },
                 { type: 'endOldPath', params: ({ event: { atMs } }) => ({ atMs, when: 'offerer' }) },
+                'emitRecord',
               ],
             },
             'transport.iceConnected': {
               guard: { type: 'isPending', params: ({ event }) => event },
               description: 'The peer that offered by itself uses the new path: it has applied our answer.',
-              actions: { type: 'endOldPath', params: ({ event: { atMs } }) => ({ atMs, when: 'answerer' }) },
+              actions: [
+                { type: 'endOldPath', params: ({ event: { atMs } }) => ({ atMs, when: 'answerer' }) },
+                'emitRecord',
+              ],
             },
             'transport.up': {
               guard: { type: 'isPending', params: ({ event }) => event },
@@ -625,6 +716,13 @@ export const tubeMachine = tubeSetup.createMachine({
             'transport.down': {
               guard: { type: 'isPending', params: ({ event }) => event },
               actions: { type: 'tellRestart', params: { event: { type: 'generation.failed' } } },
+            },
+            'transport.closed': {
+              guard: { type: 'isPending', params: ({ event }) => event },
+              actions: [
+                { type: 'forgetGeneration', params: ({ event }) => event },
+                { type: 'tellRestart', params: { event: { type: 'generation.failed' } } },
+              ],
             },
             'transport.failed': [
               {
@@ -649,12 +747,27 @@ export const tubeMachine = tubeSetup.createMachine({
               tags: 'usable',
               always: { guard: 'hasNoPath', target: 'pathless' },
               on: {
-                'keepalive.suspect': 'doubtful',
+                'keepalive.suspect': {
+                  target: 'doubtful',
+                  actions: {
+                    type: 'openIncident',
+                    params: ({ context: { lastActivityAtMs: atMs } }) => ({
+                      trigger: 'missed_pings',
+                      atMs,
+                      outageSinceMs: atMs,
+                      ask: null,
+                    }),
+                  },
+                },
                 'restart.abandon': {
-                  guard: 'wasSuspicion',
+                  guard: { type: 'wasSuspicion', params: ({ event }) => event },
                   target: '#tube.connected',
                   description: 'A wrong suspicion costs nothing.',
-                  actions: [{ type: 'dropPending', params: ({ event }) => event }, 'standDown'],
+                  actions: [
+                    { type: 'dropPending', params: ({ event }) => event },
+                    'standDown',
+                    { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
+                  ],
                 },
                 'restart.giveUp': [
                   {
@@ -671,8 +784,15 @@ export const tubeMachine = tubeSetup.createMachine({
               always: { guard: 'hasNoPath', target: 'pathless' },
               on: {
                 'keepalive.restored': [
-                  { guard: 'isIdle', target: '#tube.connected', actions: ['standDown', { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) }] },
-                  { target: 'overlapping' },
+                  {
+                    guard: 'isIdle',
+                    target: '#tube.connected',
+                    actions: [
+                      'standDown',
+                      { type: 'emitRecovered', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
+                    ],
+                  },
+                  { target: 'overlapping', actions: 'endOutage' },
                 ],
               },
             },
@@ -687,6 +807,7 @@ export const tubeMachine = tubeSetup.createMachine({
               target: 'restarting',
               actions: { type: 'tellRestart', params: { event: { type: 'generation.failed' } } },
             },
+            { guard: 'pathIsDoubted', target: 'doubted', actions: 'standDown' },
             { target: '#tube.connected', actions: 'standDown' },
           ],
         },
@@ -700,13 +821,17 @@ export const tubeMachine = tubeSetup.createMachine({
         { type: 'losePath', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
         'closeIncident',
       ],
-      after: { failedRetention: 'closed' },
+      after: {
+        failedRetention: 'closed',
+        breakerOpen: { guard: 'breakerIsLeftOpen', actions: 'halfOpenBreaker' },
+      },
       on: {
         'tube.peerSignalling': {
           guard: { type: 'comesBack', params: ({ event }) => event },
           target: '#tube.degraded.restarting',
           actions: [
             { type: 'noteSignalling', params: ({ event }) => event },
+            { type: 'noteActivity', params: ({ event: { atMs } }) => ({ atMs }) },
             {
               type: 'openIncident',
               params: ({ event: { atMs } }) => ({
@@ -744,6 +869,7 @@ export const tubeMachine = tubeSetup.createMachine({
               type: 'openIncident',
               params: ({ event: { atMs } }) => ({ trigger: 'peer_offer', atMs, outageSinceMs: atMs, ask: null }),
             },
+            { type: 'noteActivity', params: ({ event: { atMs } }) => ({ atMs }) },
             { type: 'answerOffer', params: ({ event }) => event },
           ],
         },

@@ -2,7 +2,7 @@
  * The vocabulary of the tube chart: its types, children, actions, guards and delays. Built-in actions only, each a named step; the chart itself is
  * tube.machine.ts. The transport child is a stub here; src/app.ts provides the real one, once.
  */
-import { assign, emit, enqueueActions, raise as raiseEvent, setup, stateIn } from 'xstate';
+import { assign, emit, enqueueActions, setup, stateIn } from 'xstate';
 import type { RestartTrigger, TubeEmission, TubeEvent, TubeState } from './events.js';
 import type { CloseReason, Failure, FailureCode } from './failure.js';
 import { healthMachine } from './health.machine.js';
@@ -22,6 +22,7 @@ import {
 import type { RestartEvent } from './restart.context.js';
 import { restartMachine } from './restart.machine.js';
 import {
+  attemptEnded,
   awaitsAnswer,
   endOutage,
   failureOf,
@@ -66,8 +67,16 @@ export const tubeSetup = setup({
       failure: params.failure,
       generation: context.generation,
     })),
-    emitRefused: emit((_, params: { requestId: string; failure: Failure }) => ({ type: 'refused', requestId: params.requestId, failure: params.failure })),
-    emitAccepted: emit((_, params: { requestId: string; generation: number }) => ({ type: 'accepted', requestId: params.requestId, generation: params.generation })),
+    emitRefused: emit((_, params: { requestId: string; failure: Failure }) => ({
+      type: 'refused',
+      requestId: params.requestId,
+      failure: params.failure,
+    })),
+    emitAccepted: emit((_, params: { requestId: string; generation: number }) => ({
+      type: 'accepted',
+      requestId: params.requestId,
+      generation: params.generation,
+    })),
     emitDescription: emit(({ context }, params: { description: Description }) => ({
       type: 'description',
       generation: context.pending?.generation ?? context.generation,
@@ -180,25 +189,23 @@ export const tubeSetup = setup({
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
 
     // Generations.
-    openGeneration: enqueueActions(
-      ({ enqueue }, params: { init: GenerationInit; mode: GenerationMode; inBand: boolean }) => {
-        enqueue.assign(({ context }) => raise(context, params.init));
-        enqueue.spawnChild('transport', {
-          id: ({ context }) => transportId(context.generation),
-          input: ({ context }) => transportInput(context, params.mode, params.inBand),
-        });
-        enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
-        const { trigger, attempt } = params.init;
-        if (trigger !== null)
-          enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
-      },
-    ),
+    openGeneration: enqueueActions(({ enqueue }, params: { init: GenerationInit; mode: GenerationMode }) => {
+      enqueue.assign(({ context }) => raise(context, params.init));
+      enqueue.spawnChild('transport', {
+        id: ({ context }) => transportId(context.generation),
+        input: ({ context }) => transportInput(context, params.mode, params.init.inBand),
+      });
+      enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
+      const { trigger, attempt } = params.init;
+      if (trigger !== null)
+        enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
+    }),
     answerOffer: enqueueActions(
       ({ context, enqueue }, params: { requestId: string; description: Description; atMs: number }) => {
         const { requestId, description, atMs } = params;
         const attempt = (context.incident?.attempts ?? 0) + 1;
         enqueue.assign(({ context: now }) =>
-          raise(now, { as: 'answerer', requestId, attempt, trigger: 'peer_offer', startedAtMs: atMs }),
+          raise(now, { as: 'answerer', inBand: false, requestId, attempt, trigger: 'peer_offer', startedAtMs: atMs }),
         );
         enqueue.spawnChild('transport', {
           id: ({ context: now }) => transportId(now.generation),
@@ -206,12 +213,8 @@ export const tubeSetup = setup({
         });
         enqueue.sendTo('restart', { type: 'restart.adopted', trigger: 'peer_offer' });
         enqueue.emit(({ context: now }) => ({ type: 'record', record: toRecord(now) }));
-        enqueue.emit(({ context: now }) => ({
-          type: 'attemptStarted',
-          generation: now.generation,
-          attempt,
-          trigger: 'peer_offer',
-        }));
+        const generation = context.generation + 1;
+        enqueue.emit({ type: 'attemptStarted', generation, attempt, trigger: 'peer_offer' });
       },
     ),
     adoptGeneration: enqueueActions(({ context, enqueue }) => {
@@ -236,15 +239,7 @@ export const tubeSetup = setup({
           enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
         enqueue.assign({ pending: null });
         if (pending.trigger === null || params.failure === null) return;
-        const { generation, trigger } = pending;
-        enqueue.emit({
-          type: 'attemptEnded',
-          generation,
-          trigger,
-          outcome: 'failure',
-          failure: params.failure,
-          durationMs: params.afterMs ?? 0,
-        });
+        enqueue.emit(attemptEnded(pending, pending.trigger, params.failure, params.afterMs ?? 0));
       },
     ),
     /** The pending generation carries data from now on; the one before lingers, so that what is in flight arrives. */
@@ -261,16 +256,7 @@ export const tubeSetup = setup({
       }
       enqueue.assign({ active: generation, pending: null, transportState: 'connected' });
       enqueue.emit({ type: 'cutOver', generation, from: active });
-      if (trigger !== null) {
-        enqueue.emit({
-          type: 'attemptEnded',
-          generation,
-          trigger,
-          outcome: 'success',
-          failure: null,
-          durationMs: params.atMs - startedAtMs,
-        });
-      }
+      if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, params.atMs - startedAtMs));
       enqueue.emit(({ context }) => ({ type: 'record', record: toRecord(context) }));
     }),
     forgetGeneration: enqueueActions(({ context, enqueue }, params: OfGeneration) => {
@@ -364,10 +350,11 @@ export const tubeSetup = setup({
       );
       enqueue.raise({ type: 'session.timedOut' }, { id: 'session.timeout', delay: context.settings.sessionTimeoutMs });
     }),
-    startKeepaliveSignal: raiseEvent(
-      { type: 'session.keepaliveDue' },
-      { id: 'session.keepalive', delay: ({ context }) => context.settings.keepaliveSignalIntervalMs },
-    ),
+    startKeepaliveSignal: enqueueActions(({ context, enqueue }) => {
+      const id = 'session.keepalive';
+      enqueue.cancel(id);
+      enqueue.raise({ type: 'session.keepaliveDue' }, { id, delay: context.settings.keepaliveSignalIntervalMs });
+    }),
   },
   guards: {
     isResumed: ({ context }) => context.generation > 0,

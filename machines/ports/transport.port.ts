@@ -92,6 +92,8 @@ export type TransportEvent =
       readonly peerKind: PeerKind;
       /** The peer kept its RTCPeerConnection (same `o=` session id): its old path ends here. */
       readonly sameConnection: boolean;
+      /** A plain peer came with another RTCPeerConnection than before: it knows none of the channels' stream ids. */
+      readonly newConnection: boolean;
       readonly dtlsRole: DtlsRole;
     } & OfGeneration)
   /** A candidate was accepted (added, or kept until the remote description comes). */

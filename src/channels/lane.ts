@@ -91,6 +91,7 @@ export class Lane {
   private current: Attachment | null = null;
   /** It has been open once: from then on messages wait for the next generation instead of being refused. */
   private established = false;
+  private over = false;
   private messagesSent = 0;
   private bytesSent = 0;
   private messagesReceived = 0;
@@ -123,6 +124,7 @@ export class Lane {
   }
 
   opened(attachment: Attachment): void {
+    if (this.over) return;
     this.bind(attachment);
     attachment.open = true;
     this.established = true;
@@ -146,6 +148,7 @@ export class Lane {
   }
 
   receive(attachment: Attachment, data: string | Uint8Array): void {
+    if (this.over) return;
     const inbox = this.bind(attachment);
     if (inbox.epoch.instance === null) {
       this.handOver(data);
@@ -193,15 +196,15 @@ export class Lane {
     }
   }
 
-  /** Nothing is sent or acknowledged any more; what still waits is counted as dropped. */
+  /** Nothing is sent, received or acknowledged any more; what still waits is counted as dropped. */
   close(): void {
+    this.over = true;
     this.inbox.cancelTimer?.();
     this.inbox.cancelTimer = null;
     if (this.outbox.count > 0) this.drop('closed', this.outbox.count);
     this.outbox.clear();
     this.attachments.clear();
     this.current = null;
-    this.established = false;
   }
 
   stats(): LaneStats {

@@ -7,7 +7,7 @@ import type { Description, DtlsRole, PeerKind, TransportInput } from '../../mach
 import type { Connection } from '../channels/connection.port.js';
 import { markSdp, readMark } from '../channels/wire.js';
 import type { ChannelPlan } from './generation-channels.js';
-import { type Clock, detailOf, type GenerationReport, type Remote, type TubeFacts } from './generation.types.js';
+import { detailOf, type GenerationReport, type Remote, type TubeFacts } from './generation.types.js';
 import { RemoteCandidates } from './remote-candidates.js';
 import {
   checkDescription,
@@ -27,10 +27,11 @@ const peerChecksFirstMs = 100;
 /** What the exchange needs from its generation. */
 export interface ExchangeOwner {
   readonly input: TransportInput;
-  readonly clock: Clock;
   readonly facts: TubeFacts;
   /** @throws Error before it is built */
   connection(): Connection;
+  /** Cancelled when the generation ends. */
+  schedule(fn: () => void, delayMs: number): () => void;
   /** Closing or closed. */
   hasEnded(): boolean;
   emit(report: GenerationReport): void;
@@ -132,10 +133,6 @@ export class Exchange {
     else this.withheld.push({ candidate, mid });
   }
 
-  end(): void {
-    this.cancelGathering?.();
-  }
-
   /** The library answers `active` to `actpass`; the role that was negotiated first must stay (RFC 8842 §5.5). */
   private keepRole(sdp: string): string {
     const { dtlsRole } = this.owner.input;
@@ -184,12 +181,16 @@ export class Exchange {
    * (libjuice takes 50 ms more for the second), the peer would drop the first flight, and DTLS repeats it after 1 s (measured: 26 of 80
    * connections; 0 of 80 this way).
    */
-  private exchanged(requestId: string, { kind: peerKind, sameConnection }: Remote, dtlsRole: DtlsRole): void {
-    this.owner.emit({ type: 'transport.remoteApplied', requestId, peerKind, sameConnection, dtlsRole });
+  private exchanged(
+    requestId: string,
+    { kind: peerKind, sameConnection, newConnection }: Remote,
+    dtlsRole: DtlsRole,
+  ): void {
+    this.owner.emit({ type: 'transport.remoteApplied', requestId, peerKind, sameConnection, newConnection, dtlsRole });
     for (const { candidate, mid } of this.withheld.splice(0))
       this.owner.emit({ type: 'transport.candidate', candidate, mid });
     if (dtlsRole === 'passive') this.useCandidates();
-    else this.owner.clock.schedule(() => this.useCandidates(), peerChecksFirstMs);
+    else this.owner.schedule(() => this.useCandidates(), peerChecksFirstMs);
   }
 
   private useCandidates(): void {
@@ -210,7 +211,7 @@ export class Exchange {
     if (local === null || this.described || this.owner.hasEnded() || (local.type === 'answer' && remote === null))
       return;
     if (!settings.trickleIce && !this.gathered) {
-      this.cancelGathering ??= this.owner.clock.schedule(() => this.gatherTimeout(), settings.iceGatherTimeoutMs);
+      this.cancelGathering ??= this.owner.schedule(() => this.gatherTimeout(), settings.iceGatherTimeoutMs);
       return;
     }
     this.cancelGathering?.();
@@ -231,9 +232,7 @@ export class Exchange {
   }
 
   private gatherTimeout(): void {
-    this.fail({
-      code: 'transport_gather_timeout',
-      detail: `not gathered within ${this.owner.input.settings.iceGatherTimeoutMs} ms`,
-    });
+    const detail = `not gathered within ${this.owner.input.settings.iceGatherTimeoutMs} ms`;
+    this.owner.emit({ type: 'transport.failed', failure: { code: 'transport_gather_timeout', detail } });
   }
 }

@@ -51,6 +51,7 @@ export class Generation {
   private readonly pings: PingMeter;
   private readonly exchange: Exchange;
   private connection: Connection | null = null;
+  private readonly timers = new Set<() => void>();
   private up = false;
   private ended: 'no' | 'closing' | 'closed' = 'no';
   private lastStats: ConnectionStats = { bytesSent: 0, bytesReceived: 0, rttMs: null, selectedPair: null };
@@ -63,7 +64,7 @@ export class Generation {
     this.pings = new PingMeter(() => deps.clock.monotonicMs());
     this.exchange = new Exchange({
       input,
-      clock: deps.clock,
+      schedule: (fn, delayMs) => this.schedule(fn, delayMs),
       facts: deps.facts,
       connection: () => this.native(),
       hasEnded: () => this.ended !== 'no',
@@ -79,7 +80,7 @@ export class Generation {
       connection: () => this.native(),
       peerKind: () => this.exchange.peerKind,
       hasEnded: () => this.ended !== 'no',
-      schedule: (fn, delayMs) => deps.clock.schedule(fn, delayMs),
+      schedule: (fn, delayMs) => this.schedule(fn, delayMs),
       opened: (channel) => this.emit({ type: 'transport.channelOpened', channel }),
       closed: (label, id, reason) => this.emit({ type: 'transport.channelClosed', label, id, reason }),
       controlOpened: () => this.wentUp(),
@@ -169,11 +170,10 @@ export class Generation {
     if (this.ended !== 'no') return;
     this.stats().catch(() => undefined);
     this.ended = 'closing';
-    this.exchange.end();
     this.deps.link.detach(this.number);
-    if (this.connection === null) this.deps.clock.schedule(() => this.finish(), 0);
+    if (this.connection === null) this.schedule(() => this.finish(), 0);
     else {
-      this.deps.clock.schedule(() => this.finish(), closedWithinMs);
+      this.schedule(() => this.finish(), closedWithinMs);
       this.connection.close();
     }
   }
@@ -227,9 +227,10 @@ export class Generation {
       this.emit({ type: 'transport.stateChanged', state: 'closed' });
       this.emit({ type: 'transport.down', cause: 'closed' });
       this.deps.link.detach(this.number);
-      this.exchange.end();
     }
     this.ended = 'closed';
+    for (const cancel of this.timers) cancel();
+    this.timers.clear();
     this.send({ type: 'transport.closed' });
   }
 
@@ -268,6 +269,16 @@ export class Generation {
 
   private send(report: GenerationReport): void {
     this.deps.emit({ ...report, generation: this.number, atMs: this.deps.clock.now() });
+  }
+
+  /** A timer that the end of the generation cancels. */
+  private schedule(fn: () => void, delayMs: number): () => void {
+    const cancel = this.deps.clock.schedule(() => {
+      this.timers.delete(cancel);
+      fn();
+    }, delayMs);
+    this.timers.add(cancel);
+    return cancel;
   }
 
   private native(): Connection {

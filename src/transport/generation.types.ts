@@ -17,6 +17,8 @@ export interface Remote {
   readonly kind: PeerKind;
   /** It kept its RTCPeerConnection: the session id is that of its description before. */
   readonly sameConnection: boolean;
+  /** A plain peer came with another one (a page was reloaded, say). */
+  readonly newConnection: boolean;
 }
 
 /** What the generations of one tube know together. */

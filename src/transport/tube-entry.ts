@@ -67,9 +67,10 @@ export class TubeEntry implements TubeFacts {
     const mark = readMark(sdp);
     const session = sessionIdOf(sdp);
     const sameConnection = session !== null && session === this.remoteSession;
+    const newConnection = mark === null && this.remoteSession !== null && !sameConnection;
     this.remoteSession = session;
     this.link.setRemote(mark?.instance ?? null, maxMessageBytesOf(sdp));
-    return { kind: mark === null ? 'plain' : 'overlap', sameConnection };
+    return { kind: mark === null ? 'plain' : 'overlap', sameConnection, newConnection };
   }
 
   prunePeerLabels(): void {

@@ -120,7 +120,7 @@ describeWith('chromium', 'a plain page', () => {
     await restart();
     await restart();
     clearInterval(timer);
-    await until(async () => (await peer.look()).received.at(-1) === `n${String(sent)}`, 5_000);
+    await peer.waitForMessage(`n${String(sent)}`);
     const { received } = await peer.look();
     expect(new Set(received).size).toBe(received.length);
     expect(received).toEqual([...received].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1))));
@@ -128,14 +128,20 @@ describeWith('chromium', 'a plain page', () => {
     await expectUnbroken();
   }, 60_000);
 
-  it('is given its channels anew by restart_ice fresh, on a new RTCPeerConnection', async () => {
+  it.each([
+    ['by restart_ice fresh', true],
+    ['by itself when the service notices', false],
+  ])('is given its channels anew on a new RTCPeerConnection, %s', async (_, fresh) => {
     await peer.connectAsAnswerer();
     await peer.waitForChannel('data');
+    await echoes('data', 'on the first connection');
     await peer.replaceConnection();
     const recovered = control.next(({ kind }) => kind === 'recovered', 30_000);
-    await control.ok('restart_ice', { tube_id: peer.tubeId, fresh: true });
+    await control.call('restart_ice', { tube_id: peer.tubeId, fresh });
     await recovered;
     await peer.waitForChannel('data');
     await echoes('data', 'on a new connection');
+    await restart();
+    await echoes('data', 'and after one more restart');
   }, 60_000);
 });

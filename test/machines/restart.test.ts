@@ -19,8 +19,8 @@ function run({ settings, ...input }: Options = {}) {
   const send = (type: 'generation.described' | 'generation.failed' | 'peer.online' | 'peer.offline'): void => {
     child.send({ type });
   };
-  const answered = (peerIsPlain = false): void => {
-    child.send({ type: 'generation.answered', peerIsPlain });
+  const answered = (peerIsPlain = false, channelsLost = false): void => {
+    child.send({ type: 'generation.answered', peerIsPlain, channelsLost });
   };
   const up = (): void => {
     child.send({ type: 'generation.up', atMs: clock.nowMs });
@@ -330,6 +330,23 @@ describe('an attempt', () => {
     }
   });
 
+  test('answered by a peer that has lost its channels is made again, fresh, within the same attempt', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered(true, true);
+    expect(it.begins()).toMatchObject([
+      { attempt: 1, fresh: false },
+      { attempt: 1, fresh: true },
+    ]);
+    for (let n = 0; n < 4; n += 1) {
+      it.described();
+      it.answered(true, true);
+    }
+    expect(it.begins()).toHaveLength(5);
+    expect(flat(it.state())).toBe('attempting.verifying');
+  });
+
   test('whose generation fails before the answer has failed', () => {
     const it = run();
     it.trigger('missed_pings');
@@ -612,10 +629,20 @@ describe('the end', () => {
 
   test('is told to the caller who asked when all attempts were used', () => {
     const it = run({ settings: { maxRestartAttempts: 1 } });
-    it.trigger('manual');
+    it.trigger('missed_pings');
+    it.up();
+    it.trigger('peer_request', 'call-2');
+    expect(it.lastDecision()).toMatchObject({ action: 'give_up', requestId: 'call-2', code: 'restart_exhausted' });
+  });
+
+  test('does not come for a person who asks again: that is one more attempt', () => {
+    const it = run({ settings: { maxRestartAttempts: 1 } });
+    it.trigger('missed_pings');
     it.up();
     it.trigger('manual', 'call-2');
-    expect(it.lastDecision()).toMatchObject({ action: 'give_up', requestId: 'call-2', code: 'restart_exhausted' });
+    expect(it.begins()).toHaveLength(2);
+    it.failed();
+    expect(it.giveUps()).toEqual([{ reason: 'restart_exhausted', close: false }]);
   });
 });
 
@@ -778,8 +805,8 @@ describe('every event in every state', () => {
     { type: 'restart.trigger', trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
     { type: 'restart.adopted', trigger: 'peer_offer' },
     { type: 'generation.described' },
-    { type: 'generation.answered', peerIsPlain: true },
-    { type: 'generation.answered', peerIsPlain: false },
+    { type: 'generation.answered', peerIsPlain: true, channelsLost: false },
+    { type: 'generation.answered', peerIsPlain: false, channelsLost: true },
     { type: 'generation.up', atMs: 1_000_000 },
     { type: 'generation.failed' },
     { type: 'restart.standDown', atMs: 1_000_000 },

@@ -355,7 +355,7 @@ describe('keepalive', () => {
     tube.advance(1);
     tube.advance(600 * seconds);
     expect(tube.of('keepalive').map(({ sinceStartMs }) => sinceStartMs)).toEqual([300_000, 600_000, 900_000]);
-    expect(tube.of('keepalive')[0]?.lastActivityAtMs).toBe(tube.startMs + 300_000);
+    expect(tube.of('keepalive')[0]?.lastActivityAtMs).toBe(tube.startMs + 295_000);
   });
 
   test('signals nothing while degraded, and goes on afterwards', () => {
@@ -421,6 +421,20 @@ describe('the session', () => {
     expect(tube.of('sessionWarning')).toHaveLength(2);
     tube.advance(41 * 60 * seconds);
     expect(tube.of('closed')).toMatchObject([{ reason: 'session_timeout', sinceStartMs: (37 + 60) * 60 * seconds }]);
+  });
+
+  test('and the keepalive signal are there also when the first connection came about by a restart', () => {
+    const tube = new TubeHarness();
+    tube.begin();
+    tube.described();
+    tube.answer();
+    tube.down(1);
+    tube.complete();
+    expect(tube.path).toBe('connected');
+    tube.advance(300 * seconds);
+    expect(tube.of('keepalive')).toHaveLength(1);
+    tube.advance(3_300 * seconds);
+    expect(tube.of('closed')).toMatchObject([{ reason: 'session_timeout' }]);
   });
 
   test('goes on through a restart', () => {
@@ -495,17 +509,19 @@ describe('health', () => {
     expect(tube.of('quality')).toMatchObject([{ verdict: 'warning', lossRatio: null, rttMs: 310 }]);
   });
 
-  test('four failed operations in 10 s of silence start a restart', () => {
-    const tube = TubeHarness.connected();
+  test('four failed operations in 10 s of silence start a restart, whoever the peer is', () => {
+    const tube = new TubeHarness();
     tube.ponging = false;
-    tube.advance(1);
+    tube.begin();
+    tube.described();
+    tube.answer();
+    tube.up();
     for (let n = 0; n < 4; n += 1) tube.send({ type: 'tube.operationFailed', atMs: tube.clock.nowMs });
-    tube.settings satisfies object;
-    tube.advance(7 * seconds);
+    tube.advance(9_999);
     expect(tube.path).toBe('connected');
-    // Missed pings come first with these settings; what the health child adds is judged in health.test.ts.
-    tube.advance(seconds);
-    expect(tube.path).toBe('degraded.doubted');
+    tube.advance(1);
+    expect(tube.path).toBe('degraded.restarting.overlapping');
+    expect(tube.of('attemptStarted')).toMatchObject([{ generation: 2, trigger: 'unhealthy' }]);
   });
 
   test('nothing is advised without trickle', () => {

@@ -125,6 +125,10 @@ export class PlainPeer {
     return this.page.waitForFunction((name) => (globalThis as unknown as PlainPage).channels.get(name)?.readyState === 'open', label);
   }
 
+  waitForMessage(text: string): Promise<unknown> {
+    return this.page.waitForFunction((wanted) => (globalThis as unknown as PlainPage).received.includes(wanted), text);
+  }
+
   send(label: string, text: string): Promise<void> {
     return this.page.evaluate(([name, data]) => (globalThis as unknown as PlainPage).channels.get(name)?.send(data), [label, text] as const);
   }

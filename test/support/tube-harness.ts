@@ -130,7 +130,8 @@ export class TubeHarness {
 
   /** The description of the peer is applied. */
   applied(peer: PeerKind, generation = this.newest, sameConnection = peer === 'plain', requestId = 'applied'): void {
-    const remote = { peerKind: peer, sameConnection, dtlsRole: 'active' as const };
+    const newConnection = peer === 'plain' && !sameConnection && this.of('cutOver').length > 0;
+    const remote = { peerKind: peer, sameConnection, newConnection, dtlsRole: 'active' as const };
     this.report(generation, { type: 'transport.remoteApplied', requestId, ...remote });
   }
 
@@ -252,6 +253,12 @@ export class TubeHarness {
     return Object.keys(children)
       .filter((id) => (children[id]?.getSnapshot() as { status: string }).status === 'active')
       .sort();
+  }
+
+  /** The snapshot of the restart child; undefined when there is none. */
+  get restartChild(): { readonly value: unknown; readonly status: string } | undefined {
+    const children: Record<string, AnyActorRef | undefined> = this.snapshot.children;
+    return children['restart']?.getSnapshot() as { value: unknown; status: string } | undefined;
   }
 
   of<Type extends TubeEmission['type']>(type: Type): Timed<Extract<TubeEmission, { type: Type }>>[] {

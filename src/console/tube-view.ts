@@ -1,0 +1,90 @@
+/** The top of the page: in which of its states the tube is, its figures, the buttons, and what the page has to say for itself. */
+import { byId, setText } from './dom.js';
+import { duration, roundTrip } from './format.js';
+
+export const shownStates = ['initializing', 'connecting', 'connected', 'degraded', 'failed'] as const;
+
+export interface TubeActions {
+  open(): void;
+  breakPath(): void;
+  restart(): void;
+  close(): void;
+}
+
+/** `none`: before the first tube. */
+export type ShownState = (typeof shownStates)[number] | 'closed' | 'none';
+
+const sentences: Readonly<Record<ShownState, string>> = {
+  none: 'No tube is open.',
+  initializing: 'The service builds its end and describes it.',
+  connecting: 'The two ends look for a path to each other.',
+  connected: 'Data flows; the service pings the path every second.',
+  degraded: 'The path is in doubt or a restart is running. Messages are kept.',
+  failed: 'Given up for now. “Restart now” tries again.',
+  closed: 'The tube is closed.',
+};
+
+export class TubeView {
+  readonly #sentence = byId('state-sentence', HTMLElement);
+  readonly #generation = byId('generation', HTMLElement);
+  readonly #rtt = byId('rtt', HTMLElement);
+  readonly #since = byId('since', HTMLElement);
+  readonly #problem = byId('problem', HTMLElement);
+  readonly #open = byId('open', HTMLButtonElement);
+  readonly #break = byId('break', HTMLButtonElement);
+  readonly #restart = byId('restart', HTMLButtonElement);
+  readonly #close = byId('close', HTMLButtonElement);
+  #state: ShownState = 'none';
+  #sinceMs = 0;
+
+  constructor(actions: TubeActions) {
+    this.#open.addEventListener('click', () => actions.open());
+    this.#break.addEventListener('click', () => actions.breakPath());
+    this.#restart.addEventListener('click', () => actions.restart());
+    this.#close.addEventListener('click', () => actions.close());
+  }
+
+  get state(): ShownState {
+    return this.#state;
+  }
+
+  /** `online`: the control socket is there to press buttons for. */
+  buttons(isOnline: boolean, isOpening: boolean): void {
+    const isOpen = this.#state !== 'none' && this.#state !== 'closed';
+    const hadFocus = document.activeElement;
+    this.#open.hidden = isOpen;
+    this.#open.disabled = !isOnline || isOpening;
+    this.#break.hidden = this.#restart.hidden = this.#close.hidden = !isOpen;
+    this.#break.disabled = this.#state !== 'connected';
+    this.#restart.disabled = !isOnline || (this.#state !== 'connected' && this.#state !== 'failed');
+    this.#close.disabled = !isOnline;
+    // A button that goes away must not take the keyboard with it.
+    if (isOpen && hadFocus === this.#open) this.#break.focus();
+    if (!isOpen && (hadFocus === this.#close || hadFocus === this.#break)) this.#open.focus();
+  }
+
+  show(state: ShownState, nowMs: number): void {
+    if (state !== this.#state) this.#sinceMs = nowMs;
+    this.#state = state;
+    document.body.dataset.state = state;
+    for (const name of shownStates) {
+      const station = byId(`state-${name}`, HTMLElement);
+      if (name === state) station.setAttribute('aria-current', 'step');
+      else station.removeAttribute('aria-current');
+    }
+    setText(this.#sentence, sentences[state]);
+  }
+
+  figures(generation: number | null, rttMs: number | null, nowMs: number): void {
+    const isOpen = this.#state !== 'none' && this.#state !== 'closed';
+    setText(this.#generation, generation === null ? '–' : String(generation));
+    setText(this.#rtt, this.#state === 'connected' && rttMs !== null ? roundTrip(rttMs) : '–');
+    setText(this.#since, isOpen ? duration(nowMs - this.#sinceMs) : '–');
+  }
+
+  /** Empty: everything is well. */
+  problem(text: string): void {
+    setText(this.#problem, text);
+    this.#problem.hidden = text === '';
+  }
+}

@@ -1,0 +1,199 @@
+import { describe, expect, test } from '@jest/globals';
+import { healthMachine } from '../../machines/health.machine.js';
+import { runChild } from '../support/child-harness.js';
+import { defaultSettings } from '../support/settings.js';
+
+function run() {
+  const harness = runChild(healthMachine, { settings: defaultSettings });
+  const { child, clock, told } = harness;
+  return {
+    ...harness,
+    polls: (): number[] => told.filter(({ type }) => type === 'health.poll').map(({ atMs }) => atMs),
+    advice: () => told.filter(({ type }) => type === 'health.restartAdvised'),
+    verdicts: () => told.filter(({ type }) => type === 'health.verdict'),
+    /** Waits for the next poll and answers it. */
+    poll: (lossRatio: number | null, rttMs: number | null): void => {
+      clock.advance(defaultSettings.healthCheckIntervalMs);
+      child.send({ type: 'health.sample', sample: { lossRatio, rttMs } });
+    },
+    pace: (degraded: boolean): void => {
+      child.send({ type: 'health.pace', degraded });
+    },
+    heard: (): void => {
+      child.send({ type: 'health.heard' });
+    },
+    failOperations: (count: number): void => {
+      for (let n = 0; n < count; n += 1) child.send({ type: 'health.operationFailed' });
+    },
+    context: () => child.getSnapshot().context,
+  };
+}
+
+describe('polling', () => {
+  test('asks for a sample every 120 s, the first after 120 s', () => {
+    const it = run();
+    for (let n = 0; n < 3; n += 1) it.poll(0, 20);
+    expect(it.polls()).toEqual([120_000, 240_000, 360_000]);
+  });
+
+  test('asks again when a sample never came', () => {
+    const it = run();
+    it.clock.advance(360_000);
+    expect(it.polls()).toEqual([120_000, 240_000, 360_000]);
+  });
+
+  test('is not put off by what is heard in between', () => {
+    const it = run();
+    for (let second = 0; second < 240; second += 1) {
+      it.clock.advance(1_000);
+      it.heard();
+    }
+    expect(it.polls()).toEqual([120_000, 240_000]);
+  });
+
+  test('is every 5 s while degraded, from the moment it is, and slow again afterwards', () => {
+    const it = run();
+    it.clock.advance(50_000);
+    it.pace(true);
+    it.clock.advance(5_000);
+    it.child.send({ type: 'health.sample', sample: { lossRatio: 0, rttMs: 20 } });
+    it.pace(true);
+    it.clock.advance(5_000);
+    it.child.send({ type: 'health.sample', sample: { lossRatio: 0, rttMs: 20 } });
+    it.pace(false);
+    it.clock.advance(120_000);
+    expect(it.polls()).toEqual([55_000, 60_000, 180_000]);
+  });
+
+  test('ignores a sample that nobody asked for', () => {
+    const it = run();
+    it.child.send({ type: 'health.sample', sample: { lossRatio: 1, rttMs: 5_000 } });
+    expect(it.told).toEqual([]);
+    expect(it.context().scores).toEqual([]);
+  });
+});
+
+describe('the verdict', () => {
+  test('is told when it changes, with its evidence, and not otherwise', () => {
+    const it = run();
+    it.poll(0, 20);
+    it.poll(0, 301);
+    it.poll(0, 302);
+    it.poll(0.06, 20);
+    it.poll(null, null);
+    expect(it.verdicts()).toEqual([
+      {
+        type: 'health.verdict',
+        verdict: 'warning',
+        score: expect.closeTo(0.899, 10),
+        lossRatio: 0,
+        rttMs: 301,
+        atMs: 240_000,
+      },
+      {
+        type: 'health.verdict',
+        verdict: 'poor',
+        score: expect.closeTo(0.88, 10),
+        lossRatio: 0.06,
+        rttMs: 20,
+        atMs: 480_000,
+      },
+      { type: 'health.verdict', verdict: 'good', score: 1, lossRatio: null, rttMs: null, atMs: 600_000 },
+    ]);
+  });
+
+  test('keeps the last ten scores', () => {
+    const it = run();
+    for (let n = 1; n <= 12; n += 1) it.poll(0, 200 + n);
+    expect(it.context().scores).toHaveLength(10);
+    expect(it.context().scores[0]).toBeCloseTo(1 - 0.003, 10);
+    expect(it.context().scores[9]).toBeCloseTo(1 - 0.012, 10);
+  });
+});
+
+describe('a restart for poor quality', () => {
+  test('is advised at the third poor poll in a row, once, and the history starts anew', () => {
+    const it = run();
+    it.poll(0.1, 20);
+    it.poll(0, 900);
+    expect(it.advice()).toEqual([]);
+    it.poll(0.5, 20);
+    expect(it.advice()).toEqual([{ type: 'health.restartAdvised', trigger: 'poor_quality', atMs: 360_000 }]);
+    expect(it.context()).toMatchObject({ scores: [], poorPolls: 0 });
+    it.poll(0.5, 20);
+    it.poll(0.5, 20);
+    expect(it.advice()).toHaveLength(1);
+    it.poll(0.5, 20);
+    expect(it.advice()).toHaveLength(2);
+  });
+
+  test('is not advised when a poll in between was not poor', () => {
+    const it = run();
+    for (const loss of [0.1, 0.1, 0.04, 0.1, 0.1, 0, 0.1, 0.1]) it.poll(loss, 20);
+    expect(it.advice()).toEqual([]);
+  });
+
+  test('is not advised on a mere warning, however long', () => {
+    const it = run();
+    for (let n = 0; n < 20; n += 1) it.poll(0.04, 350);
+    expect(it.advice()).toEqual([]);
+  });
+});
+
+describe('a restart for a tube that is unhealthy', () => {
+  test('is advised after 10 s of silence with four failed operations', () => {
+    const it = run();
+    it.clock.advance(5_000);
+    it.heard();
+    it.failOperations(4);
+    it.clock.advance(9_999);
+    expect(it.advice()).toEqual([]);
+    it.clock.advance(1);
+    expect(it.advice()).toEqual([{ type: 'health.restartAdvised', trigger: 'unhealthy', atMs: 15_000 }]);
+  });
+
+  test('is advised at the fourth failure when the silence is older', () => {
+    const it = run();
+    it.clock.advance(20_000);
+    it.failOperations(3);
+    expect(it.advice()).toEqual([]);
+    it.failOperations(1);
+    expect(it.advice()).toHaveLength(1);
+  });
+
+  test('is not advised for three failed operations', () => {
+    const it = run();
+    it.failOperations(3);
+    it.clock.advance(100_000);
+    expect(it.advice()).toEqual([]);
+  });
+
+  test('is not advised when something was heard in between: the failures are forgotten', () => {
+    const it = run();
+    it.failOperations(3);
+    it.clock.advance(9_000);
+    it.heard();
+    it.failOperations(3);
+    it.clock.advance(15_000);
+    it.heard();
+    it.failOperations(3);
+    it.clock.advance(15_000);
+    expect(it.advice()).toEqual([]);
+  });
+
+  test('begins to count anew after the advice', () => {
+    const it = run();
+    it.failOperations(4);
+    it.clock.advance(10_000);
+    expect(it.advice()).toHaveLength(1);
+    it.clock.advance(60_000);
+    it.failOperations(3);
+    expect(it.advice()).toHaveLength(1);
+  });
+});
+
+test('nothing is left behind when it is stopped', () => {
+  const it = run();
+  it.child.send({ type: 'xstate.stop' } as never);
+  expect(it.clock.pending).toBe(0);
+});
