@@ -55,6 +55,14 @@ module.exports = {
       to: { pathNot: ['^src/(peer|channels)/', '^machines/', '(^|/)node_modules/socket\\.io-client/'] },
     },
     {
+      name: 'console-is-a-client',
+      comment:
+        'the console knows of the service what any client knows: the peer library, the connection port, the wire',
+      severity: 'error',
+      from: { path: '^src/console/' },
+      to: { pathNot: ['^src/(console|peer|channels)/', '(^|/)node_modules/socket\\.io-client/'] },
+    },
+    {
       name: 'browser-never-loads-node',
       comment: 'only Node programs import peer/node.ts',
       severity: 'error',
@@ -83,7 +91,7 @@ module.exports = {
 
     only('webrtc-in-transport', 'node-datachannel', ['src/transport/']),
     only('socket-io-in-gateway', 'socket\\.io', ['src/gateway/']),
-    only('socket-io-client-in-peer', 'socket\\.io-client', ['src/peer/', 'src/demo/']),
+    only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/']),
     only('http-in-one-room', '(hono|@hono/[^/]+)', ['src/gateway/http', 'src/http/']),
     only('redis-behind-ports', '@redis/[^/]+', ['src/cluster/', 'src/store/']),
     only('metrics-and-logs-in-observability', '(prom-client|pino)', ['src/observability/']),

@@ -31,11 +31,13 @@ export class BreakablePaths {
     return breakableConnection(path, inner, () => this.#paths.delete(path));
   };
 
-  /** How many connections were broken. */
-  breakAll(): number {
-    const whole = [...this.#paths].filter((path) => !path.broken);
-    for (const path of whole) path.broken = true;
-    return whole.length;
+  /** There is a connection, and one that is not broken. */
+  get isWhole(): boolean {
+    return [...this.#paths].some((path) => !path.broken);
+  }
+
+  breakAll(): void {
+    for (const path of this.#paths) path.broken = true;
   }
 }
 

@@ -118,9 +118,13 @@ export class ConsoleTube {
     await Promise.all([this.#peer.opened(chatChannel), this.#peer.opened(trafficChannel)]);
   }
 
-  /** Every connection that exists now becomes a black hole. How many that were. */
-  breakPath(): number {
-    return this.#paths.breakAll();
+  get canBreak(): boolean {
+    return this.#paths.isWhole;
+  }
+
+  /** Every connection that exists now becomes a black hole. */
+  breakPath(): void {
+    this.#paths.breakAll();
   }
 
   async restart(): Promise<Fields> {

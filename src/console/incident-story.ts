@@ -55,7 +55,11 @@ export class IncidentStory {
       this.#suspected = true;
       this.#add(nowMs, 'doubt', 'The service suspects the path: two pings were not answered. The tube is degraded.');
     } else if (state === 'failed') {
-      this.#add(nowMs, 'bad', 'The tube has failed: no attempt brought a working connection. “Restart now” tries again.');
+      this.#add(
+        nowMs,
+        'bad',
+        'The tube has failed: no attempt brought a working connection. “Restart now” tries again.',
+      );
     } else if (state === 'closed') {
       this.#add(nowMs, 'bad', 'The tube is closed.');
       this.#phase = 'over';

@@ -19,6 +19,12 @@ import { shownStates, TubeView, type ShownState } from './tube-view.js';
 const refreshMs = 250;
 const rttPollMs = 1000;
 const now = (): number => performance.now();
+const statusWords: Readonly<Record<ControlStatus['kind'], string>> = {
+  connecting: 'connecting to the service …',
+  online: 'connected to the service',
+  offline: 'service not reachable, trying again …',
+  refused: 'not signed in',
+};
 
 class Console {
   readonly #tubeView = new TubeView({
@@ -58,8 +64,9 @@ class Console {
 
   #begin(): void {
     const token = findToken();
-    if (token === null) this.#tokenForm.ask('');
-    else this.#connect(token);
+    if (token !== null) return this.#connect(token);
+    this.#tokenForm.ask('');
+    this.#sayStatus('refused');
   }
 
   #connect(token: string): void {
@@ -70,15 +77,13 @@ class Console {
     });
   }
 
+  #sayStatus(kind: ControlStatus['kind']): void {
+    setText(byId('control-status', HTMLElement), statusWords[kind]);
+    document.body.dataset.control = kind;
+  }
+
   #statusChanged(status: ControlStatus): void {
-    const words = {
-      connecting: 'connecting to the service …',
-      online: 'connected to the service',
-      offline: 'service not reachable, trying again …',
-      refused: 'not signed in',
-    };
-    setText(byId('control-status', HTMLElement), words[status.kind]);
-    document.body.dataset.control = status.kind;
+    this.#sayStatus(status.kind);
     if (status.kind === 'refused') {
       forgetToken();
       this.#control?.close();
@@ -182,7 +187,11 @@ class Console {
   }
 
   #updateControls(): void {
-    this.#tubeView.buttons(this.#control?.isOnline ?? false, this.#isOpening);
+    this.#tubeView.buttons({
+      isOnline: this.#control?.isOnline ?? false,
+      isOpening: this.#isOpening,
+      canBreak: this.#tube?.canBreak ?? false,
+    });
     const isUsable = (shownStates.slice(2) as readonly string[]).includes(this.#tubeView.state);
     for (const column of Object.values(this.#columns)) column.enable(isUsable);
   }
@@ -199,10 +208,11 @@ class Console {
 
   #break(): void {
     if (this.#tube === null || this.#tubeView.state !== 'connected') return;
-    const broken = this.#tube.breakPath();
+    this.#tube.breakPath();
     this.#lanes.breakAll();
     this.#beginStory('break');
-    this.#columns.tab.report('break', `This page drops everything on ${broken === 1 ? 'its connection' : 'its connections'} from now on.`);
+    this.#columns.tab.report('break', 'From now on this page drops everything that this connection carries.');
+    this.#updateControls();
   }
 
   async #restart(): Promise<void> {

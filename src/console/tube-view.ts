@@ -29,6 +29,7 @@ export class TubeView {
   readonly #generation = byId('generation', HTMLElement);
   readonly #rtt = byId('rtt', HTMLElement);
   readonly #since = byId('since', HTMLElement);
+  readonly #figures = byId('figures', HTMLElement);
   readonly #problem = byId('problem', HTMLElement);
   readonly #open = byId('open', HTMLButtonElement);
   readonly #break = byId('break', HTMLButtonElement);
@@ -48,14 +49,14 @@ export class TubeView {
     return this.#state;
   }
 
-  /** `online`: the control socket is there to press buttons for. */
-  buttons(isOnline: boolean, isOpening: boolean): void {
+  /** `isOnline`: the control socket is there to press buttons for. `canBreak`: there is a connection that is whole. */
+  buttons({ isOnline, isOpening, canBreak }: { isOnline: boolean; isOpening: boolean; canBreak: boolean }): void {
     const isOpen = this.#state !== 'none' && this.#state !== 'closed';
     const hadFocus = document.activeElement;
     this.#open.hidden = isOpen;
     this.#open.disabled = !isOnline || isOpening;
     this.#break.hidden = this.#restart.hidden = this.#close.hidden = !isOpen;
-    this.#break.disabled = this.#state !== 'connected';
+    this.#break.disabled = this.#state !== 'connected' || !canBreak;
     this.#restart.disabled = !isOnline || (this.#state !== 'connected' && this.#state !== 'failed');
     this.#close.disabled = !isOnline;
     // A button that goes away must not take the keyboard with it.
@@ -77,6 +78,7 @@ export class TubeView {
 
   figures(generation: number | null, rttMs: number | null, nowMs: number): void {
     const isOpen = this.#state !== 'none' && this.#state !== 'closed';
+    this.#figures.hidden = this.#state === 'none';
     setText(this.#generation, generation === null ? '–' : String(generation));
     setText(this.#rtt, this.#state === 'connected' && rttMs !== null ? roundTrip(rttMs) : '–');
     setText(this.#since, isOpen ? duration(nowMs - this.#sinceMs) : '–');

@@ -835,7 +835,7 @@ describe('every event in every state', () => {
       it.child.send(event);
       expect(Object.keys(ways)).toContain(flat(it.state()));
       expect(it.child.getSnapshot().status).not.toBe('error');
-      expect(JSON.parse(JSON.stringify(it.context()))).toEqual(it.context());
+      expect(JSON.parse(JSON.stringify(it.context()))).toStrictEqual(it.context());
       if (!ignored[name]!.includes(event.type)) return;
       expect(flat(it.state())).toBe(name);
       expect(it.take()).toEqual([]);

@@ -108,9 +108,8 @@ describe('a path that is lost', () => {
     expect(tube.path).toBe('degraded.restarting.overlapping');
     tube.advance(2 * seconds);
     tube.complete('overlap');
-    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, outageMs: expect.any(Number) }]);
-    // From the last pong (0 s) to the first one after the silence.
-    expect(tube.last('recovered')?.outageMs).toBeLessThanOrEqual(12 * seconds);
+    // From the last pong, at 0 s, to the first one after the silence, at 11 s.
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, outageMs: 11_000 }]);
   });
 
   test('that comes back between two attempts is taken as it is', () => {
@@ -353,8 +352,7 @@ describe('an offer that is never answered', () => {
     expect(tube.path).toBe('degraded.restarting.overlapping');
     tube.advance(1);
     expect(tube.path).toBe('connected');
-    expect(tube.of('recovered')).toHaveLength(1);
-    expect(tube.last('recovered')?.outageMs).toBeLessThanOrEqual(12 * seconds);
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'missed_pings', outageMs: 11_000 }]);
     expect(tube.context).toMatchObject({ active: 1, pending: null, incident: { outageSinceMs: null, outageMs: 0 } });
     tube.advance(59 * seconds);
     expect(tube.newest).toBe(2);

@@ -17,10 +17,10 @@ export function runChild<Machine extends AnyStateMachine>(machine: Machine, inpu
       told.push({ ...event, atMs: clock.nowMs - startMs });
       return state;
     }, null),
-    { clock: clock as never },
+    { clock: clock },
   );
   parent.start();
-  const child = createActor(machine, { parent, id: 'child', input } as never) as unknown as ActorRefFrom<Machine>;
+  const child = createActor(machine, { parent, id: 'child', input }) as unknown as ActorRefFrom<Machine>;
   (child as unknown as { start(): void }).start();
   return {
     clock,

@@ -73,7 +73,8 @@ export class PlainPeer {
     await page.goto(`${origin}/livez`);
     const peer = new PlainPeer(page, control);
     await page.exposeFunction('toController', (kind: string, value: string) => {
-      if (kind === 'candidate') peer.#enqueue(() => control.call('add_ice_candidate', { tube_id: peer.tubeId, candidate: value }));
+      if (kind === 'candidate')
+        peer.#enqueue(() => control.call('add_ice_candidate', { tube_id: peer.tubeId, candidate: value }));
     });
     await page.evaluate(setUp);
     control.onSignal((signal) => peer.#relay(signal));
@@ -89,8 +90,16 @@ export class PlainPeer {
 
   /** The page offers, with a channel of its own. */
   async connectAsOfferer(channel: string, settings: object = {}): Promise<void> {
-    const offer = await this.page.evaluate((label) => (globalThis as unknown as PlainPage).makeOffer({ restart: false, channel: label }), channel);
-    const creating = this.control.ok('create_tube', { conversation_id: 'plain', settings, trickle_ice: true, offer: base64(offer) });
+    const offer = await this.page.evaluate(
+      (label) => (globalThis as unknown as PlainPage).makeOffer({ restart: false, channel: label }),
+      channel,
+    );
+    const creating = this.control.ok('create_tube', {
+      conversation_id: 'plain',
+      settings,
+      trickle_ice: true,
+      offer: base64(offer),
+    });
     this.#chain = creating.then(
       (created) => {
         this.tubeId = String(created['tube_id']);
@@ -98,14 +107,26 @@ export class PlainPeer {
       () => undefined,
     );
     const created = await creating;
-    await this.page.evaluate((sdp) => (globalThis as unknown as PlainPage).applyAnswer(sdp), raw(String(created['answer'])));
+    await this.page.evaluate(
+      (sdp) => (globalThis as unknown as PlainPage).applyAnswer(sdp),
+      raw(String(created['answer'])),
+    );
   }
 
   /** The page restarts by itself. */
   async restart(): Promise<void> {
-    const offer = await this.page.evaluate(() => (globalThis as unknown as PlainPage).makeOffer({ restart: true, channel: null }));
-    const answered = await this.control.ok('set_remote_description', { tube_id: this.tubeId, sdp: base64(offer), is_answer: false });
-    await this.page.evaluate((sdp) => (globalThis as unknown as PlainPage).applyAnswer(sdp), raw(String(answered['answer'])));
+    const offer = await this.page.evaluate(() =>
+      (globalThis as unknown as PlainPage).makeOffer({ restart: true, channel: null }),
+    );
+    const answered = await this.control.ok('set_remote_description', {
+      tube_id: this.tubeId,
+      sdp: base64(offer),
+      is_answer: false,
+    });
+    await this.page.evaluate(
+      (sdp) => (globalThis as unknown as PlainPage).applyAnswer(sdp),
+      raw(String(answered['answer'])),
+    );
   }
 
   async openChannel(label: string): Promise<void> {
@@ -122,7 +143,10 @@ export class PlainPeer {
   }
 
   waitForChannel(label: string): Promise<unknown> {
-    return this.page.waitForFunction((name) => (globalThis as unknown as PlainPage).channels.get(name)?.readyState === 'open', label);
+    return this.page.waitForFunction(
+      (name) => (globalThis as unknown as PlainPage).channels.get(name)?.readyState === 'open',
+      label,
+    );
   }
 
   waitForMessage(text: string): Promise<unknown> {
@@ -130,11 +154,20 @@ export class PlainPeer {
   }
 
   send(label: string, text: string): Promise<void> {
-    return this.page.evaluate(([name, data]) => (globalThis as unknown as PlainPage).channels.get(name)?.send(data), [label, text] as const);
+    return this.page.evaluate(([name, data]) => (globalThis as unknown as PlainPage).channels.get(name)?.send(data), [
+      label,
+      text,
+    ] as const);
   }
 
   /** What the page saw: messages, `close` events of channels, connection states, and its one connection's state. */
-  look(): Promise<{ received: string[]; closes: number; states: string[]; channels: Record<string, string>; connection: string }> {
+  look(): Promise<{
+    received: string[];
+    closes: number;
+    states: string[];
+    channels: Record<string, string>;
+    connection: string;
+  }> {
     return this.page.evaluate(() => {
       const { received, closes, states, channels, pc } = globalThis as unknown as PlainPage;
       const each = Object.fromEntries([...channels].map(([label, channel]) => [label, channel.readyState]));
@@ -157,7 +190,12 @@ export class PlainPeer {
     if (signal.kind === 'ice_restart_offer' && signal.progress_flag === 2) {
       this.#enqueue(() => this.#answer(raw(String(signal.data)), signal.generation));
     } else if (signal.kind === 'icecandidate') {
-      this.#enqueue(() => this.page.evaluate((candidate) => (globalThis as unknown as PlainPage).addCandidate(candidate), String(signal.data)));
+      this.#enqueue(() =>
+        this.page.evaluate(
+          (candidate) => (globalThis as unknown as PlainPage).addCandidate(candidate),
+          String(signal.data),
+        ),
+      );
     }
   }
 

@@ -33,10 +33,18 @@ export async function bundle(file: string): Promise<string> {
   return outfile;
 }
 
-export function runChild(script: string, args: readonly string[] = [], nodeFlags: readonly string[] = [], timeoutMs = 60_000): Promise<ChildResult> {
+export function runChild(
+  script: string,
+  args: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+  timeoutMs = 60_000,
+): Promise<ChildResult> {
   const startMs = Date.now();
   return new Promise((resolvePromise) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', ...nodeFlags, script, ...args], { cwd: root, env: { PATH: process.env['PATH'] } });
+    const child = spawn(process.execPath, ['--enable-source-maps', ...nodeFlags, script, ...args], {
+      cwd: root,
+      env: { PATH: process.env['PATH'] },
+    });
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const out = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {

@@ -15,7 +15,10 @@ export interface Signal {
   readonly progress_flag: number;
 }
 
-export type Answer = { readonly ok: boolean; readonly error?: { readonly code: string; readonly message: string } } & Record<string, unknown>;
+export type Answer = {
+  readonly ok: boolean;
+  readonly error?: { readonly code: string; readonly message: string };
+} & Record<string, unknown>;
 
 export interface Service {
   readonly url: string;
@@ -30,7 +33,18 @@ const mainFile = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url
 const startTimeoutMs = 20_000;
 
 export async function startService(flags: readonly string[] = []): Promise<Service> {
-  const args = [mainFile, '--port', '0', '--control-tokens', controlToken, '--drain-delay-ms', '0', '--log-level', 'warn', ...flags];
+  const args = [
+    mainFile,
+    '--port',
+    '0',
+    '--control-tokens',
+    controlToken,
+    '--drain-delay-ms',
+    '0',
+    '--log-level',
+    'warn',
+    ...flags,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const url = await new Promise<string>((resolve, reject) => {
@@ -107,7 +121,11 @@ export class Controller {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         off();
-        reject(new Error(`no such signal; seen: ${this.signals.map(({ kind, data }) => `${kind} ${JSON.stringify(data)?.slice(0, 60)}`).join(' | ')}`));
+        reject(
+          new Error(
+            `no such signal; seen: ${this.signals.map(({ kind, data }) => `${kind} ${JSON.stringify(data)?.slice(0, 60)}`).join(' | ')}`,
+          ),
+        );
       }, timeoutMs);
       const off = this.onSignal((signal) => {
         if (!fits(signal)) return;
