@@ -135,7 +135,7 @@ export class Lane {
   send(data: string | Uint8Array): FailureCode | null {
     const bytes = byteLength(data);
     if (bytes > this.context.maxMessageBytes) return 'channel_message_too_large';
-    if (!this.established) return 'channel_not_open';
+    if (!this.established && !this.isOpening()) return 'channel_not_open';
     if (this.sendDirect(data, bytes)) return null;
     const full = this.outbox.count > 0 && this.outbox.bytes + chargeOf(bytes) > this.context.replayBufferBytes;
     if (this.kind === 'reliable' && full) return 'channel_full';
@@ -232,6 +232,11 @@ export class Lane {
     this.messagesSent += 1;
     this.bytesSent += bytes;
     return true;
+  }
+
+  /** The path is there and the channel follows within a round trip: messages wait for it. */
+  private isOpening(): boolean {
+    return this.context.activeGeneration !== null && this.attachments.has(this.context.activeGeneration);
   }
 
   private bind(attachment: Attachment): Inbox {

@@ -1,0 +1,51 @@
+/** SIGTERM with tubes open: exit code 0, fifty times out of fifty, in whatever state the tubes are. */
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { createPeer } from '../../src/peer/node.js';
+import { Controller, startService } from '../support/service.js';
+
+const rounds = 50;
+/** Two at a time: one starts while the other ends. */
+const atOnce = 2;
+
+describe('stopping the service', () => {
+  const codes: (number | string | null)[] = [];
+  const durationsMs: number[] = [];
+  const outputs: string[] = [];
+
+  const round = async (n: number): Promise<void> => {
+    const service = await startService();
+    const control = await Controller.connect(service.url);
+    const create = async () => control.ok('create_tube', { conversation_id: 'stop', settings: {}, trickle_ice: true });
+    const connected = await create();
+    const peer = createPeer({ url: service.url, token: String(connected['peer_token']) });
+    await peer.connect();
+    // One that nobody answers, one in the middle of a restart, one that has hardly begun.
+    await create();
+    if (n % 2 === 0) await control.ok('restart_ice', { tube_id: connected['tube_id'] });
+    if (n % 3 === 0) void create().catch(() => undefined);
+    const startedAtMs = performance.now();
+    codes.push(await service.stop());
+    durationsMs.push(performance.now() - startedAtMs);
+    if (codes.at(-1) !== 0) outputs.push(service.output());
+    peer.close();
+    control.close();
+  };
+
+  it(`exits 0 on SIGTERM ${String(rounds)} times out of ${String(rounds)} with tubes open`, async () => {
+    let left = rounds;
+    const worker = async (): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        await round(left);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    expect(outputs).toEqual([]);
+    expect(codes).toEqual(Array.from({ length: rounds }, () => 0));
+    expect(Math.max(...durationsMs)).toBeLessThan(10_000);
+  }, 180_000);
+
+  afterAll(() => {
+    console.log(`stopping took ${Math.max(...durationsMs).toFixed(0)} ms at most`);
+  });
+});
