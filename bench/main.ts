@@ -10,6 +10,7 @@ import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
+import { scaleCosts } from './scale.js';
 
 const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -106,4 +107,10 @@ const raw = await rawPairsPerSecond(200, 16);
 const supervised = await supervisedTubesPerSecond(200, 16);
 console.log(`connections per second, 16 at once, both ends in one process: raw node-datachannel ${raw.toFixed(0)}, supervised tubes ${supervised.toFixed(0)}; ratio ${(supervised / raw).toFixed(2)}`);
 await shutdown();
+
+for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([1_000, 10_000, 100_000], 1_000)) {
+  console.log(
+    `one tube among ${String(tubes).padStart(6)}: open ${openUs.toFixed(0)} µs, connect ${connectUs.toFixed(0)} µs, close ${closeUs.toFixed(0)} µs; ${heapKiBPerTube.toFixed(1)} KiB heap per connected tube`,
+  );
+}
 process.exit(0);

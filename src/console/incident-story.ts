@@ -51,6 +51,7 @@ export class IncidentStory {
   }
 
   stateChanged(state: string, nowMs: number): void {
+    if (this.#phase === 'over') return;
     if (state === 'degraded' && this.beginning !== 'asked' && !this.#suspected) {
       this.#suspected = true;
       this.#add(nowMs, 'doubt', 'The service suspects the path: two pings were not answered. The tube is degraded.');

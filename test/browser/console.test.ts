@@ -10,6 +10,7 @@ describeWith('chromium', 'the console', () => {
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
+  let control: Controller;
   /** What must not happen on any page of these tests. */
   const complaints: string[] = [];
 
@@ -31,6 +32,7 @@ describeWith('chromium', 'the console', () => {
       timeout: 10_000,
       polling: 20,
     });
+  const closed = (): Promise<void> => page.locator('#state-sentence', { hasText: 'The tube is closed.' }).waitFor();
   const figure = async (id: string): Promise<number> =>
     Number((await page.locator(`#${id}`).innerText()).replace(/\D/g, ''));
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -40,10 +42,13 @@ describeWith('chromium', 'the console', () => {
     browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
     context = await browser.newContext();
     page = await context.newPage();
+    page.setDefaultTimeout(4000);
     watch(page);
+    control = await Controller.connect(service.url);
   }, 30_000);
 
   afterAll(async () => {
+    control?.close();
     await browser?.close();
     await service?.stop();
   });
@@ -147,11 +152,10 @@ describeWith('chromium', 'the console', () => {
     });
 
     it('is closed at the press of a button, and when the page is left', async () => {
-      const control = await Controller.connect(service.url);
       const open = async (): Promise<number> => ((await control.ok('list_tubes', {}))['tubes'] as unknown[]).length;
       expect(await open()).toBe(1);
       await button('Close').click();
-      await page.getByText('The tube is closed.').waitFor();
+      await closed();
       expect(await open()).toBe(0);
 
       await button('Open a tube').click();
@@ -161,7 +165,6 @@ describeWith('chromium', 'the console', () => {
       const endMs = Date.now() + 3000;
       while ((await open()) > 0 && Date.now() < endMs) await page.waitForTimeout(50);
       expect(await open()).toBe(0);
-      control.close();
     });
   });
 
@@ -199,7 +202,7 @@ describeWith('chromium', 'the console', () => {
         await reached('degraded');
         expect(await page.evaluate(faintTexts)).toEqual([]);
         await button('Close').click();
-        await page.getByText('The tube is closed.').waitFor();
+        await closed();
       },
     );
 

@@ -1,0 +1,166 @@
+/** Random walks through the tube chart: whatever comes, in whatever order, some things always hold. Every walk is told by its seed. */
+import { describe, expect, test } from '@jest/globals';
+import { restartTriggers, tubeStates } from '../../machines/events.js';
+import { drawRandom } from '../../machines/policies/random.js';
+import type { PeerKind } from '../../machines/ports/transport.port.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import { controlChannel, dataChannel, TubeHarness } from '../support/tube-harness.js';
+
+const walks = 60;
+const steps = 150;
+
+class Walk {
+  readonly tube: TubeHarness;
+  readonly trace: string[] = [];
+  #random: number;
+
+  constructor(seed: number) {
+    this.#random = seed;
+    const settings: Partial<TubeSettings> = {
+      trickleIce: this.below(8) > 0,
+      maxRestartAttempts: this.pick([2, 10]),
+      breakerFailureThreshold: this.pick([1, 5]),
+      breakerAction: this.pick(['hold', 'hold', 'close']),
+      answerTimeoutAction: this.pick(['retry', 'retry', 'close']),
+    };
+    this.tube = this.below(3) > 0 ? TubeHarness.connected(this.peer(), { settings }) : new TubeHarness({ settings });
+    if (this.tube.state === 'initializing') this.tube.begin(this.below(2) === 0);
+  }
+
+  below(limit: number): number {
+    const draw = drawRandom(this.#random);
+    this.#random = draw.state;
+    return Math.floor(draw.value * limit);
+  }
+
+  pick<Item>(items: readonly Item[]): Item {
+    return items[this.below(items.length)]!;
+  }
+
+  peer(): PeerKind {
+    return this.pick(['plain', 'overlap'] as const);
+  }
+
+  /** A generation that is, was, or never will be. */
+  generation(): number {
+    const { active, newest } = { active: this.tube.context.active, newest: this.tube.newest };
+    return this.pick([newest, newest, newest, active ?? newest, newest - 1, 1, 0, newest + 1, 99]);
+  }
+
+  step(): void {
+    const { tube } = this;
+    const failure = { code: this.pick(['input_sdp', 'transport_init'] as const), detail: '' };
+    const actions: Record<string, () => unknown> = {
+      wait: () => tube.advance(this.pick([1, 250, 1_000, 3_000, 4_000, 5_000, 15_000, 20_000])),
+      'wait long': () => tube.advance(this.pick([30_000, 60_000, 120_000, 300_000])),
+      silence: () => (tube.ponging = false),
+      sound: () => (tube.ponging = true),
+      doubt: () => {
+        tube.ponging = false;
+        tube.advance(this.pick([6_000, 8_000, 9_000]));
+      },
+      described: () => tube.described(this.generation(), this.pick(['offer', 'answer'] as const)),
+      answer: () => tube.answer(this.peer()),
+      complete: () => tube.complete(this.peer()),
+      applied: () => tube.applied(this.peer(), this.generation(), this.below(2) === 0),
+      up: () => tube.up(this.generation()),
+      down: () => tube.down(this.generation()),
+      closed: () => tube.report(this.generation(), { type: 'transport.closed' }),
+      failed: () => tube.report(this.generation(), { type: 'transport.failed', failure }),
+      refused: () => tube.report(this.generation(), { type: 'transport.refused', requestId: 'x', failure }),
+      ice: () => tube.report(this.generation(), { type: 'transport.iceConnected' }),
+      state: () => tube.report(this.generation(), { type: 'transport.stateChanged', state: 'disconnected' }),
+      local: () => tube.report(this.generation(), { type: 'transport.candidate', candidate: '', mid: '0' }),
+      opened: () =>
+        tube.report(this.generation(), {
+          type: 'transport.channelOpened',
+          channel: this.pick([controlChannel, dataChannel]),
+        }),
+      gone: () => tube.report(this.generation(), { type: 'transport.channelClosed', label: 'data', id: 2, reason: '' }),
+      pong: () => tube.report(this.generation(), { type: 'transport.pong', seq: null, rttMs: null }),
+      heard: () => tube.heard(this.below(2) === 0, this.generation()),
+      offer: () => tube.describe('offer', this.pick([null, this.generation()])),
+      'late answer': () => tube.describe('answer', this.pick([null, this.generation()])),
+      candidate: () => tube.candidate(this.pick([null, this.generation()])),
+      restart: () => tube.restart(this.pick(restartTriggers), this.below(4) === 0),
+      advised: () => tube.send({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
+      online: () => tube.signalling(true),
+      offline: () => tube.signalling(false),
+      activity: () => tube.send({ type: 'tube.activity', atMs: tube.clock.nowMs }),
+      operation: () => tube.send({ type: 'tube.operationFailed', atMs: tube.clock.nowMs }),
+      'slow close': () => (tube.closing = !tube.closing),
+    };
+    const name = this.pick(Object.keys(actions));
+    this.trace.push(name);
+    actions[name]!();
+  }
+
+  /** What always holds. Returns what does not. */
+  broken(): string[] {
+    const { tube } = this;
+    const { active, pending, incident, live } = tube.context;
+    const broken: string[] = [];
+    const holds = (name: string, fact: boolean): void => {
+      if (!fact) broken.push(`${name} (${tube.path} after ${this.trace.join(', ')})`);
+    };
+    holds('no error', !tube.ended.includes('xstate.error.actor'));
+    holds('a known state', (tubeStates as readonly string[]).includes(tube.state));
+    holds('the last state was told', tube.states.at(-1) === tube.state);
+    for (const path of notJson(tube.context, 'context')) holds(`JSON: ${path}`, false);
+    if (tube.state === 'closed') return broken;
+    const wasActive = new Set(tube.of('cutOver').map(({ generation }) => generation));
+    const rising = [...tube.transports].filter(
+      ([generation, { stopped, commands }]) =>
+        !stopped && !wasActive.has(generation) && !commands.some(({ type }) => type === 'transport.close'),
+    );
+    holds('at most one pending generation', rising.length <= 1);
+    holds(
+      'which is the pending one',
+      rising.every(([generation]) => generation === pending?.generation),
+    );
+    holds('the active generation lives', active === null || live.includes(active));
+    const children = tube.children;
+    const watched = children.includes('keepalive') && children.includes('health');
+    holds('a path is watched while there is one', watched === (active !== null));
+    const restart = tube.restartChild;
+    const resting = restart?.value === 'resting';
+    holds('an incident has its restart child', (incident !== null) === (restart?.status === 'active'));
+    if (tube.state === 'connected') {
+      holds('connected has a path', active !== null && pending === null);
+      holds('connected restarts nothing', restart === undefined || resting);
+      holds('connected knows of no outage', incident === null || incident.outageSinceMs === null);
+    }
+    if (tube.path.startsWith('degraded.restarting')) holds('somebody restarts', restart !== undefined && !resting);
+    if (tube.path.startsWith('degraded.restarting.'))
+      holds('pathless means no path', tube.path.endsWith('pathless') === (active === null));
+    if (tube.state === 'degraded') holds('degraded is an incident', incident !== null);
+    if (tube.state === 'failed') holds('failed does nothing', active === null && pending === null && incident === null);
+    return broken;
+  }
+}
+
+/** Where a value is not JSON: undefined, a function, a class, NaN. */
+function notJson(value: unknown, path: string): string[] {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return [];
+  const kind: unknown = Object.getPrototypeOf(value);
+  const plain = kind === Object.prototype || kind === Array.prototype;
+  if (!plain) return [path];
+  return Object.entries(value as object).flatMap(([key, inner]) => notJson(inner, `${path}.${key}`));
+}
+
+
+import { writeFileSync } from 'node:fs';
+test('golden', () => {
+  const out: unknown[] = [];
+  for (let seed = 0; seed < 500; seed += 1) {
+    const walk = new Walk(seed + 5000);
+    const paths: string[] = [];
+    for (let n = 0; n < 150 && walk.tube.state !== 'closed'; n += 1) {
+      walk.step();
+      paths.push(walk.tube.path);
+    }
+    if (walk.tube.state !== 'closed') walk.tube.close();
+    out.push({ seed, paths, trace: walk.trace, emissions: walk.tube.emissions, context: walk.tube.context, commands: [...walk.tube.transports].map(([g, t]) => [g, t.commands, t.input]), told: walk.broken() });
+  }
+  writeFileSync(process.env['GOLDEN'] ?? '/tmp/golden.json', out.map((o) => JSON.stringify(o)).join('\n'));
+});
