@@ -103,9 +103,18 @@ else {
   await open.stop();
 }
 
-const raw = await rawPairsPerSecond(200, 16);
-const supervised = await supervisedTubesPerSecond(200, 16);
-console.log(`connections per second, 16 at once, both ends in one process: raw node-datachannel ${raw.toFixed(0)}, supervised tubes ${supervised.toFixed(0)}; ratio ${(supervised / raw).toFixed(2)}`);
+const atOnce = 32;
+const raw: number[] = [];
+const supervised: number[] = [];
+for (let round = 0; round < 3; round += 1) {
+  raw.push(await rawPairsPerSecond(200, atOnce));
+  supervised.push(await supervisedTubesPerSecond(200, atOnce));
+}
+const median = (values: readonly number[]): number => figuresOf(values).medianMs;
+const ratio = median(supervised) / median(raw);
+console.log(
+  `connections per second, ${String(atOnce)} at once, both ends in one process, medians of 3: raw node-datachannel ${median(raw).toFixed(0)}, supervised tubes ${median(supervised).toFixed(0)}; ratio ${ratio.toFixed(2)}`,
+);
 await shutdown();
 
 for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([1_000, 10_000, 100_000], 1_000)) {

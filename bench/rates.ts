@@ -24,25 +24,29 @@ async function rate(count: number, atOnce: number, job: () => Promise<void>): Pr
 
 const kept = new Set<unknown>();
 
-/** One pair: offer, answer, candidates withheld until the answer is applied, channel open, closed. */
+type Candidate = readonly [candidate: string, mid: string];
+
+/** One pair: offer, answer, candidates of both sides once the answer is applied, channel open, closed. */
 function rawPair(): Promise<void> {
   return new Promise((resolve) => {
     const config = { iceServers: [], bindAddress: '127.0.0.1' };
     const left = new native.PeerConnection('left', config);
     const right = new native.PeerConnection('right', config);
     kept.add(left).add(right);
-    const candidates: [string, string][] = [];
+    const waiting: (() => void)[] = [];
     let answered = false;
+    const deliver = (to: typeof left, ...[candidate, mid]: Candidate): void => {
+      if (answered) to.addRemoteCandidate(candidate, mid);
+      else waiting.push(() => to.addRemoteCandidate(candidate, mid));
+    };
+    left.onLocalCandidate((...candidate) => deliver(right, ...candidate));
+    right.onLocalCandidate((...candidate) => deliver(left, ...candidate));
+    left.onLocalDescription((sdp) => right.setRemoteDescription(sdp, 'offer'));
     right.onLocalDescription((sdp) => {
       left.setRemoteDescription(sdp, 'answer');
       answered = true;
-      for (const candidate of candidates.splice(0)) right.addRemoteCandidate(...candidate);
+      for (const add of waiting.splice(0)) add();
     });
-    left.onLocalCandidate((candidate, mid) => {
-      if (answered) right.addRemoteCandidate(candidate, mid);
-      else candidates.push([candidate, mid]);
-    });
-    left.onLocalDescription((sdp) => right.setRemoteDescription(sdp, 'offer'));
     right.onDataChannel((channel) => kept.add(channel));
     const channel = left.createDataChannel('data');
     kept.add(channel);

@@ -2,7 +2,7 @@
  * What a tube knows, and the pure steps from one knowledge to the next. Data only: JSON, no refs, no handles; the chart (tube.machine.ts) says
  * when a step is taken.
  */
-import type { RestartTrigger, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
+import type { ChildReport, RestartTrigger, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
 import type { QualitySample } from './policies/quality.js';
@@ -159,6 +159,22 @@ export function patchPending(context: TubeContext, patch: Partial<PendingGenerat
   return context.pending === null ? {} : { pending: { ...context.pending, ...patch } };
 }
 
+/** Generation 1: offered, or the answer to the offer that came with the call. */
+export function initial(
+  offer: { readonly sdp: string; readonly requestId: string } | null,
+  startedAtMs: number,
+): { readonly init: GenerationInit; readonly mode: GenerationMode } {
+  const init = { inBand: true, attempt: 0, trigger: null, startedAtMs };
+  if (offer === null) return { init: { ...init, as: 'offerer', requestId: null }, mode: { kind: 'offer' } };
+  return { init: { ...init, as: 'answerer', requestId: offer.requestId }, mode: { kind: 'answer', ...offer } };
+}
+
+/** Transport children are named after their generation. */
+export const transportId = (generation: number): string => `transport.${String(generation)}`;
+
+/** The timer that closes a generation after a cut-over. */
+export const lingerId = (generation: number): string => `linger.${String(generation)}`;
+
 /** The input of the transport child of `context.generation`. */
 export function transportInput(context: TubeContext, mode: GenerationMode, inBand: boolean): TransportInput {
   return {
@@ -205,6 +221,12 @@ export function withoutPath({ incident }: TubeContext, atMs: number): Partial<Tu
   return { active: null, incident: { ...incident, outageSinceMs: incident.outageSinceMs ?? atMs } };
 }
 
+/** A generation has closed: it has no transport child any more. */
+export function withoutGeneration({ live, active }: TubeContext, gone: number): Partial<TubeContext> {
+  const others = live.filter((generation) => generation !== gone);
+  return gone === active ? { live: others, active: null } : { live: others };
+}
+
 /** What is left of the time that one incident may take. */
 export function incidentTimeLeftMs({ settings, incident, lastActivityAtMs }: TubeContext): number {
   const passedMs = incident === null ? 0 : Math.max(0, lastActivityAtMs - incident.startedAtMs);
@@ -244,6 +266,31 @@ export function attemptEnded(
 ): Extract<TubeEmission, { type: 'attemptEnded' }> {
   const outcome = failure === null ? 'success' : 'failure';
   return { type: 'attemptEnded', generation, trigger, outcome, failure, durationMs };
+}
+
+/** What is said of a decision: the evidence, and the refusal of a call that gets no new offer. */
+export function decided({
+  decision,
+  requestId,
+  code,
+}: Extract<ChildReport, { type: 'restart.decided' }>): readonly TubeEmission[] {
+  const told: TubeEmission = { type: 'decision', decision };
+  if (requestId === null || code === null) return [told];
+  return [told, { type: 'refused', requestId, failure: failureOf(code, decision.why) }];
+}
+
+/** A restart that the tube itself refuses; its restart child is not asked. */
+export function refusedRestart(
+  { incident }: TubeContext,
+  { requestId, trigger }: { readonly requestId: string; readonly trigger: RestartTrigger },
+  code: 'restart_in_progress' | 'restart_trickle_disabled',
+): readonly TubeEmission[] {
+  const why = code === 'restart_trickle_disabled' ? 'trickle ICE is off' : 'the first connection is not up yet';
+  const decision = { action: 'skip', why, trigger, attempt: incident?.attempts ?? 0, delayMs: 0 } as const;
+  return [
+    { type: 'decision', decision },
+    { type: 'refused', requestId, failure: failureOf(code, why) },
+  ];
 }
 
 export function toRecord(context: TubeContext): TubeRecord {

@@ -1,22 +1,209 @@
 /**
- * The second third of the tube's vocabulary: the steps with generations (build, command, cut over, drop, forget), with the path that the active
- * one is (keepalive and health watch it), and with the session timers. Built-in actions only.
+ * The second third of the tube's vocabulary: steps with generations (build, command, cut over, drop, forget), with the path that the active one is
+ * (keepalive and health watch it), with the incident and its restart child, and with the session timers. Built-in actions only.
  */
-import type { TubeEvent } from './events.js';
+import { assign, enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
-import type { GenerationMode, TransportCommand, TransportSample } from './ports/transport.port.js';
+import type { Description, GenerationMode, TransportSample } from './ports/transport.port.js';
+import type { RestartEvent } from './restart.context.js';
 import {
   attemptEnded,
-  firstGeneration,
+  lingerId,
+  openIncident,
   qualityOf,
   raise,
+  seedOf,
   toRecord,
   transportId,
   transportInput,
+  withoutGeneration,
   withoutPath,
   type GenerationInit,
+  type IncidentParams,
   type OfGeneration,
   type PendingGeneration,
 } from './tube.context.js';
 import { tubeReports } from './tube.reports.js';
-import { assign, enqueueActions } from 'xstate';
+
+export const tubeGenerations = tubeReports.extend({
+  actions: {
+    // Generations.
+    openGeneration: enqueueActions(({ enqueue }, { init, mode }: { init: GenerationInit; mode: GenerationMode }) => {
+      enqueue.assign(({ context }) => raise(context, init));
+      enqueue.spawnChild('transport', {
+        id: ({ context }) => transportId(context.generation),
+        input: ({ context }) => transportInput(context, mode, init.inBand),
+      });
+      enqueue('emitRecord');
+      const { trigger, attempt } = init;
+      if (trigger !== null)
+        enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
+    }),
+    adoptGeneration: enqueueActions(({ context, enqueue }) => {
+      if (context.active === null) return;
+      enqueue.spawnChild('transport', {
+        id: transportId(context.active),
+        input: { ...transportInput(context, { kind: 'adopt' }, false), generation: context.active },
+      });
+    }),
+    applyAnswer: enqueueActions(
+      ({ context, enqueue }, params: { requestId: string; description: Description; atMs: number }) => {
+        const { requestId, description, atMs } = params;
+        enqueue.assign({ lastActivityAtMs: atMs });
+        const generation = context.pending?.generation;
+        if (generation === undefined || !context.live.includes(generation)) return;
+        enqueue.sendTo(transportId(generation), { type: 'transport.applyAnswer', requestId, sdp: description.sdp });
+      },
+    ),
+    /** To the generation that it names, else to the one that comes up. */
+    addCandidate: enqueueActions(
+      (
+        { context, enqueue },
+        params: { requestId: string; candidate: string; mid: string; generation: number | null; atMs: number },
+      ) => {
+        const { requestId, candidate, mid, atMs } = params;
+        enqueue.assign({ lastActivityAtMs: atMs });
+        const generation = params.generation ?? context.pending?.generation ?? context.active;
+        if (generation === null || !context.live.includes(generation)) return;
+        enqueue.sendTo(transportId(generation), { type: 'transport.addCandidate', requestId, candidate, mid });
+      },
+    ),
+    dropPending: enqueueActions(
+      ({ context: { live, pending }, enqueue }, params: { failure: Failure | null; afterMs: number | null }) => {
+        if (pending === null) return;
+        // It may have closed itself.
+        if (live.includes(pending.generation))
+          enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
+        enqueue.assign({ pending: null });
+        if (pending.trigger === null || params.failure === null) return;
+        enqueue.emit(attemptEnded(pending, pending.trigger, params.failure, params.afterMs ?? 0));
+      },
+    ),
+    /** The peer's own offer cannot be used. */
+    refuseOffer: enqueueActions(({ context: { pending }, enqueue }, { failure }: { failure: Failure }) => {
+      if (pending === null || pending.requestId === null) return;
+      enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
+      enqueue.assign({ pending: null });
+      enqueue.emit({ type: 'refused', requestId: pending.requestId, failure });
+    }),
+    /** The pending generation carries data from now on; the one before lingers, so that what is in flight arrives. */
+    cutOver: enqueueActions(({ context: { active, pending, settings }, enqueue }, { atMs }: { atMs: number }) => {
+      if (pending === null) return;
+      const { generation, trigger, startedAtMs } = pending;
+      enqueue.sendTo(transportId(generation), { type: 'transport.activate' });
+      if (active !== null) {
+        const linger = { delay: settings.generationLingerMs, id: lingerId(active) };
+        enqueue.sendTo(transportId(active), { type: 'transport.close' }, linger);
+      }
+      enqueue.assign({ active: generation, pending: null, transportState: 'connected' });
+      enqueue.emit({ type: 'cutOver', generation, from: active });
+      if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, atMs - startedAtMs));
+      enqueue('emitRecord');
+    }),
+    forgetGeneration: enqueueActions(({ context, enqueue }, { generation }: OfGeneration) => {
+      if (!context.live.includes(generation)) return;
+      enqueue.cancel(lingerId(generation));
+      enqueue.stopChild(transportId(generation));
+      enqueue.assign(withoutGeneration(context, generation));
+      enqueue.emit({ type: 'generationClosed', generation });
+      if (generation !== context.active) return;
+      enqueue.stopChild('keepalive');
+      enqueue.stopChild('health');
+    }),
+
+    // The path: what pings and health polls judge.
+    watchPath: enqueueActions(({ context: { active, settings }, enqueue }) => {
+      if (active === null) return;
+      enqueue.stopChild('keepalive');
+      enqueue.stopChild('health');
+      enqueue.spawnChild('keepalive', { id: 'keepalive', input: { settings } });
+      enqueue.spawnChild('health', { id: 'health', input: { settings } });
+    }),
+    /** The active path is gone: nothing carries data until the next cut-over. */
+    losePath: enqueueActions(({ context, enqueue }, { atMs }: { atMs: number }) => {
+      if (context.active === null) return;
+      enqueue.sendTo(transportId(context.active), { type: 'transport.close' });
+      enqueue.stopChild('keepalive');
+      enqueue.stopChild('health');
+      enqueue.assign(withoutPath(context, atMs));
+      enqueue('emitRecord');
+    }),
+    /** A peer that keeps its connection is on the new path only: `when` says which side's description decided that. */
+    endOldPath: enqueueActions(
+      ({ context, enqueue }, { atMs, when }: { atMs: number; when: PendingGeneration['as'] }) => {
+        const { active, pending } = context;
+        if (active === null || pending?.sameConnection !== true || pending.as !== when) return;
+        enqueue.sendTo(transportId(active), { type: 'transport.close' });
+        enqueue.stopChild('keepalive');
+        enqueue.stopChild('health');
+        enqueue.assign(withoutPath(context, atMs));
+      },
+    ),
+    pingPath: enqueueActions(({ context: { active, live }, enqueue }, { seq }: { seq: number }) => {
+      if (active !== null && live.includes(active))
+        enqueue.sendTo(transportId(active), { type: 'transport.ping', seq });
+    }),
+    samplePath: enqueueActions(({ context: { active, live }, enqueue }) => {
+      if (active !== null && live.includes(active)) enqueue.sendTo(transportId(active), { type: 'transport.sample' });
+    }),
+    notePong: enqueueActions(({ enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
+      enqueue.assign({ lastActivityAtMs: atMs });
+      enqueue.sendTo('keepalive', { type: 'keepalive.pong', rttMs });
+      enqueue.sendTo('health', { type: 'health.heard' });
+      enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
+    }),
+    provePath: enqueueActions(({ context, enqueue }) => {
+      if (context.active === null) return;
+      enqueue.sendTo('keepalive', { type: 'keepalive.heard' });
+      enqueue.sendTo('health', { type: 'health.heard' });
+    }),
+    noteSample: enqueueActions(
+      ({ context, enqueue }, { generation, sample }: { generation: number; sample: TransportSample }) => {
+        enqueue.emit({ type: 'sampled', generation, sample });
+        if (context.active !== null) enqueue.sendTo('health', { type: 'health.sample', sample: qualityOf(sample) });
+      },
+    ),
+    noteFailedOperation: enqueueActions(({ context, enqueue }) => {
+      if (context.active !== null) enqueue.sendTo('health', { type: 'health.operationFailed' });
+    }),
+    setHealthPace: enqueueActions(({ context, enqueue }, { degraded }: { degraded: boolean }) => {
+      if (context.active !== null) enqueue.sendTo('health', { type: 'health.pace', degraded });
+    }),
+
+    // The incident and its restart child, which live and end together.
+    openIncident: enqueueActions(({ context, enqueue }, params: IncidentParams) => {
+      const { trigger, atMs, outageSinceMs, ask } = params;
+      enqueue.assign({ incident: openIncident(context, trigger, atMs, outageSinceMs) });
+      if (context.incident === null) {
+        const { settings, breaker, signalling } = context;
+        const input = { settings, breaker, peerAway: signalling === 'offline', seed: seedOf(context) };
+        enqueue.spawnChild('restart', { id: 'restart', input });
+      }
+      if (ask !== null) enqueue.sendTo('restart', { type: 'restart.trigger', trigger, ...ask, atMs });
+    }),
+    closeIncident: enqueueActions(({ context, enqueue }) => {
+      if (context.incident === null) return;
+      enqueue.stopChild('restart');
+      enqueue.assign({ incident: null });
+    }),
+    standDown: enqueueActions(({ context, enqueue }) => {
+      if (context.incident !== null)
+        enqueue.sendTo('restart', { type: 'restart.standDown', atMs: context.lastActivityAtMs });
+    }),
+    tellRestart: enqueueActions(({ context, enqueue }, event: RestartEvent) => {
+      if (context.incident !== null) enqueue.sendTo('restart', event);
+    }),
+
+    // Session: data resets both timers (contract section 5).
+    startSession: enqueueActions(({ context: { settings }, enqueue }) => {
+      for (const id of ['session.warning', 'session.timeout']) enqueue.cancel(id);
+      enqueue.raise({ type: 'session.warningDue' }, { id: 'session.warning', delay: settings.sessionWarningMs });
+      enqueue.raise({ type: 'session.timedOut' }, { id: 'session.timeout', delay: settings.sessionTimeoutMs });
+    }),
+    startKeepaliveSignal: enqueueActions(({ context, enqueue }) => {
+      const id = 'session.keepalive';
+      enqueue.cancel(id);
+      enqueue.raise({ type: 'session.keepaliveDue' }, { id, delay: context.settings.keepaliveSignalIntervalMs });
+    }),
+  },
+});

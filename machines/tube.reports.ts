@@ -74,10 +74,7 @@ export const tubeReports = setup({
       failure: failureOf('signalling_stale_generation'),
     })),
     refuseDescription: emit(
-      (
-        { context },
-        params: { requestId: string; description: Description; generation: number | null },
-      ) => ({
+      ({ context }, params: { requestId: string; description: Description; generation: number | null }) => ({
         type: 'refused',
         requestId: params.requestId,
         failure: misfit(context, params.description, params.generation),
@@ -124,6 +121,7 @@ export const tubeReports = setup({
     }),
 
     // What is learnt, and said where it matters to others.
+    /** What the tube will be closed for if nothing saves it. */
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
     noteActivity: assign((_, params: { atMs: number }) => ({ lastActivityAtMs: params.atMs })),
     noteSignalling: enqueueActions(({ context, enqueue }, { online, atMs }: { online: boolean; atMs: number }) => {

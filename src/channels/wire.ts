@@ -83,7 +83,12 @@ function isChannelRecord(value: unknown): value is ChannelRecord {
   if (typeof value !== 'object' || value === null) return false;
   const { label, id, class: kind } = value as Record<string, unknown>;
   return (
-    typeof label === 'string' && label.length <= 256 && Number.isInteger(id) && Number(id) >= 0 && Number(id) < 65535 && (kind === 'reliable' || kind === 'latest')
+    typeof label === 'string' &&
+    label.length <= 256 &&
+    Number.isInteger(id) &&
+    Number(id) >= 0 &&
+    Number(id) < 65535 &&
+    (kind === 'reliable' || kind === 'latest')
   );
 }
 

@@ -55,15 +55,16 @@ export class ControlClient {
     socket.on('connect', () => handlers.status({ kind: 'online', recovered: socket.recovered }));
     socket.on('disconnect', (reason) => handlers.status({ kind: 'offline', detail: reason }));
     socket.on('connect_error', (error: Error & { data?: { code?: unknown } }) => {
-      const code = String(error.data?.code ?? '');
+      const code = error.data?.code;
       // `active` = socket.io tries again by itself.
       if (socket.active) return handlers.status({ kind: 'offline', detail: error.message });
-      if (code.startsWith('auth_')) return handlers.status({ kind: 'refused', detail: error.message });
+      if (typeof code === 'string' && code.startsWith('auth_'))
+        return handlers.status({ kind: 'refused', detail: error.message });
       handlers.status({ kind: 'offline', detail: error.message });
       setTimeout(() => socket.connect(), 2000);
     });
     socket.on('signal', (batch: Signal | readonly Signal[]) => {
-      for (const signal of [batch].flat()) handlers.signal(signal as Signal);
+      for (const signal of [batch].flat()) handlers.signal(signal);
     });
   }
 

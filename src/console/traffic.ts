@@ -34,7 +34,7 @@ export class DirectionMeter {
 
   /** The longest silence between two messages, the one that lasts right now included. */
   longestGapMs(nowMs: number): number {
-    return this.#lastAtMs === null ? 0 : Math.max(this.#longestGapMs, nowMs - this.#lastAtMs);
+    return Math.max(this.#longestGapMs, this.#lastAtMs === null ? 0 : nowMs - this.#lastAtMs);
   }
 
   /** Traffic stops on purpose: that silence counts for nothing. */

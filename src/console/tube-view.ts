@@ -39,10 +39,10 @@ export class TubeView {
   #sinceMs = 0;
 
   constructor(actions: TubeActions) {
-    this.#open.addEventListener('click', () => actions.open());
-    this.#break.addEventListener('click', () => actions.breakPath());
-    this.#restart.addEventListener('click', () => actions.restart());
-    this.#close.addEventListener('click', () => actions.close());
+    onPress(this.#open, () => actions.open());
+    onPress(this.#break, () => actions.breakPath());
+    onPress(this.#restart, () => actions.restart());
+    onPress(this.#close, () => actions.close());
   }
 
   get state(): ShownState {
@@ -54,14 +54,16 @@ export class TubeView {
     const isOpen = this.#state !== 'none' && this.#state !== 'closed';
     const hadFocus = document.activeElement;
     this.#open.hidden = isOpen;
-    this.#open.disabled = !isOnline || isOpening;
+    setText(this.#open, isOpening ? 'Opening …' : 'Open a tube');
+    allow(this.#open, isOnline && !isOpening);
     this.#break.hidden = this.#restart.hidden = this.#close.hidden = !isOpen;
-    this.#break.disabled = this.#state !== 'connected' || !canBreak;
-    this.#restart.disabled = !isOnline || (this.#state !== 'connected' && this.#state !== 'failed');
-    this.#close.disabled = !isOnline;
+    allow(this.#break, this.#state === 'connected' && canBreak);
+    allow(this.#restart, isOnline && (this.#state === 'connected' || this.#state === 'failed'));
+    allow(this.#close, isOnline);
     // A button that goes away must not take the keyboard with it.
     if (isOpen && hadFocus === this.#open) this.#break.focus();
-    if (!isOpen && (hadFocus === this.#close || hadFocus === this.#break)) this.#open.focus();
+    if (!isOpen && (hadFocus === this.#break || hadFocus === this.#restart || hadFocus === this.#close))
+      this.#open.focus();
   }
 
   show(state: ShownState, nowMs: number): void {
@@ -89,4 +91,15 @@ export class TubeView {
     setText(this.#problem, text);
     this.#problem.hidden = text === '';
   }
+}
+
+/** Not `disabled`: that takes the focus away from who works with the keyboard. */
+function allow(button: HTMLButtonElement, isAllowed: boolean): void {
+  button.setAttribute('aria-disabled', String(!isAllowed));
+}
+
+function onPress(button: HTMLButtonElement, action: () => void): void {
+  button.addEventListener('click', () => {
+    if (button.getAttribute('aria-disabled') !== 'true') action();
+  });
 }

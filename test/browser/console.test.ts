@@ -237,7 +237,7 @@ function faintTexts(): string[] {
     (candidate) =>
       [...candidate.childNodes].some(({ nodeType, textContent }) => nodeType === 3 && textContent?.trim() !== '') &&
       candidate.checkVisibility() &&
-      !candidate.matches(':disabled, script'),
+      !candidate.matches(':disabled, [aria-disabled=true], script'),
   );
   return texts.flatMap((candidate) => {
     const [ink, paper] = [light(getComputedStyle(candidate).color), light(backgroundOf(candidate))];

@@ -26,9 +26,12 @@ describe('what send answers', () => {
     const { pair, a, b } = framedPair({ maxMessageBytes: 10 });
     expect(a.link.send('data', 'x')).toBe('channel_unknown');
     const ends = pair.path(1, a, b);
-    a.link.activate(1);
     expect(a.link.send('data', 'x')).toBe('channel_not_open');
+    a.link.activate(1);
+    expect(a.link.send('data', 'early')).toBeNull();
     for (const end of ends) end.open();
+    pair.time.advance(10);
+    expect(b.received).toEqual(['early']);
     expect(a.link.send('data', 'ž'.repeat(6))).toBe('channel_message_too_large');
     expect(a.link.send('data', 'ž'.repeat(5))).toBeNull();
   });

@@ -273,9 +273,9 @@ export function describeConnection(name: string, createConnection: ConnectionFac
     test('reports a drained buffer', async () => {
       const [, , ours, theirs] = await connected();
       ours.channel.setLowWaterBytes(16 * 1024);
-      for (let index = 0; index < 40; index++) expect(ours.channel.send(new Uint8Array(32 * 1024))).toBe(true);
+      for (let index = 0; index < 100; index++) expect(ours.channel.send(new Uint8Array(32 * 1024))).toBe(true);
       expect(ours.channel.bufferedBytes()).toBeGreaterThan(16 * 1024);
-      await until(() => theirs.messages.length === 40 && ours.events.includes('drained'));
+      await until(() => theirs.messages.length === 100 && ours.events.includes('drained'));
       expect(ours.channel.bufferedBytes()).toBeLessThanOrEqual(16 * 1024);
     });
 

@@ -16,13 +16,31 @@ function said(result: ChildResult): Said {
 describe('a process with native connections', () => {
   test('survives handlers that throw in every callback', async () => {
     const { seen, throws } = said(await runChild(await child('throwing')));
-    expect(seen).toEqual(expect.arrayContaining(['a description', 'b description', 'candidate', 'closed', 'connected', 'drained', 'ice', 'message', 'open']));
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        'a description',
+        'b description',
+        'candidate',
+        'closed',
+        'connected',
+        'drained',
+        'ice',
+        'message',
+        'open',
+      ]),
+    );
     expect(throws).toBeGreaterThan(20);
   }, 30_000);
 
   test('keeps connections alive that nobody holds, under garbage collection', async () => {
     const result = said(await runChild(await child('forgotten'), [], ['--expose-gc']));
-    expect(result).toMatchObject({ opened: 10, received: 100, peerConnections: 20, dataChannels: 20, after: { peerConnections: 0, dataChannels: 0, throws: 0 } });
+    expect(result).toMatchObject({
+      opened: 10,
+      received: 100,
+      peerConnections: 20,
+      dataChannels: 20,
+      after: { peerConnections: 0, dataChannels: 0, throws: 0 },
+    });
   }, 30_000);
 
   test('ends with exit code 0 when it is shut down with open connections, every time', async () => {
@@ -35,7 +53,9 @@ describe('a process with native connections', () => {
   }, 60_000);
 
   test('survives 10,000 mutated descriptions and candidates with flat memory', async () => {
-    const result = said(await runChild(await child('fuzz'), [process.env['HOLDFAST_FUZZ_SEED'] ?? '1', '10000'], [], 90_000));
+    const result = said(
+      await runChild(await child('fuzz'), [process.env['HOLDFAST_FUZZ_SEED'] ?? '1', '10000'], [], 90_000),
+    );
     const outcomes = result['outcomes'] as Record<string, number>;
     expect(Object.keys(outcomes).filter((outcome) => outcome.startsWith('fault'))).toEqual([]);
     // Not all may be refused by our own checks: the library must have seen many.

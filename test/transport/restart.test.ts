@@ -49,7 +49,10 @@ function stream(): Stream {
 }
 
 const maxGapMs = (received: readonly { atMs: number }[]): number =>
-  received.reduce((max, { atMs }, index) => (index === 0 ? 0 : Math.max(max, atMs - (received[index - 1]?.atMs ?? atMs))), 0);
+  received.reduce(
+    (max, { atMs }, index) => (index === 0 ? 0 : Math.max(max, atMs - (received[index - 1]?.atMs ?? atMs))),
+    0,
+  );
 
 async function ready(): Promise<void> {
   await scene.restart(1);
@@ -87,7 +90,9 @@ describe('with our own peer', () => {
     messages.stop();
     await expectAll(messages.sent);
     const gaps = [maxGapMs(scene.received), maxGapMs(scene.peer.received)].map((gap) => Math.round(gap));
-    report.push(`overlapping restarts: up after ${upMs.join(', ')} ms; ${messages.sent} messages each way, longest gap ${gaps.join(' and ')} ms`);
+    report.push(
+      `overlapping restarts: up after ${upMs.join(', ')} ms; ${messages.sent} messages each way, longest gap ${gaps.join(' and ')} ms`,
+    );
     expect(Math.max(...gaps)).toBeLessThan(100);
   });
 
@@ -144,7 +149,9 @@ describe('with our own peer', () => {
     const queued = (await scene.host.stats('tube'))?.channels[0]?.queuedBytes ?? 0;
     expect(queued).toBeLessThanOrEqual(scene_defaults.replayBufferBytes);
     await until(() => scene.peer.received.length === sent, 10_000);
-    expect(scene.peer.texts.map((text) => Number(String(text).split(':')[0]))).toEqual(Array.from({ length: sent }, (_, index) => index));
+    expect(scene.peer.texts.map((text) => Number(String(text).split(':')[0]))).toEqual(
+      Array.from({ length: sent }, (_, index) => index),
+    );
     report.push(`bulk over a cut-over: ${sent} messages of 60 kB, refused as full ${full} times`);
   });
 });

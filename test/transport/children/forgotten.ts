@@ -7,7 +7,12 @@ import { sleep, until } from '../../support/until.js';
 const collect = (globalThis as unknown as { gc(): void }).gc;
 let received = 0;
 let opened = 0;
-const echo: ChannelHandlers = { open: () => undefined, closed: () => undefined, message: () => void (received += 1), drained: () => undefined };
+const echo: ChannelHandlers = {
+  open: () => undefined,
+  closed: () => undefined,
+  message: () => void (received += 1),
+  drained: () => undefined,
+};
 
 /** Nothing that holds a connection or channel leaves this function; only closures that the library calls know them. */
 async function forgottenPair(): Promise<void> {

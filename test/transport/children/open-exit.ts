@@ -4,11 +4,15 @@ import { liveCounts, shutdown } from '../../../src/transport/native-runtime.js';
 import { Scene, ScenePeer } from '../scene.js';
 import { until } from '../../support/until.js';
 
-const scenes = Array.from({ length: 3 }, () => new Scene(createNativeConnection, new ScenePeer('overlap', createNativeConnection)));
+const scenes = Array.from(
+  { length: 3 },
+  () => new Scene(createNativeConnection, new ScenePeer('overlap', createNativeConnection)),
+);
 await Promise.all(scenes.map((scene) => scene.restart(1)));
 for (const scene of scenes) await until(() => scene.host.send('tube', 'data', 'x'.repeat(60_000)) === null);
 const stream = setInterval(() => {
-  for (const scene of scenes) for (let index = 0; index < 5; index++) scene.host.send('tube', 'data', 'x'.repeat(60_000));
+  for (const scene of scenes)
+    for (let index = 0; index < 5; index++) scene.host.send('tube', 'data', 'x'.repeat(60_000));
 }, 1);
 scenes[0]!.open(2);
 await scenes[1]!.connect(2);
