@@ -95,6 +95,14 @@ export interface DecisionParams {
   readonly code?: FailureCode;
 }
 
+/** Why a trigger is not taken up. */
+export const skips = {
+  inBackoff: { action: 'skip', why: 'backoff', code: 'restart_in_progress' },
+  withoutPeer: { action: 'skip', why: 'the signalling of the peer is down', code: 'restart_peer_away' },
+  whileOpen: { action: 'skip', why: 'the circuit breaker is open', code: 'restart_breaker_open' },
+  duplicate: { action: 'skip', why: 'ICE restart already in progress', code: 'restart_in_progress' },
+} as const satisfies Record<string, DecisionParams>;
+
 /** @param asked the trigger that is decided on, where it is not the one that the restart is about */
 export function decision(
   context: RestartContext,

@@ -14,6 +14,7 @@ import {
   isAheadTrigger,
   isNetworkTrigger,
   maxReplacements,
+  skips,
   type DecisionParams,
   type RestartContext,
   type RestartEvent,
@@ -64,9 +65,11 @@ const restartSetup = setup({
     giveUp: sendParent((_, params: { reason: CloseReason; close: boolean }) => ({ type: 'restart.giveUp', ...params })),
     reportBreaker: sendParent(({ context }) => ({ type: 'restart.breakerChanged', breaker: context.breaker })),
     decide: sendParent(({ context }, params: DecisionParams) => decision(context, params)),
-    skip: sendParent(({ context }, params: { why: string; code: FailureCode; asked: Trigger }) =>
-      decision(context, { action: 'skip', why: params.why, code: params.code }, params.asked),
-    ),
+    // A trigger that is not taken up; the decision is about that trigger, not about the one that the restart is for.
+    skipInBackoff: sendParent(({ context }, asked: Trigger) => decision(context, skips.inBackoff, asked)),
+    skipWithoutPeer: sendParent(({ context }, asked: Trigger) => decision(context, skips.withoutPeer, asked)),
+    skipWhileOpen: sendParent(({ context }, asked: Trigger) => decision(context, skips.whileOpen, asked)),
+    skipDuplicate: sendParent(({ context }, asked: Trigger) => decision(context, skips.duplicate, asked)),
   },
   guards: {
     /** A person who asks again gets another attempt (contract section 3, `failed`). */
@@ -121,7 +124,7 @@ export const restartMachine = restartSetup.createMachine({
     'restart.adopted': {
       target: '.attempting.verifying',
       actions: [
-        { type: 'adopt', params: ({ event }) => ({ trigger: event.trigger }) },
+        { type: 'adopt', params: ({ event }) => event },
         'countAttempt',
         { type: 'decide', params: { action: 'do', why: 'the peer offers' } },
       ],
@@ -130,7 +133,7 @@ export const restartMachine = restartSetup.createMachine({
     },
     'restart.standDown': {
       target: '.resting',
-      actions: { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) },
+      actions: { type: 'noteEnd', params: ({ event }) => event },
     },
   },
   states: {
@@ -208,16 +211,11 @@ export const restartMachine = restartSetup.createMachine({
       on: {
         'restart.trigger': [
           {
-            guard: { type: 'isAhead', params: ({ event }) => ({ trigger: event.trigger }) },
+            guard: { type: 'isAhead', params: ({ event }) => event },
             target: 'deciding',
             actions: { type: 'accept', params: ({ event }) => event },
           },
-          {
-            actions: {
-              type: 'skip',
-              params: ({ event }) => ({ why: 'backoff', code: 'restart_in_progress', asked: event }),
-            },
-          },
+          { actions: { type: 'skipInBackoff', params: ({ event }) => event } },
         ],
       },
     },
@@ -226,28 +224,14 @@ export const restartMachine = restartSetup.createMachine({
         'The peer signals directly and its socket is down: an offer could not reach it, so attempts are not burnt.',
       on: {
         'peer.online': { target: 'deciding', actions: ['peerIsBack', 'dropWait'] },
-        'restart.trigger': {
-          actions: {
-            type: 'skip',
-            params: ({ event }) => ({
-              why: 'the signalling of the peer is down',
-              code: 'restart_peer_away',
-              asked: event,
-            }),
-          },
-        },
+        'restart.trigger': { actions: { type: 'skipWithoutPeer', params: ({ event }) => event } },
       },
     },
     breakerOpen: {
       description: 'Too many failures in a row: nothing is sent until breakerOpenMs have passed.',
       after: { breakerOpen: { target: 'deciding', actions: ['halfOpen', 'reportBreaker'] } },
       on: {
-        'restart.trigger': {
-          actions: {
-            type: 'skip',
-            params: ({ event }) => ({ why: 'the circuit breaker is open', code: 'restart_breaker_open', asked: event }),
-          },
-        },
+        'restart.trigger': { actions: { type: 'skipWhileOpen', params: ({ event }) => event } },
       },
     },
     attempting: {
@@ -262,7 +246,7 @@ export const restartMachine = restartSetup.createMachine({
       on: {
         'restart.trigger': [
           {
-            guard: { type: 'isNetwork', params: ({ event }) => ({ trigger: event.trigger }) },
+            guard: { type: 'isNetwork', params: ({ event }) => event },
             target: 'settling',
             actions: [
               'uncountAttempt',
@@ -271,16 +255,7 @@ export const restartMachine = restartSetup.createMachine({
             ],
             description: 'A newer network change supersedes an attempt that has not been answered.',
           },
-          {
-            actions: {
-              type: 'skip',
-              params: ({ event }) => ({
-                why: 'ICE restart already in progress',
-                code: 'restart_in_progress',
-                asked: event,
-              }),
-            },
-          },
+          { actions: { type: 'skipDuplicate', params: ({ event }) => event } },
         ],
         'generation.failed': {
           target: 'attemptFailed',
@@ -288,11 +263,7 @@ export const restartMachine = restartSetup.createMachine({
         },
         'generation.up': {
           target: 'resting',
-          actions: [
-            'countSuccess',
-            { type: 'noteEnd', params: ({ event }) => ({ atMs: event.atMs }) },
-            'reportBreaker',
-          ],
+          actions: ['countSuccess', { type: 'noteEnd', params: ({ event }) => event }, 'reportBreaker'],
         },
       },
       states: {
@@ -343,7 +314,7 @@ export const restartMachine = restartSetup.createMachine({
               },
               {
                 target: 'verifying',
-                actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
+                actions: { type: 'noteAnswer', params: ({ event }) => event },
               },
             ],
           },
@@ -360,18 +331,9 @@ export const restartMachine = restartSetup.createMachine({
             },
           },
           on: {
-            'restart.trigger': {
-              actions: {
-                type: 'skip',
-                params: ({ event }) => ({
-                  why: 'ICE restart already in progress',
-                  code: 'restart_in_progress',
-                  asked: event,
-                }),
-              },
-            },
+            'restart.trigger': { actions: { type: 'skipDuplicate', params: ({ event }) => event } },
             'generation.answered': {
-              actions: { type: 'noteAnswer', params: ({ event }) => ({ peerIsPlain: event.peerIsPlain }) },
+              actions: { type: 'noteAnswer', params: ({ event }) => event },
             },
             'generation.failed': [
               {

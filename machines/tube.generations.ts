@@ -34,7 +34,7 @@ export const tubeGenerations = tubeReports.extend({
         id: ({ context }) => transportId(context.generation),
         input: ({ context }) => transportInput(context, mode, init.inBand),
       });
-      enqueue('emitRecord');
+      enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
       const { trigger, attempt } = init;
       if (trigger !== null)
         enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
@@ -98,7 +98,7 @@ export const tubeGenerations = tubeReports.extend({
       enqueue.assign({ active: generation, pending: null, transportState: 'connected' });
       enqueue.emit({ type: 'cutOver', generation, from: active });
       if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, atMs - startedAtMs));
-      enqueue('emitRecord');
+      enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
     }),
     forgetGeneration: enqueueActions(({ context, enqueue }, { generation }: OfGeneration) => {
       if (!context.live.includes(generation)) return;
@@ -126,7 +126,7 @@ export const tubeGenerations = tubeReports.extend({
       enqueue.stopChild('keepalive');
       enqueue.stopChild('health');
       enqueue.assign(withoutPath(context, atMs));
-      enqueue('emitRecord');
+      enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
     }),
     /** A peer that keeps its connection is on the new path only: `when` says which side's description decided that. */
     endOldPath: enqueueActions(

@@ -127,7 +127,7 @@ export const tubeMachine = tubeSetup.createMachine({
           target: 'failed',
           actions: [
             { type: 'emitFailure', params: ({ event }) => event },
-            { type: 'blame', params: ({ event }) => event },
+            { type: 'blameFailure', params: ({ event }) => event },
           ],
         },
       },

@@ -33,7 +33,7 @@ import {
 
 type Quality = Omit<Extract<TubeEmission, { type: 'quality' }>, 'type'>;
 type Decision = Extract<TubeEvent, { type: 'restart.decided' }>;
-interface RestartCall {
+export interface RestartCall {
   readonly requestId: string;
   readonly trigger: RestartTrigger;
 }
@@ -121,7 +121,10 @@ export const tubeReports = setup({
     }),
 
     // What is learnt, and said where it matters to others.
-    /** What the tube will be closed for if nothing saves it. */
+    /** A first generation that could not be built. */
+    blameFailure: assign((_, { failure }: { failure: Failure }) => ({
+      closeReason: failure.code === 'transport_gather_timeout' ? 'gather_timeout' : 'internal',
+    })),
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
     noteActivity: assign((_, params: { atMs: number }) => ({ lastActivityAtMs: params.atMs })),
     noteSignalling: enqueueActions(({ context, enqueue }, { online, atMs }: { online: boolean; atMs: number }) => {

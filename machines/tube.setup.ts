@@ -18,6 +18,9 @@ import { tubeGenerations } from './tube.generations.js';
 
 type Call<Type extends TubeEvent['type']> = Omit<Extract<TubeEvent, { type: Type }>, 'type'>;
 
+/** What an action of this file is given: it takes the named actions of the files before. */
+type Step = Parameters<Parameters<typeof tubeGenerations.enqueueActions>[0]>[0];
+
 /** Since when no path is known to work, where the trouble itself says nothing of that. */
 const outageSince = ({ active }: TubeContext, atMs: number): number | null => (active === null ? atMs : null);
 /** What the restart child is asked for: another generation, for nobody in particular. */
@@ -26,47 +29,47 @@ const another = { fresh: false, requestId: null };
 export const tubeSetup = tubeGenerations.extend({
   actions: {
     // Trouble: each opens the incident (or goes on with it), and all but the first and last ask for a new generation.
-    doubtPath: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }) => {
+    doubtPath: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }: Step) => {
       enqueue({ type: 'openIncident', params: { trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: null } });
     }),
-    restartOnSilence: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }) => {
+    restartOnSilence: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }: Step) => {
       enqueue({ type: 'openIncident', params: { trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: another } });
     }),
-    restartOnAdvice: enqueueActions(({ context, enqueue }, { trigger }: { trigger: RestartTrigger }) => {
+    restartOnAdvice: enqueueActions(({ context, enqueue }: Step, { trigger }: { trigger: RestartTrigger }) => {
       const atMs = context.lastActivityAtMs;
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs: null, ask: another } });
     }),
-    restartOnLoss: enqueueActions(({ enqueue }, { atMs }: { atMs: number }) => {
+    restartOnLoss: enqueueActions(({ enqueue }: Step, { atMs }: { atMs: number }) => {
       const trigger = 'transport_failure';
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs: atMs, ask: another } });
       enqueue({ type: 'losePath', params: { atMs } });
     }),
     /** The first handshake failed after the answer: channels are opened in-band again. */
-    restartHandshake: enqueueActions(({ enqueue }, { atMs }: { atMs: number }) => {
+    restartHandshake: enqueueActions(({ enqueue }: Step, { atMs }: { atMs: number }) => {
       enqueue({ type: 'dropPending', params: { failure: null, afterMs: null } });
       const ask = { fresh: true, requestId: null };
       enqueue({ type: 'openIncident', params: { trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask } });
     }),
-    restartOnCrash: enqueueActions(({ context, enqueue }, { atMs }: { atMs: number }) => {
+    restartOnCrash: enqueueActions(({ context, enqueue }: Step, { atMs }: { atMs: number }) => {
       const outageSinceMs = outageSince(context, atMs);
       enqueue({ type: 'openIncident', params: { trigger: 'crash', atMs, outageSinceMs, ask: another } });
     }),
-    restartOnReturn: enqueueActions(({ enqueue }, params: Call<'tube.peerSignalling'>) => {
+    restartOnReturn: enqueueActions(({ enqueue }: Step, params: Call<'tube.peerSignalling'>) => {
       const { atMs } = params;
       enqueue({ type: 'noteSignalling', params });
       enqueue({ type: 'openIncident', params: { trigger: 'peer_request', atMs, outageSinceMs: atMs, ask: another } });
     }),
-    restartOnRequest: enqueueActions(({ context, enqueue }, params: Call<'tube.restart'>) => {
+    restartOnRequest: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.restart'>) => {
       const { trigger, fresh, requestId, atMs } = params;
       const outageSinceMs = outageSince(context, atMs);
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs, ask: { fresh, requestId } } });
     }),
     /** While a restart runs the restart child decides what becomes of another request. */
-    passRequest: enqueueActions(({ enqueue }, { trigger, fresh, requestId, atMs }: Call<'tube.restart'>) => {
+    passRequest: enqueueActions(({ enqueue }: Step, { trigger, fresh, requestId, atMs }: Call<'tube.restart'>) => {
       enqueue({ type: 'tellRestart', params: { type: 'restart.trigger', trigger, fresh, requestId, atMs } });
     }),
     /** The peer restarts by itself: its offer is answered with a new generation, in place of one of ours that is not up yet. */
-    answerOffer: enqueueActions(({ context, enqueue }, params: Call<'tube.remoteDescription'>) => {
+    answerOffer: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.remoteDescription'>) => {
       const { requestId, description, atMs } = params;
       const trigger = 'peer_offer';
       const attempt = (context.incident?.attempts ?? 0) + 1;
@@ -85,12 +88,17 @@ export const tubeSetup = tubeGenerations.extend({
       enqueue.sendTo('restart', { type: 'restart.adopted', trigger });
     }),
 
+    /** The path proved itself with the last activity. */
+    emitRestored: enqueueActions(({ context, enqueue }: Step) => {
+      enqueue({ type: 'emitRecovered', params: { atMs: context.lastActivityAtMs } });
+    }),
+
     // Generations that are asked for.
-    openFirst: enqueueActions(({ enqueue }, params: Call<'tube.begin'>) => {
+    openFirst: enqueueActions(({ enqueue }: Step, params: Call<'tube.begin'>) => {
       enqueue({ type: 'openGeneration', params: initial(params.offer, params.atMs) });
     }),
     /** Another generation within an attempt takes the place of the one before. */
-    beginAttempt: enqueueActions(({ context, enqueue }, { attempt, trigger, fresh }: Call<'restart.begin'>) => {
+    beginAttempt: enqueueActions(({ context, enqueue }: Step, { attempt, trigger, fresh }: Call<'restart.begin'>) => {
       const startedAtMs = context.lastActivityAtMs;
       enqueue({ type: 'dropPending', params: { failure: null, afterMs: null } });
       enqueue({
@@ -102,7 +110,7 @@ export const tubeSetup = tubeGenerations.extend({
       });
     }),
     /** The answer to our offer is applied. `channelsLost`: by a connection that knows none of their stream ids. */
-    tellAnswered: enqueueActions(({ context, enqueue }, params: Call<'transport.remoteApplied'>) => {
+    tellAnswered: enqueueActions(({ context, enqueue }: Step, params: Call<'transport.remoteApplied'>) => {
       const peerIsPlain = params.sameConnection;
       const channelsLost = params.newConnection && context.pending?.inBand === false;
       enqueue({ type: 'tellRestart', params: { type: 'generation.answered', peerIsPlain, channelsLost } });

@@ -44,12 +44,15 @@ export class ControlError extends Error {
 }
 
 const answerTimeoutMs = 10_000;
+/** After a refusal that is not about the token: too many connections, for example. */
+const retryMs = 2000;
 
 export class ControlClient {
   readonly #socket: Socket;
+  #closed = false;
 
   constructor(url: string, token: string, handlers: ControlHandlers) {
-    const socket = io(`${url}/control`, { auth: { token }, transports: ['websocket'] });
+    const socket = io(`${url}/control`, { auth: { token }, transports: ['websocket'], forceNew: true });
     this.#socket = socket;
     handlers.status({ kind: 'connecting' });
     socket.on('connect', () => handlers.status({ kind: 'online', recovered: socket.recovered }));
@@ -61,7 +64,9 @@ export class ControlClient {
       if (typeof code === 'string' && code.startsWith('auth_'))
         return handlers.status({ kind: 'refused', detail: error.message });
       handlers.status({ kind: 'offline', detail: error.message });
-      setTimeout(() => socket.connect(), 2000);
+      setTimeout(() => {
+        if (!this.#closed) socket.connect();
+      }, retryMs);
     });
     socket.on('signal', (batch: Signal | readonly Signal[]) => {
       for (const signal of [batch].flat()) handlers.signal(signal);
@@ -91,6 +96,7 @@ export class ControlClient {
   }
 
   close(): void {
+    this.#closed = true;
     this.#socket.disconnect();
   }
 }

@@ -128,6 +128,17 @@ describeWith('chromium', 'a plain page', () => {
     await expectUnbroken();
   }, 60_000);
 
+  it('connects without trickle too, and is not judged by pings that it does not answer', async () => {
+    await peer.connectAsAnswerer({}, false);
+    await peer.waitForChannel('data');
+    await echoes('data', 'all candidates were in the offer');
+    const refused = await control.call('restart_ice', { tube_id: peer.tubeId });
+    expect(refused.error?.code).toBe('restart_trickle_disabled');
+    const stats = await control.ok('get_connection_stats', { tube_id: peer.tubeId });
+    expect(stats['packet_loss_rate']).toBeNull();
+    await expectUnbroken();
+  }, 60_000);
+
   it.each([
     ['by restart_ice fresh', true],
     ['by itself when the service notices', false],

@@ -305,7 +305,7 @@ describe('random cut-overs', () => {
         pair.time.advance(random.below(10));
         peak = Math.max(peak, dataStats(a).queuedBytes, dataStats(b).queuedBytes);
       }
-      openPath(pair, ++generation, a, b);
+      openPath(pair, generation + 1, a, b);
       pair.time.advance(2000);
       expect(b.received).toEqual(sent[0]);
       expect(a.received).toEqual(sent[1]);

@@ -82,8 +82,8 @@ export class PlainPeer {
   }
 
   /** The service offers. */
-  async connectAsAnswerer(settings: object = {}): Promise<void> {
-    const created = await this.control.ok('create_tube', { conversation_id: 'plain', settings, trickle_ice: true });
+  async connectAsAnswerer(settings: object = {}, trickle = true): Promise<void> {
+    const created = await this.control.ok('create_tube', { conversation_id: 'plain', settings, trickle_ice: trickle });
     this.tubeId = String(created['tube_id']);
     await this.#answer(raw(String(created['offer'])), Number(created['generation']));
   }
