@@ -77,7 +77,7 @@ module.exports = {
       from: { path: '^src/peer/node\\.ts$' },
       to: {
         path: '^(src|machines)/',
-        pathNot: ['^src/(peer|channels)/', '^machines/', '^src/transport/[^/]*connection[^/]*\\.ts$'],
+        pathNot: ['^src/(peer|channels)/', '^machines/', '^src/transport/native-[^/]+\\.ts$'],
       },
     },
     {

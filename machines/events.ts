@@ -71,6 +71,8 @@ export type TubeRequest =
   | { readonly type: 'tube.close'; readonly reason: CloseReason; readonly atMs: number }
   /** Something showed that the peer, or its controller, cares: signalling, `update_activity`. */
   | { readonly type: 'tube.activity'; readonly atMs: number }
+  /** Application data of ours was accepted for sending; at most one per second. */
+  | { readonly type: 'tube.dataSent'; readonly atMs: number }
   | { readonly type: 'tube.operationFailed'; readonly atMs: number }
   | { readonly type: 'tube.peerSignalling'; readonly online: boolean; readonly atMs: number };
 
@@ -101,13 +103,8 @@ export type ChildReport =
     }
   /** The attempt failed or was superseded after `afterMs` (null: not by a timer): drop the generation that was coming up. */
   | { readonly type: 'restart.abandon'; readonly failure: Failure; readonly afterMs: number | null }
-  /** `code`: what a caller who waits (`requestId`) is told when the answer is not a new offer. */
-  | {
-      readonly type: 'restart.decided';
-      readonly decision: RestartDecision;
-      readonly requestId: string | null;
-      readonly code: FailureCode | null;
-    }
+  /** `requestId`: the call that waits for it; it is told the decision's `code` when the answer is not a new offer. */
+  | { readonly type: 'restart.decided'; readonly decision: RestartDecision; readonly requestId: string | null }
   | { readonly type: 'restart.giveUp'; readonly reason: CloseReason; readonly close: boolean }
   | { readonly type: 'restart.breakerChanged'; readonly breaker: BreakerState };
 
@@ -125,6 +122,9 @@ export type QualityVerdict = (typeof qualityVerdicts)[number];
 /** One decision of the restart machine with its evidence; logged under `webrtc_ice_restart`. */
 export interface RestartDecision {
   readonly action: 'do' | 'wait' | 'skip' | 'give_up';
+  /** The reason as a code; null when nothing is refused or held back but by time. */
+  readonly code: FailureCode | null;
+  /** The reason for people; never compared. */
   readonly why: string;
   readonly trigger: RestartTrigger;
   readonly attempt: number;
@@ -164,7 +164,6 @@ export type TubeEmission =
     }
   | { readonly type: 'cutOver'; readonly generation: number; readonly from: number | null }
   | { readonly type: 'generationClosed'; readonly generation: number }
-  | { readonly type: 'connected'; readonly generation: number; readonly durationMs: number }
   | {
       readonly type: 'recovered';
       readonly attempts: number;

@@ -1,11 +1,18 @@
 /**
  * Quality of one path: asks for a sample at a slow pace (faster while the tube is degraded), scores it, and advises a restart after so many poor
  * polls in a row, or when operations fail while nothing is heard. It measures nothing itself: `health.poll` goes to the tube, which asks the transport.
+ * Loss is that of a recent window of pings (policies/ping-loss.ts), not of the whole life of the generation.
  */
 import { assign, sendParent, setup } from 'xstate';
 import type { QualityVerdict } from './events.js';
+import { firstWindow, nextWindow, type LossWindow, type PingCounts } from './policies/ping-loss.js';
 import { qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
 import type { TubeSettings } from './settings.js';
+
+/** What one poll brought: counters of the generation, and its round-trip time. */
+export interface PathSample extends PingCounts {
+  readonly rttMs: number | null;
+}
 
 export interface HealthContext {
   readonly settings: TubeSettings;
@@ -13,13 +20,14 @@ export interface HealthContext {
   /** The last ten scores, oldest first. */
   readonly scores: readonly number[];
   readonly sample: QualitySample;
+  readonly window: LossWindow;
   readonly verdict: QualityVerdict;
   readonly poorPolls: number;
   readonly failedOperations: number;
 }
 
 export type HealthEvent =
-  | { readonly type: 'health.sample'; readonly sample: QualitySample }
+  | { readonly type: 'health.sample'; readonly sample: PathSample }
   | { readonly type: 'health.pace'; readonly degraded: boolean }
   | { readonly type: 'health.heard' }
   | { readonly type: 'health.operationFailed' };
@@ -27,10 +35,13 @@ export type HealthEvent =
 /** Contract section 6: the last ten are kept. */
 const keptScores = 10;
 
-function judge(context: HealthContext, sample: QualitySample): Partial<HealthContext> {
+function judge(context: HealthContext, polled: PathSample): Partial<HealthContext> & { verdict: QualityVerdict } {
+  const window = nextWindow(context.window, polled);
+  const sample = { lossRatio: window.lossRatio, rttMs: polled.rttMs };
   const verdict = qualityVerdict(sample, context.settings);
   return {
     sample,
+    window,
     verdict,
     scores: [...context.scores, qualityScore(sample)].slice(-keptScores),
     poorPolls: verdict === 'poor' ? context.poorPolls + 1 : 0,
@@ -45,7 +56,7 @@ const healthSetup = setup({
   },
   actions: {
     askForSample: sendParent({ type: 'health.poll' }),
-    judge: assign(({ context }, params: { sample: QualitySample }) => judge(context, params.sample)),
+    judge: assign(({ context }, params: { sample: PathSample }) => judge(context, params.sample)),
     reportVerdict: sendParent(({ context }) => ({
       type: 'health.verdict',
       verdict: context.verdict,
@@ -61,8 +72,8 @@ const healthSetup = setup({
     clearFailed: assign({ failedOperations: 0 }),
   },
   guards: {
-    verdictChanges: ({ context }, params: { sample: QualitySample }) =>
-      qualityVerdict(params.sample, context.settings) !== context.verdict,
+    verdictChanges: ({ context }, params: { sample: PathSample }) =>
+      judge(context, params.sample).verdict !== context.verdict,
     wasPoorTooOften: ({ context }) => context.poorPolls >= context.settings.poorPollsToRestart,
     failsTooOften: ({ context }) => context.failedOperations > context.settings.unhealthyFailedOperations,
     paceChanges: ({ context }, params: { degraded: boolean }) => params.degraded !== context.degraded,
@@ -82,6 +93,7 @@ export const healthMachine = healthSetup.createMachine({
     degraded: false,
     scores: [],
     sample: { lossRatio: null, rttMs: null },
+    window: firstWindow,
     verdict: 'good',
     poorPolls: 0,
     failedOperations: 0,
@@ -93,9 +105,9 @@ export const healthMachine = healthSetup.createMachine({
       initial: 'resting',
       on: {
         'health.pace': {
-          guard: { type: 'paceChanges', params: ({ event }) => ({ degraded: event.degraded }) },
+          guard: { type: 'paceChanges', params: ({ event }) => event },
           target: '.resting',
-          actions: { type: 'setPace', params: ({ event }) => ({ degraded: event.degraded }) },
+          actions: { type: 'setPace', params: ({ event }) => event },
         },
       },
       states: {
@@ -108,11 +120,11 @@ export const healthMachine = healthSetup.createMachine({
           on: {
             'health.sample': [
               {
-                guard: { type: 'verdictChanges', params: ({ event }) => ({ sample: event.sample }) },
+                guard: { type: 'verdictChanges', params: ({ event }) => event },
                 target: 'judged',
-                actions: [{ type: 'judge', params: ({ event }) => ({ sample: event.sample }) }, 'reportVerdict'],
+                actions: [{ type: 'judge', params: ({ event }) => event }, 'reportVerdict'],
               },
-              { target: 'judged', actions: { type: 'judge', params: ({ event }) => ({ sample: event.sample }) } },
+              { target: 'judged', actions: { type: 'judge', params: ({ event }) => event } },
             ],
           },
           after: { pollInterval: { target: 'sampling', reenter: true, actions: 'askForSample' } },

@@ -9,7 +9,7 @@ import { createActor } from 'xstate';
 import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeRequest, TubeState } from './events.js';
 import type { CloseReason } from './failure.js';
 import { admitRestart } from './policies/restart-intensity.js';
-import type { TubeInput } from './tube.context.js';
+import type { PeerSignalling, TubeContext, TubeInput } from './tube.context.js';
 import type { tubeMachine } from './tube.machine.js';
 
 export type TubeLogic = typeof tubeMachine;
@@ -74,6 +74,12 @@ export function stopSubtree(ref: AnyActorRef): void {
   ref.send({ type: 'xstate.stop' });
 }
 
+/** What a crashed tube knew; an actor that crashed at its very start has no context. */
+function signallingOf(ref: TubeRef): PeerSignalling {
+  const { context } = ref.getSnapshot() as { context?: TubeContext };
+  return context?.signalling ?? 'relayed';
+}
+
 export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffects): RegistryLogic {
   function start(scope: RegistryScope, input: TubeInput, begin: TubeEvent, crashesMs: readonly number[]): void {
     const identity = input.kind === 'create' ? input.identity : input.record;
@@ -88,6 +94,12 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       ref.start();
       ref.send(begin);
     });
+  }
+
+  /** A second one of the same id would orphan the actor that runs. */
+  function open(snapshot: RegistrySnapshot, scope: RegistryScope, input: TubeInput, begin: TubeEvent): void {
+    const { tubeId } = input.kind === 'create' ? input.identity : input.record;
+    if (!snapshot.tubes.has(tubeId)) start(scope, input, begin, []);
   }
 
   function observe(entry: TubeEntry, emission: TubeEmission): void {
@@ -115,7 +127,8 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       return;
     }
     effects.crashed(entry, error, 'restarted');
-    start(scope, { kind: 'resume', record, atMs }, { type: 'tube.begin', offer: null, atMs }, intensity.recentMs);
+    const input = { kind: 'resume', record, signalling: signallingOf(entry.ref), atMs } as const;
+    start(scope, input, { type: 'tube.begin', offer: null, atMs }, intensity.recentMs);
   }
 
   function childEnded(
@@ -149,10 +162,11 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
     transition: (snapshot, event: RegistryEvent | EventObject, scope) => {
       const known = event as RegistryEvent;
       if (known.type === 'registry.deliver') snapshot.tubes.get(known.tubeId)?.ref.send(known.event);
-      else if (known.type === 'registry.open') start(scope, known.input, known.begin, []);
+      else if (known.type === 'registry.open') open(snapshot, scope, known.input, known.begin);
       else if (known.type === 'registry.resume') {
         const atMs = effects.now();
-        start(scope, { kind: 'resume', record: known.record, atMs }, { type: 'tube.begin', offer: null, atMs }, []);
+        const input = { kind: 'resume', record: known.record, signalling: 'relayed', atMs } as const;
+        open(snapshot, scope, input, { type: 'tube.begin', offer: null, atMs });
       } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix))
         childEnded(snapshot, scope, event);
       return snapshot;

@@ -114,12 +114,12 @@ export function decision(
     type: 'restart.decided',
     decision: {
       action: params.action,
+      code: params.code ?? null,
       why: params.why,
       trigger: asked?.trigger ?? context.trigger,
       attempt: context.attempts,
       delayMs: waits,
     },
     requestId: asked === undefined ? context.requestId : asked.requestId,
-    code: params.code ?? null,
   };
 }

@@ -5,7 +5,6 @@
 import type { ChildReport, RestartTrigger, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
-import type { QualitySample } from './policies/quality.js';
 import type {
   ChannelRecord,
   Description,
@@ -13,7 +12,6 @@ import type {
   GenerationMode,
   PeerKind,
   TransportInput,
-  TransportSample,
   TransportState,
 } from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
@@ -89,26 +87,35 @@ export interface TubeContext {
   readonly transportState: TransportState;
   readonly breaker: BreakerState;
   readonly incident: Incident | null;
-  /** `relayed`: the peer has no signalling socket of its own that we know of. */
-  readonly signalling: 'relayed' | 'online' | 'offline';
+  readonly signalling: PeerSignalling;
   readonly lastActivityAtMs: number;
   readonly closeReason: CloseReason;
 }
 
-/** A tube is created, or carried on from its record after a crash. */
+/** Whether the peer is known to have a signalling socket of its own. `relayed`: not that we know of. */
+export type PeerSignalling = 'relayed' | 'online' | 'offline';
+
+/**
+ * A tube is created, or carried on from its record. `signalling` is no part of the record: sockets do not survive a process, but they do survive
+ * the crash of an actor.
+ */
 export type TubeInput =
   | { readonly kind: 'create'; readonly identity: TubeIdentity; readonly settings: TubeSettings; readonly atMs: number }
-  | { readonly kind: 'resume'; readonly record: TubeRecord; readonly atMs: number };
+  | {
+      readonly kind: 'resume';
+      readonly record: TubeRecord;
+      readonly signalling: PeerSignalling;
+      readonly atMs: number;
+    };
 
 export function createContext(input: TubeInput): TubeContext {
-  return input.kind === 'create' ? created(input) : resumed(input.record, input.atMs);
+  return input.kind === 'create' ? created(input) : resumed(input);
 }
 
 const common = {
   transportState: 'new',
   breaker: closedBreaker,
   incident: null,
-  signalling: 'relayed',
   closeReason: 'requested',
 } as const;
 
@@ -122,11 +129,12 @@ function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'creat
     active: null,
     pending: null,
     live: [],
+    signalling: 'relayed',
     lastActivityAtMs: atMs,
   };
 }
 
-function resumed(record: TubeRecord, atMs: number): TubeContext {
+function resumed({ record, signalling, atMs }: Extract<TubeInput, { kind: 'resume' }>): TubeContext {
   const { settings, generation, activeGeneration, peerKind, dtlsRole, channels, ...identity } = record;
   return {
     ...common,
@@ -137,6 +145,7 @@ function resumed(record: TubeRecord, atMs: number): TubeContext {
     active: activeGeneration,
     pending: null,
     live: activeGeneration === null ? [] : [activeGeneration],
+    signalling,
     lastActivityAtMs: atMs,
   };
 }
@@ -250,13 +259,6 @@ export function misfit(context: TubeContext, description: Description, generatio
   return failureOf('signalling_unexpected_answer');
 }
 
-/** Loss since the generation was built, without the last ping, which may be on its way; null for a peer that never answered one. */
-export function qualityOf({ pingsSent, pongsReceived, rttMs }: TransportSample): QualitySample {
-  if (pongsReceived === 0) return { lossRatio: null, rttMs };
-  const due = pingsSent > pongsReceived ? pingsSent - 1 : pingsSent;
-  return { lossRatio: Math.max(0, due - pongsReceived) / Math.max(1, due), rttMs };
-}
-
 /** @param failure null for a success */
 export function attemptEnded(
   { generation }: PendingGeneration,
@@ -272,11 +274,10 @@ export function attemptEnded(
 export function decided({
   decision,
   requestId,
-  code,
 }: Extract<ChildReport, { type: 'restart.decided' }>): readonly TubeEmission[] {
   const told: TubeEmission = { type: 'decision', decision };
-  if (requestId === null || code === null) return [told];
-  return [told, { type: 'refused', requestId, failure: failureOf(code, decision.why) }];
+  if (requestId === null || decision.code === null) return [told];
+  return [told, { type: 'refused', requestId, failure: failureOf(decision.code, decision.why) }];
 }
 
 /** A restart that the tube itself refuses; its restart child is not asked. */
@@ -286,7 +287,7 @@ export function refusedRestart(
   code: 'restart_in_progress' | 'restart_trickle_disabled',
 ): readonly TubeEmission[] {
   const why = code === 'restart_trickle_disabled' ? 'trickle ICE is off' : 'the first connection is not up yet';
-  const decision = { action: 'skip', why, trigger, attempt: incident?.attempts ?? 0, delayMs: 0 } as const;
+  const decision = { action: 'skip', code, why, trigger, attempt: incident?.attempts ?? 0, delayMs: 0 } as const;
   return [
     { type: 'decision', decision },
     { type: 'refused', requestId, failure: failureOf(code, why) },

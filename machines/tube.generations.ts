@@ -2,7 +2,7 @@
  * The second third of the tube's vocabulary: steps with generations (build, command, cut over, drop, forget), with the path that the active one is
  * (keepalive and health watch it), with the incident and its restart child, and with the session timers. Built-in actions only.
  */
-import { assign, enqueueActions } from 'xstate';
+import { enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
 import type { Description, GenerationMode, TransportSample } from './ports/transport.port.js';
 import type { RestartEvent } from './restart.context.js';
@@ -10,7 +10,6 @@ import {
   attemptEnded,
   lingerId,
   openIncident,
-  qualityOf,
   raise,
   seedOf,
   toRecord,
@@ -35,9 +34,12 @@ export const tubeGenerations = tubeReports.extend({
         input: ({ context }) => transportInput(context, mode, init.inBand),
       });
       enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
-      const { trigger, attempt } = init;
-      if (trigger !== null)
-        enqueue.emit(({ context }) => ({ type: 'attemptStarted', generation: context.generation, attempt, trigger }));
+    }),
+    /** The generation that was just built is the first of an attempt. */
+    emitAttemptStarted: enqueueActions(({ context: { pending }, enqueue }) => {
+      if (pending === null || pending.trigger === null) return;
+      const { generation, attempt, trigger } = pending;
+      enqueue.emit({ type: 'attemptStarted', generation, attempt, trigger });
     }),
     adoptGeneration: enqueueActions(({ context, enqueue }) => {
       if (context.active === null) return;
@@ -79,13 +81,17 @@ export const tubeGenerations = tubeReports.extend({
         enqueue.emit(attemptEnded(pending, pending.trigger, params.failure, params.afterMs ?? 0));
       },
     ),
-    /** The peer's own offer cannot be used. */
-    refuseOffer: enqueueActions(({ context: { pending }, enqueue }, { failure }: { failure: Failure }) => {
-      if (pending === null || pending.requestId === null) return;
-      enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
-      enqueue.assign({ pending: null });
-      enqueue.emit({ type: 'refused', requestId: pending.requestId, failure });
-    }),
+    /** The peer's own offer cannot be used, and the attempt that it was is over. */
+    refuseOffer: enqueueActions(
+      ({ context: { pending }, enqueue }, { failure, atMs }: { failure: Failure; atMs: number }) => {
+        if (pending === null || pending.requestId === null) return;
+        enqueue.sendTo(transportId(pending.generation), { type: 'transport.close' });
+        enqueue.assign({ pending: null });
+        enqueue.emit({ type: 'refused', requestId: pending.requestId, failure });
+        if (pending.trigger === null) return;
+        enqueue.emit(attemptEnded(pending, pending.trigger, failure, atMs - pending.startedAtMs));
+      },
+    ),
     /** The pending generation carries data from now on; the one before lingers, so that what is in flight arrives. */
     cutOver: enqueueActions(({ context: { active, pending, settings }, enqueue }, { atMs }: { atMs: number }) => {
       if (pending === null) return;
@@ -152,15 +158,18 @@ export const tubeGenerations = tubeReports.extend({
       enqueue.sendTo('health', { type: 'health.heard' });
       enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
     }),
-    provePath: enqueueActions(({ context, enqueue }) => {
-      if (context.active === null) return;
+    /** Data came over it: as good as a pong. */
+    provePath: enqueueActions(({ enqueue }) => {
       enqueue.sendTo('keepalive', { type: 'keepalive.heard' });
       enqueue.sendTo('health', { type: 'health.heard' });
     }),
+    /** What an old generation says late is told, but is no news of the path. */
     noteSample: enqueueActions(
       ({ context, enqueue }, { generation, sample }: { generation: number; sample: TransportSample }) => {
+        const { pingsSent, pongsReceived, rttMs } = sample;
         enqueue.emit({ type: 'sampled', generation, sample });
-        if (context.active !== null) enqueue.sendTo('health', { type: 'health.sample', sample: qualityOf(sample) });
+        if (generation === context.active)
+          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, rttMs } });
       },
     ),
     noteFailedOperation: enqueueActions(({ context, enqueue }) => {

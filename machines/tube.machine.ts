@@ -14,6 +14,10 @@ export const tubeMachine = tubeSetup.createMachine({
   on: {
     'tube.close': { target: '.closed', actions: { type: 'setCloseReason', params: ({ event }) => event } },
     'tube.activity': { actions: { type: 'noteActivity', params: ({ event }) => event } },
+    'tube.dataSent': {
+      actions: 'startSession',
+      description: 'Data of ours keeps the session, but shows nothing of the peer: no activity, no proof of the path.',
+    },
     'tube.operationFailed': { actions: 'noteFailedOperation' },
     'tube.peerSignalling': { actions: { type: 'noteSignalling', params: ({ event }) => event } },
     'tube.remoteDescription': [
@@ -60,8 +64,13 @@ export const tubeMachine = tubeSetup.createMachine({
     ],
     'transport.heard': [
       {
-        guard: { type: 'isData', params: ({ event }) => event },
+        guard: { type: 'isActiveData', params: ({ event }) => event },
         actions: [{ type: 'noteActivity', params: ({ event }) => event }, 'provePath', 'startSession'],
+      },
+      {
+        guard: { type: 'isData', params: ({ event }) => event },
+        actions: [{ type: 'noteActivity', params: ({ event }) => event }, 'startSession'],
+        description: 'Data over a generation that lingers or comes up says nothing of the active path.',
       },
       { actions: { type: 'noteActivity', params: ({ event }) => event } },
     ],
@@ -154,7 +163,6 @@ export const tubeMachine = tubeSetup.createMachine({
             'watchPath',
             'startSession',
             'startKeepaliveSignal',
-            { type: 'emitConnected', params: ({ event }) => event },
           ],
         },
         'transport.down': [
@@ -470,7 +478,7 @@ export const tubeMachine = tubeSetup.createMachine({
       description: 'Given up automatically; kept for a manual restart, or for the peer that comes back.',
       entry: [
         { type: 'emitState', params: { state: 'failed', reason: 'given up' } },
-        { type: 'dropPending', params: { failure: null, afterMs: null } },
+        { type: 'dropPending', params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null } },
         { type: 'losePath', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
         'closeIncident',
       ],

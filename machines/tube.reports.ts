@@ -4,7 +4,7 @@
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 import type { RestartTrigger, TubeEmission, TubeEvent, TubeState } from './events.js';
-import type { CloseReason, Failure, FailureCode } from './failure.js';
+import type { CloseReason, Failure } from './failure.js';
 import { healthMachine } from './health.machine.js';
 import { keepaliveMachine } from './keepalive.machine.js';
 import { afterOpenWait, type BreakerState } from './policies/breaker.js';
@@ -104,11 +104,6 @@ export const tubeReports = setup({
     emitSessionWarning: emit(({ context }) => ({
       type: 'sessionWarning',
       leftMs: Math.max(0, context.settings.sessionTimeoutMs - context.settings.sessionWarningMs),
-    })),
-    emitConnected: emit(({ context }, params: { atMs: number }) => ({
-      type: 'connected',
-      generation: context.generation,
-      durationMs: params.atMs - context.identity.createdAtMs,
     })),
     emitDecision: enqueueActions(({ enqueue }, params: Decision) => {
       for (const said of decided(params)) enqueue.emit(said);

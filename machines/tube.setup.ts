@@ -85,6 +85,7 @@ export const tubeSetup = tubeGenerations.extend({
           mode: { kind: 'answer', sdp: description.sdp, requestId },
         },
       });
+      enqueue('emitAttemptStarted');
       enqueue.sendTo('restart', { type: 'restart.adopted', trigger });
     }),
 
@@ -97,7 +98,7 @@ export const tubeSetup = tubeGenerations.extend({
     openFirst: enqueueActions(({ enqueue }: Step, params: Call<'tube.begin'>) => {
       enqueue({ type: 'openGeneration', params: initial(params.offer, params.atMs) });
     }),
-    /** Another generation within an attempt takes the place of the one before. */
+    /** A generation that is still coming up is replaced within its attempt; otherwise this is a new attempt. */
     beginAttempt: enqueueActions(({ context, enqueue }: Step, { attempt, trigger, fresh }: Call<'restart.begin'>) => {
       const startedAtMs = context.lastActivityAtMs;
       enqueue({ type: 'dropPending', params: { failure: null, afterMs: null } });
@@ -108,6 +109,7 @@ export const tubeSetup = tubeGenerations.extend({
           mode: { kind: 'offer' },
         },
       });
+      if (context.pending === null) enqueue('emitAttemptStarted');
     }),
     /** The answer to our offer is applied. `channelsLost`: by a connection that knows none of their stream ids. */
     tellAnswered: enqueueActions(({ context, enqueue }: Step, params: Call<'transport.remoteApplied'>) => {
@@ -132,6 +134,8 @@ export const tubeSetup = tubeGenerations.extend({
     /** We answered the peer's own offer and it turned out to be unusable. */
     isRefusedOffer: ({ context: { pending } }, params: OfGeneration) =>
       params.generation === pending?.generation && pending.as === 'answerer' && !pending.answered,
+    isActiveData: ({ context }, params: OfGeneration & { data: boolean }) =>
+      params.data && params.generation === context.active,
     isData: (_, params: { data: boolean }) => params.data,
     hasNoPath: ({ context }) => context.active === null,
     pathIsSound: stateIn('#tube.degraded.restarting.overlapping'),

@@ -64,7 +64,11 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life = { ready: false, creates: 0 };
   const log = logging.target('service');
   const messages = new Set<MessageListener>();
-  const metrics: Metrics = new Metrics({ version: libraryVersion, events: gatewayEvents, sources: metricSources(limits, () => rooms) });
+  const metrics: Metrics = new Metrics({
+    version: libraryVersion,
+    events: gatewayEvents,
+    sources: metricSources(limits, () => rooms),
+  });
   observeNative(
     {
       log: nativeLog(logging.target('webrtc_native')),
@@ -75,13 +79,18 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     },
     nativeLevelFor(config.logLevels.webrtc_native ?? config.logLevel),
   );
-  const host = createHost(config, metrics, messages, (where, error) => log.error({ where, err: error }, 'a transport listener threw'));
+  const host = createHost(config, metrics, messages, (where, error) =>
+    log.error({ where, err: error }, 'a transport listener threw'),
+  );
   const registry = new TubeRegistry({
     tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
     now: () => Date.now(),
-    clock: { setTimeout: (fn, delayMs) => setTimeout(fn, delayMs), clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout) },
+    clock: {
+      setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
+      clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+    },
     release: (tubeId) => host.closeTube(tubeId),
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
@@ -98,7 +107,12 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   return rooms;
 }
 
-function createHost(config: Config, metrics: Metrics, messages: Set<MessageListener>, fault: (where: string, error: unknown) => void): TransportHost {
+function createHost(
+  config: Config,
+  metrics: Metrics,
+  messages: Set<MessageListener>,
+  fault: (where: string, error: unknown) => void,
+): TransportHost {
   const { bindAddress, udpPortBegin, udpPortEnd, iceServers } = config;
   const connection = {
     iceServers,
@@ -163,8 +177,10 @@ function createTubes({ config, host, service, registry, metrics, messages, nodeL
     },
     send: (tubeId, channel, data) => {
       const refusal = host.send(tubeId, channel, data);
-      if (refusal === null) metrics.traffic('reliable', 'out', data.length);
-      else if (refusal === 'channel_not_open' || refusal === 'channel_full') service.operationFailed(tubeId);
+      if (refusal === null) {
+        metrics.traffic('reliable', 'out', data.length);
+        service.dataSent(tubeId);
+      } else if (refusal === 'channel_not_open' || refusal === 'channel_full') service.operationFailed(tubeId);
       return refusal;
     },
     onNotice: (listener) => registry.onNotice(listener),
@@ -197,13 +213,21 @@ function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
 
 function resolveSettings(limits: ResourceLimits, request: SettingsRequest) {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
-  if (profile === null) throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
+  if (profile === null)
+    throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
   const overrides = parseTubeOverrides(request.settings);
-  if (!overrides.ok) throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
+  if (!overrides.ok)
+    throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
   return resolveTubeSettings({ tube: limits.tubeDefaults() }, profile, overrides.value, request.trickleIce);
 }
 
-function gatewayOptions(config: Config, logging: Logging, limits: ResourceLimits, rooms: Rooms, nodeId: string): GatewayOptions {
+function gatewayOptions(
+  config: Config,
+  logging: Logging,
+  limits: ResourceLimits,
+  rooms: Rooms,
+  nodeId: string,
+): GatewayOptions {
   const tokens = config.controlTokens.map(({ tenant, token }) => ({ tenant, digest: sha256Hex(token) }));
   return {
     ...config,

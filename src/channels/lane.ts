@@ -11,8 +11,8 @@ import { ackFrame, byteLength, packMessage, readFrame, serialAdd, serialDistance
 import { chargeOf, Outbox } from './outbox.js';
 
 /** Stop filling a native channel here, and go on when it fell to `lowWaterBytes`. */
-export const highWaterBytes = 1024 * 1024;
-export const lowWaterBytes = 256 * 1024;
+const highWaterBytes = 1024 * 1024;
+const lowWaterBytes = 256 * 1024;
 
 /** An acknowledgement is due after whichever comes first. */
 const ackAfterMessages = 32;

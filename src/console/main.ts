@@ -89,9 +89,9 @@ class Console {
       this.#control?.close();
       this.#tokenForm.ask(`The service did not accept the token. ${status.detail}`);
     } else if (status.kind === 'offline') {
-      this.#tubeView.problem(
-        `The control socket is down (${status.detail}). The tube itself needs it only for a restart.`,
-      );
+      const isOpen = this.#tubeView.state !== 'none' && this.#tubeView.state !== 'closed';
+      const consequence = isOpen ? 'What is shown of the tube may be out of date.' : 'The page tries again by itself.';
+      this.#tubeView.problem(`The service cannot be reached (${status.detail}). ${consequence}`);
     } else if (status.kind === 'online') {
       this.#tubeView.problem('');
       if (!status.recovered) void this.#tube?.resubscribe();
@@ -138,6 +138,7 @@ class Console {
       },
       gone: (reason) => {
         this.#columns.service.report('gone', `The tube is no more: ${reason}`);
+        this.#tubeView.problem('The service does not know this tube any more. Was it restarted?');
         this.#show('closed');
       },
     };

@@ -18,7 +18,7 @@ const sentences: Readonly<Record<ShownState, string>> = {
   none: 'No tube is open.',
   initializing: 'The service builds its end and describes it.',
   connecting: 'The two ends look for a path to each other.',
-  connected: 'Data flows; the service pings the path every second.',
+  connected: 'As far as the service knows, data flows. It pings the path every second.',
   degraded: 'The path is in doubt or a restart is running. Messages are kept.',
   failed: 'Given up for now. “Restart now” tries again.',
   closed: 'The tube is closed.',

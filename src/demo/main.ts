@@ -132,7 +132,7 @@ async function demo(): Promise<boolean> {
   control.on('signal', (batch: Signal | Signal[]) => {
     for (const signal of [batch].flat()) {
       narrate(signal, () => traffic);
-      if (signal.kind === 'channel_opened' && JSON.stringify(signal.data).includes('"data"')) connected();
+      if (signal.kind === 'connection_state_changed' && signal.data === 'connected') connected();
       if (signal.kind === 'recovered') recovered();
     }
   });

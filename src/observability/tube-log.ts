@@ -60,13 +60,10 @@ const decisionTexts: Readonly<Record<RestartDecision['action'], string>> = {
   give_up: 'ICE restart given up',
 };
 
-/** The evidence of the restart machine for a second trigger while an attempt runs; tube-log.test.ts drives the machine to compare. */
-const alreadyRunning = 'ICE restart already in progress';
-
-function decision({ decision: { action, why, trigger, attempt, delayMs } }: Emission<'decision'>): LogLine {
-  const fields = { event: action, reason: why, trigger, attempt, delay_ms: delayMs };
-  const isDuplicate = action === 'skip' && why === alreadyRunning;
-  const msg = isDuplicate ? failureTable.restart_in_progress.operator : decisionTexts[action];
+/** What is skipped is said in the words of its code; the rest in those of the action, with the evidence as fields. */
+function decision({ decision: { action, code, why, trigger, attempt, delayMs } }: Emission<'decision'>): LogLine {
+  const fields = { event: action, code, reason: why, trigger, attempt, delay_ms: delayMs };
+  const msg = action === 'skip' && code !== null ? failureTable[code].operator : decisionTexts[action];
   return line('webrtc_ice_restart', action === 'give_up' ? 'warn' : 'info', msg, fields);
 }
 
@@ -148,7 +145,6 @@ const lines: Lines = {
   attemptEnded,
   cutOver: ({ from }) => line('webrtc_ice_restart', 'info', 'data takes the new generation', { from }),
   generationClosed: () => line('webrtc_ice', 'debug', 'generation closed'),
-  connected: ({ durationMs }) => line('webrtc_lifecycle', 'info', 'tube connected', { duration_ms: durationMs }),
   recovered: ({ attempts, trigger, outageMs }) =>
     line('webrtc_ice_restart', 'info', 'connection recovered', { attempt: attempts, trigger, duration_ms: outageMs }),
   keepalive: ({ lastActivityAtMs }, { atMs }) =>

@@ -2,7 +2,7 @@
  * Turns what tubes say into counts and durations. Remembers of each live tube the few facts that a single emission does not carry (when
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
-import type { TubeEmission } from '../../machines/events.js';
+import type { RestartTrigger, TubeEmission } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { ConnectionOutcome, CounterKey, HistogramKey, LabelsOf } from './catalogue.js';
@@ -18,7 +18,8 @@ interface TubeFacts {
   connectionCounted: boolean;
   connected: boolean;
   degradedSinceMs: number | null;
-  attempt: { readonly number: number; readonly startedAtMs: number } | null;
+  /** The attempt that runs. */
+  attempt: { readonly trigger: RestartTrigger; readonly startedAtMs: number } | null;
 }
 
 type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T }>;
@@ -46,10 +47,9 @@ export class TubeMetrics {
         if (emission.purpose === 'initial') facts.role = emission.description.type === 'offer' ? 'offerer' : 'answerer';
         break;
       case 'attemptStarted':
-        // A generation that replaces another one within its attempt does not begin a new attempt.
-        if (facts.attempt?.number !== emission.attempt) {
-          facts.attempt = { number: emission.attempt, startedAtMs: notice.atMs };
-        }
+        // The actor that made the attempt before has crashed.
+        this.#attemptCut(facts, notice.atMs);
+        facts.attempt = { trigger: emission.trigger, startedAtMs: notice.atMs };
         break;
       case 'attemptEnded':
         this.#attemptEnded(facts, notice.atMs, emission);
@@ -128,9 +128,19 @@ export class TubeMetrics {
     this.#meter.record('recoveryDuration', { trigger, outcome }, tookMs / 1000);
   }
 
+  /** An attempt that nobody said the end of: its tube was closed, or its actor crashed. */
+  #attemptCut(facts: TubeFacts, atMs: number): void {
+    if (facts.attempt === null) return;
+    const { trigger, startedAtMs } = facts.attempt;
+    facts.attempt = null;
+    this.#meter.count('recoveryAttempts', { trigger, outcome: 'abandoned' });
+    this.#meter.record('recoveryDuration', { trigger, outcome: 'abandoned' }, (atMs - startedAtMs) / 1000);
+  }
+
   #closed(facts: TubeFacts, notice: TubeNotice, reason: CloseReason): void {
     const { identity, atMs } = notice;
     this.#tubes.delete(identity.tubeId);
+    this.#attemptCut(facts, atMs);
     const asked = wanted.includes(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);

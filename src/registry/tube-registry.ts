@@ -38,7 +38,13 @@ export class TubeRegistry {
       crashRestarts: options.crashRestarts,
       crashWindowMs: options.crashWindowMs,
       notice: (entry, previousState, emission) => {
-        this.#publish({ identity: entry.identity, generation: this.#generationOf(entry), atMs: options.now(), previousState, emission });
+        this.#publish({
+          identity: entry.identity,
+          generation: this.#generationOf(entry),
+          atMs: options.now(),
+          previousState,
+          emission,
+        });
       },
       release: (tubeId) => {
         this.#guard('release', () => {
@@ -51,7 +57,7 @@ export class TubeRegistry {
         });
       },
     });
-    this.#root = createActor(logic, { clock: options.clock as never });
+    this.#root = createActor(logic, { clock: options.clock });
     this.#pendingTimers = installIndexedScheduler(this.#root, options.clock);
     this.#root.subscribe({
       error: (error) => {
@@ -100,7 +106,8 @@ export class TubeRegistry {
     if (this.#stopped) return;
     this.#stopped = true;
     const atMs = this.#options.now();
-    for (const tubeId of [...this.entries.keys()]) this.deliver(tubeId, { type: 'tube.close', reason: 'shutdown', atMs });
+    for (const tubeId of [...this.entries.keys()])
+      this.deliver(tubeId, { type: 'tube.close', reason: 'shutdown', atMs });
     this.#root.stop();
   }
 
@@ -124,4 +131,3 @@ export class TubeRegistry {
     }
   }
 }
-

@@ -15,6 +15,7 @@ import { Waiters } from './waiters.js';
 
 /** Native work behind a description takes milliseconds; this only bounds a bug. */
 const callTimeoutMs = 20_000;
+const dataSentEveryMs = 1_000;
 
 export interface PendingOffer {
   readonly generation: number;
@@ -32,6 +33,8 @@ export class TubeService {
   readonly #now: () => number;
   readonly #waiters = new Waiters();
   readonly #pendingOffers = new Map<string, PendingOffer>();
+  /** When each live tube was last told that data was sent. */
+  readonly #dataSentAtMs = new Map<string, number>();
 
   constructor({ registry, now }: TubeServiceOptions) {
     this.#registry = registry;
@@ -48,9 +51,11 @@ export class TubeService {
     offerSdp: string | null,
   ): Promise<{ generation: number; description: Description }> {
     const { tubeId } = identity;
+    if (this.#registry.entries.has(tubeId)) throw new AppError('service_internal', 'the tube exists');
     const requestId = randomUUID();
     const described = this.#waiters.wait(tubeId, settings.iceGatherTimeoutMs + callTimeoutMs, ({ emission }) => {
-      if (emission.type === 'description') return { generation: emission.generation, description: emission.description };
+      if (emission.type === 'description')
+        return { generation: emission.generation, description: emission.description };
       if (emission.type === 'failure' || emission.type === 'refused') return AppError.from(emission.failure);
       return undefined;
     });
@@ -83,13 +88,24 @@ export class TubeService {
       }
       return undefined;
     });
-    this.#registry.deliver(tubeId, { type: 'tube.remoteDescription', requestId, description, generation, atMs: this.#now() });
+    this.#registry.deliver(tubeId, {
+      type: 'tube.remoteDescription',
+      requestId,
+      description,
+      generation,
+      atMs: this.#now(),
+    });
     const result = await outcome;
     if (description.type === 'answer') this.#pendingOffers.delete(tubeId);
     return result;
   }
 
-  async remoteCandidate(tubeId: string, candidate: string, mid: string, generation: number | null): Promise<{ generation: number }> {
+  async remoteCandidate(
+    tubeId: string,
+    candidate: string,
+    mid: string,
+    generation: number | null,
+  ): Promise<{ generation: number }> {
     this.#require(tubeId);
     const requestId = randomUUID();
     const outcome = this.#waiters.wait(tubeId, callTimeoutMs, ({ emission }) => {
@@ -97,7 +113,14 @@ export class TubeService {
       if (emission.type === 'refused' && emission.requestId === requestId) return AppError.from(emission.failure);
       return undefined;
     });
-    this.#registry.deliver(tubeId, { type: 'tube.remoteCandidate', requestId, candidate, mid, generation, atMs: this.#now() });
+    this.#registry.deliver(tubeId, {
+      type: 'tube.remoteCandidate',
+      requestId,
+      candidate,
+      mid,
+      generation,
+      atMs: this.#now(),
+    });
     return outcome;
   }
 
@@ -128,6 +151,15 @@ export class TubeService {
     this.#registry.deliver(tubeId, { type: 'tube.activity', atMs: this.#now() });
   }
 
+  /** Application data was accepted for sending. Told to the tube at most once per second: sessions are counted in minutes. */
+  dataSent(tubeId: string): void {
+    const atMs = this.#now();
+    const sinceMs = atMs - (this.#dataSentAtMs.get(tubeId) ?? -Infinity);
+    // A clock that was set back must not silence it.
+    if (sinceMs >= 0 && sinceMs < dataSentEveryMs) return;
+    if (this.#registry.deliver(tubeId, { type: 'tube.dataSent', atMs })) this.#dataSentAtMs.set(tubeId, atMs);
+  }
+
   operationFailed(tubeId: string): void {
     this.#registry.deliver(tubeId, { type: 'tube.operationFailed', atMs: this.#now() });
   }
@@ -154,6 +186,7 @@ export class TubeService {
   }
 
   #track({ identity: { tubeId }, emission }: TubeNotice): void {
+    if (emission.type === 'closed') this.#dataSentAtMs.delete(tubeId);
     if (emission.type === 'description' && emission.description.type === 'offer') {
       const { generation, description, purpose } = emission;
       this.#pendingOffers.set(tubeId, { generation, description, purpose });

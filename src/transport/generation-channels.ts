@@ -11,7 +11,7 @@ import type { TubeFacts } from './generation.types.js';
 import type { TransportCounter } from './transport-observer.js';
 
 /** Channels that the peer may have opened in one tube. */
-export const maxPeerChannels = 32;
+const maxPeerChannels = 32;
 /** They travel in SDP lines of bounded length (wire.ts). */
 const maxLabelLength = 128;
 /** When a connection ends its channels close first: only a channel that is still missing this long after was closed by itself. */

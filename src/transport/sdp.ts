@@ -5,8 +5,8 @@
 import type { Failure } from '../../machines/failure.js';
 import type { DtlsRole } from '../../machines/ports/transport.port.js';
 
-export const maxDescriptionBytes = 64 * 1024;
-export const maxCandidateBytes = 1024;
+const maxDescriptionBytes = 64 * 1024;
+const maxCandidateBytes = 1024;
 /** In one description. */
 export const maxCandidates = 100;
 

@@ -15,6 +15,7 @@ import type { CandidateInfo, ConnectionConfig, ConnectionFactory } from '../chan
 import type { LaneStats } from '../channels/lane.js';
 import { Generation } from './generation.js';
 import type { Clock } from './generation.types.js';
+import { HeardReports } from './heard-reports.js';
 import type { TransportCounter, TransportObserver } from './transport-observer.js';
 import { type GenerationListener, TubeEntry } from './tube-entry.js';
 
@@ -220,6 +221,9 @@ export class TransportHost {
   }
 
   private createGeneration(entry: TubeEntry, input: TransportInput): Generation {
+    const reports = new HeardReports(this.clock, (data, atMs) => {
+      if (!generation.hasEnded) this.dispatch(entry, generation, { type: 'transport.heard', data, generation: generation.number, atMs });
+    });
     const generation: Generation = new Generation(input, {
       createConnection: this.options.createConnection,
       connection: () => this.options.connection(),
@@ -227,15 +231,7 @@ export class TransportHost {
       link: entry.link,
       facts: entry,
       emit: (event) => this.dispatch(entry, generation, event),
-      heard: (data) => {
-        if (!entry.mayReportHeard(data)) return;
-        this.dispatch(entry, generation, {
-          type: 'transport.heard',
-          data,
-          generation: generation.number,
-          atMs: this.clock.now(),
-        });
-      },
+      heard: (data) => reports.heard(data),
       count: (counter) => this.observer.counted(counter, 1),
     });
     this.generations.add(generation);

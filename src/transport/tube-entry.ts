@@ -11,9 +11,6 @@ import type { Clock, Remote, TubeFacts } from './generation.types.js';
 import { maxMessageBytesOf, sessionIdOf } from './sdp.js';
 import type { TransportObserver } from './transport-observer.js';
 
-/** At most one `transport.heard` of each kind in this time, so that data never floods the chart. */
-const heardEveryMs = 1000;
-
 export type GenerationListener = (event: TransportEvent) => void;
 
 /** A generation and the actor that listens to it; null while a crashed actor has no successor yet. */
@@ -33,7 +30,6 @@ export class TubeEntry implements TubeFacts {
   private remoteSession: string | null = null;
   private delivered = 0;
   private holder: number | null = null;
-  private readonly heardAtMs = { data: -Infinity, other: -Infinity };
 
   constructor(
     readonly tubeId: string,
@@ -86,15 +82,6 @@ export class TubeEntry implements TubeFacts {
     this.active = generation;
     this.holder = null;
     this.link.activate(generation);
-  }
-
-  /** True when a `heard` of this kind may be said now. */
-  mayReportHeard(data: boolean): boolean {
-    const nowMs = this.clock.monotonicMs();
-    const since = data ? this.heardAtMs.data : Math.max(this.heardAtMs.data, this.heardAtMs.other);
-    if (nowMs - since < heardEveryMs) return false;
-    this.heardAtMs[data ? 'data' : 'other'] = nowMs;
-    return true;
   }
 
   /**

@@ -3,7 +3,26 @@ import { healthMachine } from '../../machines/health.machine.js';
 import { runChild } from '../support/child-harness.js';
 import { defaultSettings } from '../support/settings.js';
 
+/** Pings and pongs of one generation as its transport counts them. */
+class Pings {
+  /** One is always on its way. */
+  sent = 1;
+  received = 0;
+
+  /** Some more pings, a part of them unanswered; null: the peer never answers. */
+  go(pings: number, lossRatio: number | null): this {
+    this.sent += pings;
+    this.received += lossRatio === null ? 0 : Math.round(pings * (1 - lossRatio));
+    return this;
+  }
+
+  sample(rttMs: number | null) {
+    return { pingsSent: this.sent, pongsReceived: this.received, rttMs };
+  }
+}
+
 function run() {
+  const pings = new Pings();
   const harness = runChild(healthMachine, { settings: defaultSettings });
   const { child, clock, told } = harness;
   return {
@@ -11,10 +30,11 @@ function run() {
     polls: (): number[] => told.filter(({ type }) => type === 'health.poll').map(({ atMs }) => atMs),
     advice: () => told.filter(({ type }) => type === 'health.restartAdvised'),
     verdicts: () => told.filter(({ type }) => type === 'health.verdict'),
-    /** Waits for the next poll and answers it. */
-    poll: (lossRatio: number | null, rttMs: number | null): void => {
+    pings,
+    /** Waits for the next poll and answers it: so many pings later, a part of them lost. */
+    poll: (lossRatio: number | null, rttMs: number | null, count = 100): void => {
       clock.advance(defaultSettings.healthCheckIntervalMs);
-      child.send({ type: 'health.sample', sample: { lossRatio, rttMs } });
+      child.send({ type: 'health.sample', sample: pings.go(count, lossRatio).sample(rttMs) });
     },
     pace: (degraded: boolean): void => {
       child.send({ type: 'health.pace', degraded });
@@ -56,10 +76,10 @@ describe('polling', () => {
     it.clock.advance(50_000);
     it.pace(true);
     it.clock.advance(5_000);
-    it.child.send({ type: 'health.sample', sample: { lossRatio: 0, rttMs: 20 } });
+    it.child.send({ type: 'health.sample', sample: it.pings.go(1, 0).sample(20) });
     it.pace(true);
     it.clock.advance(5_000);
-    it.child.send({ type: 'health.sample', sample: { lossRatio: 0, rttMs: 20 } });
+    it.child.send({ type: 'health.sample', sample: it.pings.go(1, 0).sample(20) });
     it.pace(false);
     it.clock.advance(120_000);
     expect(it.polls()).toEqual([55_000, 60_000, 180_000]);
@@ -67,7 +87,7 @@ describe('polling', () => {
 
   test('ignores a sample that nobody asked for', () => {
     const it = run();
-    it.child.send({ type: 'health.sample', sample: { lossRatio: 1, rttMs: 5_000 } });
+    it.child.send({ type: 'health.sample', sample: it.pings.go(100, 1).sample(5_000) });
     expect(it.told).toEqual([]);
     expect(it.context().scores).toEqual([]);
   });
@@ -80,7 +100,7 @@ describe('the verdict', () => {
     it.poll(0, 301);
     it.poll(0, 302);
     it.poll(0.06, 20);
-    it.poll(null, null);
+    it.poll(0, null);
     expect(it.verdicts()).toEqual([
       {
         type: 'health.verdict',
@@ -98,7 +118,7 @@ describe('the verdict', () => {
         rttMs: 20,
         atMs: 480_000,
       },
-      { type: 'health.verdict', verdict: 'good', score: 1, lossRatio: null, rttMs: null, atMs: 600_000 },
+      { type: 'health.verdict', verdict: 'good', score: 1, lossRatio: 0, rttMs: null, atMs: 600_000 },
     ]);
   });
 
@@ -108,6 +128,68 @@ describe('the verdict', () => {
     expect(it.context().scores).toHaveLength(10);
     expect(it.context().scores[0]).toBeCloseTo(1 - 0.003, 10);
     expect(it.context().scores[9]).toBeCloseTo(1 - 0.012, 10);
+  });
+});
+
+describe('loss', () => {
+  const loss = (it: ReturnType<typeof run>) => it.context().sample.lossRatio;
+
+  test('is that of the pings since the last window, not since the generation was built', () => {
+    const it = run();
+    it.poll(0, 20, 2_000);
+    it.poll(0.1, 20, 20);
+    expect(loss(it)).toBe(0.1);
+    it.poll(0, 20, 20);
+    expect(loss(it)).toBe(0);
+  });
+
+  test('of a path that turned bad after a long good time calls for a restart at the third poll', () => {
+    const it = run();
+    it.poll(0, 20, 100_000);
+    for (let n = 0; n < 3; n += 1) it.poll(0.25, 20, 24);
+    expect(it.advice()).toHaveLength(1);
+  });
+
+  test('is not known before ten pings were sent, and then stays until ten more were', () => {
+    const it = run();
+    it.poll(0.5, 20, 8);
+    expect(loss(it)).toBeNull();
+    it.poll(0.5, 20, 2);
+    expect(loss(it)).toBe(0.5);
+    it.poll(0, 20, 8);
+    expect(loss(it)).toBe(0.5);
+    it.poll(0, 20, 2);
+    expect(loss(it)).toBe(0);
+  });
+
+  test('does not count the ping that is on its way, nor forget it', () => {
+    const it = run();
+    const poll = (pingsSent: number, pongsReceived: number): void => {
+      it.clock.advance(defaultSettings.healthCheckIntervalMs);
+      it.child.send({ type: 'health.sample', sample: { pingsSent, pongsReceived, rttMs: 20 } });
+    };
+    poll(11, 10);
+    expect(loss(it)).toBe(0);
+    // It was answered; the ping on its way is the 21st.
+    poll(21, 20);
+    expect(loss(it)).toBe(0);
+    // The 21st never was, nor was the 22nd.
+    poll(31, 28);
+    expect(loss(it)).toBe(0.2);
+  });
+
+  test('is not known of a peer that has never answered, and begins with its first answers', () => {
+    const it = run();
+    it.poll(null, 20, 50);
+    expect(loss(it)).toBeNull();
+    it.poll(0.1, 20, 20);
+    expect(loss(it)).toBe(0.1);
+  });
+
+  test('is never below nothing, whatever the peer sends as pongs', () => {
+    const it = run();
+    it.poll(-5, 20, 20);
+    expect(loss(it)).toBe(0);
   });
 });
 

@@ -47,23 +47,26 @@ class Harness {
         this.running.delete(name);
       };
     });
-    const noteSignalling = (): void => {
+    const noteFailedOperation = (): void => {
       if (this.#crashing) throw new Error('thrown by the test');
     };
-    const logic = createRegistryLogic(tubeMachine.provide({ actors: { transport }, actions: { noteSignalling } }), {
-      now: () => this.clock.nowMs,
-      crashRestarts: 5,
-      crashWindowMs: 30_000,
-      notice: (entry, previous, emission) => {
-        this.notices.push({ tubeId: entry.identity.tubeId, previous, emission });
+    const logic = createRegistryLogic(
+      tubeMachine.provide({ actors: { transport }, actions: { noteFailedOperation } }),
+      {
+        now: () => this.clock.nowMs,
+        crashRestarts: 5,
+        crashWindowMs: 30_000,
+        notice: (entry, previous, emission) => {
+          this.notices.push({ tubeId: entry.identity.tubeId, previous, emission });
+        },
+        release: (tubeId) => {
+          this.released.push(tubeId);
+        },
+        crashed: (entry, _error, outcome) => {
+          this.crashes.push(`${entry.identity.tubeId} ${outcome}`);
+        },
       },
-      release: (tubeId) => {
-        this.released.push(tubeId);
-      },
-      crashed: (entry, _error, outcome) => {
-        this.crashes.push(`${entry.identity.tubeId} ${outcome}`);
-      },
-    });
+    );
     this.root = createActor(logic, { clock: this.clock });
     this.pendingTimers = installIndexedScheduler(this.root, this.clock);
     this.root.start();
@@ -108,7 +111,7 @@ class Harness {
   /** An action of the tube's own throws, so that XState leaves its children running. */
   crash(tubeId: string): void {
     this.#crashing = true;
-    this.deliver(tubeId, { type: 'tube.peerSignalling', online: true, atMs: this.clock.nowMs });
+    this.deliver(tubeId, { type: 'tube.operationFailed', atMs: this.clock.nowMs });
     this.#crashing = false;
   }
 
@@ -200,12 +203,49 @@ describe('the registry', () => {
       { tubeId: 'a', generation: 2, mode: { kind: 'offer' }, channels: [dataChannel] },
     ]);
     expect(harness.entry('a')?.state).toBe('degraded');
+    expect(harness.entry('a')?.ref.getSnapshot().context.signalling).toBe('relayed');
     harness.connect('a');
     expect(harness.entry('a')?.state).toBe('connected');
+  });
+
+  test('leaves a tube that runs alone when its id is opened or resumed again', () => {
+    const harness = new Harness();
+    harness.open('a');
+    harness.connect('a');
+    const { ref, record } = harness.entry('a')!;
+    const timers = harness.pendingTimers();
+    harness.notices.length = 0;
+    harness.open('a');
+    harness.root.send({ type: 'registry.resume', record: record! });
+    expect(harness.entry('a')!.ref).toBe(ref);
+    expect(ref.getSnapshot().status).toBe('active');
+    expect([...harness.running]).toEqual(['a/1']);
+    expect(harness.pendingTimers()).toBe(timers);
+    expect(harness.notices).toEqual([]);
+    harness.deliver('a', { type: 'tube.close', reason: 'requested', atMs: 0 });
+    expect(harness.pendingTimers()).toBe(0);
+    harness.open('a');
+    expect(harness.entry('a')?.state).toBe('initializing');
   });
 });
 
 describe('a tube that crashes', () => {
+  test.each([true, false])('still knows whether its peer is online: %s', (online) => {
+    const harness = new Harness();
+    harness.open('a');
+    harness.connect('a');
+    harness.deliver('a', { type: 'tube.peerSignalling', online, atMs: harness.clock.nowMs });
+    for (let n = 1; n <= 2; n += 1) {
+      harness.crash('a');
+      expect(harness.entry('a')!.ref.getSnapshot().context.signalling).toBe(online ? 'online' : 'offline');
+    }
+    // An offer could not reach a peer that is away.
+    expect([...harness.running].sort()).toEqual(online ? ['a/1', 'a/3'] : ['a/1']);
+    harness.deliver('a', { type: 'tube.peerSignalling', online: true, atMs: harness.clock.nowMs });
+    harness.connect('a');
+    expect(harness.entry('a')?.state).toBe('connected');
+  });
+
   test('is reaped, and carried on from its record as a new generation; others do not notice', () => {
     const harness = new Harness();
     harness.open('a');

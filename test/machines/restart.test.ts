@@ -47,7 +47,7 @@ function run({ settings, ...input }: Options = {}) {
     abandons: () => told.filter(({ type }) => type === 'restart.abandon'),
     lastDecision: () => {
       const last = told.filter(({ type }) => type === 'restart.decided').at(-1);
-      return { ...(last?.['decision'] as RestartDecision), requestId: last?.['requestId'], code: last?.['code'] };
+      return { ...(last?.['decision'] as RestartDecision), requestId: last?.['requestId'] };
     },
     giveUps: () => told.filter(({ type }) => type === 'restart.giveUp').map(({ reason, close }) => ({ reason, close })),
   };
@@ -78,9 +78,8 @@ describe('the first attempt', () => {
       expect(it.take()).toEqual([
         {
           type: 'restart.decided',
-          decision: { action: 'do', why: 'restart now', trigger: name, attempt: 1, delayMs: 0 },
+          decision: { action: 'do', code: null, why: 'restart now', trigger: name, attempt: 1, delayMs: 0 },
           requestId: null,
-          code: null,
           atMs: 0,
         },
         { type: 'restart.begin', attempt: 1, trigger: name, fresh: true, atMs: 0 },

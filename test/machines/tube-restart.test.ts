@@ -247,6 +247,8 @@ describe('a restart offer of the peer', () => {
     expect(tube.context).toMatchObject({ active: 1, pending: null, live: [1] });
     expect(tube.commands(2)).toEqual(['close@0']);
     expect(tube.commands(1)).toEqual(['applyAnswer@0', 'activate@0']);
+    expect(tube.of('attemptStarted')).toHaveLength(1);
+    expect(tube.of('attemptEnded')).toMatchObject([{ generation: 2, failure: { code: 'input_sdp' } }]);
     expect(tube.of('recovered')).toEqual([]);
     tube.advance(30 * seconds);
     expect(tube.path).toBe('connected');
@@ -462,6 +464,8 @@ describe('a plain peer that clings to its old path', () => {
     expect(tube.of('attemptEnded')).toEqual([]);
     tube.complete();
     expect(tube.of('recovered')).toMatchObject([{ attempts: 1 }]);
+    expect(tube.of('attemptStarted')).toMatchObject([{ generation: 2, attempt: 1 }]);
+    expect(tube.of('attemptEnded')).toMatchObject([{ generation: 3, outcome: 'success' }]);
   });
 
   test('whose handshake fails is offered another at once', () => {
@@ -607,6 +611,18 @@ describe('giving up', () => {
     expect(tube.path).toBe('failed');
     tube.advance(120 * seconds);
     expect(tube.of('closed')).toMatchObject([{ reason: 'restart_exhausted' }]);
+  });
+
+  test('at the incident deadline ends the attempt that runs', () => {
+    const tube = pathless({ settings: { incidentDeadlineMs: 10_000 } });
+    tube.signalling(true);
+    tube.described();
+    tube.advance(10 * seconds);
+    expect(tube.path).toBe('failed');
+    expect(tube.of('attemptStarted')).toHaveLength(1);
+    expect(tube.of('attemptEnded')).toMatchObject([
+      { generation: 2, outcome: 'failure', failure: { code: 'restart_exhausted' } },
+    ]);
   });
 
   test('at the deadline keeps a path that is sound', () => {
@@ -769,6 +785,16 @@ describe('a tube that is resumed from its record', () => {
     tube.advance(300);
     tube.complete();
     expect(tube.of('recovered')).toMatchObject([{ outageMs: 300 }]);
+  });
+
+  test('makes no attempt while its peer is known to be away', () => {
+    const tube = new TubeHarness({ resume: recordOf(TubeHarness.connected('overlap')), signalling: 'offline' });
+    tube.begin();
+    tube.advance(30 * seconds);
+    expect(tube.path).toBe('degraded.restarting.overlapping');
+    expect(tube.of('attemptStarted')).toEqual([]);
+    tube.signalling(true);
+    expect(tube.of('attemptStarted')).toMatchObject([{ generation: 2, attempt: 1, trigger: 'crash' }]);
   });
 
   test('has its session and keepalive signal, and its pings, from the start', () => {

@@ -4,7 +4,8 @@ import { restartTriggers, tubeStates } from '../../machines/events.js';
 import { drawRandom } from '../../machines/policies/random.js';
 import type { PeerKind } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
-import { controlChannel, dataChannel, TubeHarness } from '../support/tube-harness.js';
+import { TubeMetrics } from '../../src/observability/tube-metrics.js';
+import { controlChannel, dataChannel, identity, TubeHarness } from '../support/tube-harness.js';
 
 const walks = 60;
 const steps = 150;
@@ -87,6 +88,7 @@ class Walk {
       online: () => tube.signalling(true),
       offline: () => tube.signalling(false),
       activity: () => tube.send({ type: 'tube.activity', atMs: tube.clock.nowMs }),
+      sent: () => tube.send({ type: 'tube.dataSent', atMs: tube.clock.nowMs }),
       operation: () => tube.send({ type: 'tube.operationFailed', atMs: tube.clock.nowMs }),
       'slow close': () => (tube.closing = !tube.closing),
     };
@@ -182,6 +184,33 @@ describe('a walk of random events', () => {
       'failed',
       'initializing',
     ]);
+  });
+});
+
+/** What the metrics make of all that a tube said. */
+function recoveryAttempts({ emissions, startMs }: TubeHarness): number {
+  let attempts = 0;
+  const metrics = new TubeMetrics({
+    count: (family) => {
+      if (family === 'recoveryAttempts') attempts += 1;
+    },
+    record: () => undefined,
+  });
+  for (const { sinceStartMs, ...emission } of emissions)
+    metrics.observe({ identity, generation: 1, atMs: startMs + sinceStartMs, previousState: 'connected', emission });
+  return attempts;
+}
+
+describe('every attempt that is started ends', () => {
+  test.each(Array.from({ length: walks }, (_, seed) => seed + 2_000))('in walk %i', (seed) => {
+    const walk = new Walk(seed);
+    const open = (): number => walk.tube.of('attemptStarted').length - walk.tube.of('attemptEnded').length;
+    for (let n = 0; n < steps && walk.tube.state !== 'closed'; n += 1) {
+      expect({ trace: walk.trace, open: open() }).toMatchObject({ open: walk.tube.context.pending?.attempt ? 1 : 0 });
+      walk.step();
+    }
+    if (walk.tube.state !== 'closed') walk.tube.close();
+    expect(recoveryAttempts(walk.tube)).toBe(walk.tube.of('attemptStarted').length);
   });
 });
 

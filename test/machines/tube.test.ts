@@ -33,7 +33,6 @@ describe('a tube that offers', () => {
     tube.up();
     expect(tube.path).toBe('connected');
     expect(tube.states).toEqual(['initializing', 'connecting', 'connected']);
-    expect(tube.of('connected')).toMatchObject([{ generation: 1, durationMs: 500 }]);
     expect(tube.of('cutOver')).toMatchObject([{ generation: 1, from: null }]);
     expect(tube.of('attemptStarted')).toEqual([]);
     expect(tube.of('recovered')).toEqual([]);
@@ -348,6 +347,24 @@ describe('keepalive', () => {
     expect(tube.path).toBe('connected');
   });
 
+  test('data over a generation that lingers, or comes up, does not', () => {
+    const tube = TubeHarness.connected('overlap', { settings: { generationLingerMs: 60_000 } });
+    tube.restart();
+    tube.complete('overlap');
+    tube.ponging = false;
+    tube.report(2, { type: 'transport.pong', seq: null, rttMs: 20 });
+    tube.advance(9 * seconds);
+    expect(tube.path).toBe('degraded.doubted');
+    tube.heard(true, 1);
+    expect(tube.path).toBe('degraded.doubted');
+    expect(tube.context.lastActivityAtMs).toBe(tube.clock.nowMs);
+    tube.restart();
+    tube.heard(true, 3);
+    expect(tube.path).toBe('degraded.restarting.doubtful');
+    tube.heard(true, 2);
+    expect(tube.path).toBe('degraded.restarting.overlapping');
+  });
+
   test('signals every 300 s while connected, with the last activity', () => {
     const tube = TubeHarness.connected();
     tube.advance(299_999);
@@ -421,6 +438,37 @@ describe('the session', () => {
     expect(tube.of('sessionWarning')).toHaveLength(2);
     tube.advance(41 * 60 * seconds);
     expect(tube.of('closed')).toMatchObject([{ reason: 'session_timeout', sinceStartMs: (37 + 60) * 60 * seconds }]);
+  });
+
+  test('is reset by data of ours, and by data over a generation that lingers', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.advance(18 * 60 * seconds);
+    tube.send({ type: 'tube.dataSent', atMs: tube.clock.nowMs });
+    tube.advance(18 * 60 * seconds);
+    tube.restart();
+    tube.complete('overlap');
+    tube.heard(true, 1);
+    tube.advance(19 * 60 * seconds - 1);
+    expect(tube.of('sessionWarning')).toEqual([]);
+    tube.advance(1);
+    expect(tube.of('sessionWarning')).toHaveLength(1);
+    tube.send({ type: 'tube.dataSent', atMs: tube.clock.nowMs });
+    tube.advance(3_599 * seconds);
+    expect(tube.path).toBe('connected');
+    tube.advance(seconds);
+    expect(tube.of('closed')).toMatchObject([{ reason: 'session_timeout' }]);
+  });
+
+  test('is all that data of ours touches: it shows nothing of the peer', () => {
+    const tube = TubeHarness.connected();
+    tube.ponging = false;
+    tube.advance(8 * seconds);
+    const { lastActivityAtMs } = tube.context;
+    tube.send({ type: 'tube.dataSent', atMs: tube.clock.nowMs });
+    expect(tube.path).toBe('degraded.doubted');
+    expect(tube.context.lastActivityAtMs).toBe(lastActivityAtMs);
+    tube.advance(2 * seconds);
+    expect(tube.path).toBe('degraded.restarting.doubtful');
   });
 
   test('and the keepalive signal are there also when the first connection came about by a restart', () => {
@@ -497,8 +545,20 @@ describe('health', () => {
     tube.report(1, { type, sample: { ...base, pingsSent: 25, pongsReceived: 24 } });
     expect(tube.of('quality')).toEqual([]);
     tube.advance(120 * seconds);
-    tube.report(1, { type, sample: { ...base, pingsSent: 51, pongsReceived: 48 } });
+    tube.report(1, { type, sample: { ...base, pingsSent: 50, pongsReceived: 48 } });
     expect(tube.of('quality')).toMatchObject([{ verdict: 'warning', lossRatio: 0.04 }]);
+  });
+
+  test('a sample of the generation before is told but not judged', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.restart();
+    tube.complete('overlap');
+    tube.advance(120 * seconds);
+    tube.report(1, sample(900));
+    expect(tube.of('sampled')).toMatchObject([{ generation: 1 }]);
+    expect(tube.of('quality')).toEqual([]);
+    tube.report(2, sample(900));
+    expect(tube.of('quality')).toMatchObject([{ verdict: 'poor' }]);
   });
 
   test('loss is not known for a peer that never answered a ping', () => {

@@ -70,8 +70,6 @@ describe('a tube', () => {
     say(emissions.attemptStarted, { atMs: 10_000 });
     say(emissions.attemptEnded, { atMs: 25_000 });
     say({ ...emissions.attemptStarted, attempt: 2 }, { atMs: 30_000 });
-    // A second generation within the attempt.
-    say({ ...emissions.attemptStarted, attempt: 2 }, { atMs: 34_000 });
     say({ ...emissions.attemptEnded, outcome: 'success', failure: null }, { atMs: 34_500 });
     say({ ...emissions.recovered, outageMs: 24_500 }, { atMs: 34_500 });
     state('connected', { from: 'degraded', atMs: 34_500 });
@@ -88,6 +86,34 @@ describe('a tube', () => {
     say({ ...emissions.attemptEnded, failure: { code: 'restart_in_progress', detail: '' } });
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="abandoned"}')).toBe(1);
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="failure"}')).toBe(0);
+  });
+
+  test('whose attempt nobody ended is counted all the same: closed, or crashed and begun anew', async () => {
+    connect();
+    say(emissions.attemptStarted, { atMs: 10_000 });
+    say({ ...emissions.attemptStarted, trigger: 'crash' }, { atMs: 11_000 });
+    expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="abandoned"}')).toBe(1);
+    expect(await value('recovery_duration_seconds_sum{trigger="missed_pings",outcome="abandoned"}')).toBe(1);
+    say({ type: 'closed', reason: 'requested' }, { atMs: 13_000 });
+    expect(await value('recovery_attempts_total{trigger="crash",outcome="abandoned"}')).toBe(1);
+    expect(await value('recovery_duration_seconds_sum{trigger="crash",outcome="abandoned"}')).toBe(2);
+  });
+
+  test('whose first connection came about by recovery has connected, once, with all its time', async () => {
+    state('initializing', { from: 'initializing', atMs: 1000 });
+    say({ ...emissions.description, purpose: 'initial' }, { atMs: 1100 });
+    state('connecting', { from: 'initializing', atMs: 1100 });
+    state('degraded', { from: 'connecting', atMs: 31_000 });
+    expect(await value('connection_attempts_total{outcome="success"}')).toBe(0);
+    say(emissions.recovered, { atMs: 32_000 });
+    state('connected', { from: 'degraded', atMs: 32_000 });
+    state('degraded', { from: 'connected', atMs: 40_000 });
+    state('connected', { from: 'degraded', atMs: 41_000 });
+    say({ type: 'closed', reason: 'requested' }, { atMs: 50_000 });
+    expect(await value('connection_attempts_total{outcome="success"}')).toBe(1);
+    expect(await value('connection_attempts_total{outcome="failure"}')).toBe(0);
+    expect(await value('connection_attempts_total{outcome="cancelled"}')).toBe(0);
+    expect(await value('connect_duration_seconds_sum{role="offerer",outcome="success"}')).toBe(31);
   });
 
   test('that never came back is an outage that was lost', async () => {

@@ -61,7 +61,7 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
   refused: { type: 'refused', requestId: 'r', failure: { code: 'restart_in_progress', detail: '' } },
   decision: {
     type: 'decision',
-    decision: { action: 'wait', why: 'backoff', trigger: 'missed_pings', attempt: 1, delayMs: 5000 },
+    decision: { action: 'wait', code: null, why: 'backoff', trigger: 'missed_pings', attempt: 1, delayMs: 5000 },
   },
   attemptStarted: { type: 'attemptStarted', generation: 2, attempt: 1, trigger: 'missed_pings' },
   attemptEnded: {
@@ -74,7 +74,6 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
   },
   cutOver: { type: 'cutOver', generation: 2, from: 1 },
   generationClosed: { type: 'generationClosed', generation: 1 },
-  connected: { type: 'connected', generation: 1, durationMs: 200 },
   recovered: { type: 'recovered', attempts: 1, trigger: 'missed_pings', outageMs: 900 },
   keepalive: { type: 'keepalive', lastActivityAtMs: 500 },
   ping: { type: 'ping', outcome: 'missed', rttMs: null },

@@ -69,6 +69,16 @@ describe('texts of the guide', () => {
     expect(lines).toEqual([expect.objectContaining({ target: 'webrtc_ice_restart', level: 'info', msg: inProgress })]);
   });
 
+  test('a trigger that is skipped is said in the words of its code', () => {
+    const { decision } = emissions.decision;
+    const skipped = { ...decision, action: 'skip', code: 'restart_peer_away', why: 'told to people' } as const;
+    expect(lineOf(noticeOf({ type: 'decision', decision: skipped }))).toMatchObject({
+      level: 'info',
+      msg: 'ICE restart waits: the signalling socket of the peer is down.',
+      fields: { event: 'skip', code: 'restart_peer_away', reason: 'told to people' },
+    });
+  });
+
   test('an attempt that a newer network overtook is not called a duplicate', () => {
     const line = lineOf(noticeOf({ ...emissions.attemptEnded, failure: { code: 'restart_in_progress', detail: '' } }));
     expect(line).toMatchObject({ level: 'info', msg: 'ICE restart attempt called off' });

@@ -16,7 +16,7 @@ import type {
   TransportInput,
 } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
-import type { TubeInput } from '../../machines/tube.context.js';
+import type { PeerSignalling, TubeInput } from '../../machines/tube.context.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { defaultSettings } from './settings.js';
 import { TestClock } from './test-clock.js';
@@ -36,6 +36,8 @@ export interface HarnessOptions {
   readonly settings?: Partial<TubeSettings>;
   /** Carry this record on instead of creating a tube. */
   readonly resume?: TubeRecord;
+  /** What the crashed actor knew of the peer's signalling. */
+  readonly signalling?: PeerSignalling;
 }
 
 /** What the fake transport has seen of one generation. */
@@ -63,7 +65,7 @@ export class TubeHarness {
   readonly #tube;
   #requests = 0;
 
-  constructor({ settings, resume }: HarnessOptions = {}) {
+  constructor({ settings, resume, signalling = 'relayed' }: HarnessOptions = {}) {
     this.settings = { ...defaultSettings, ...settings };
     const parent = createActor(
       fromTransition((state: null, event: { type: string }) => {
@@ -77,7 +79,7 @@ export class TubeHarness {
     const input: TubeInput =
       resume === undefined
         ? { kind: 'create', identity, settings: this.settings, atMs }
-        : { kind: 'resume', record: resume, atMs };
+        : { kind: 'resume', record: resume, signalling, atMs };
     const machine = tubeMachine.provide({ actors: { transport: this.#transport() } });
     this.#tube = createActor(machine, { parent: parent as never, id: 'tube', input });
     this.#tube.on('*', (emission) => {

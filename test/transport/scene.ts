@@ -20,7 +20,7 @@ import { until } from '../support/until.js';
 type Data = string | Uint8Array;
 type OfType<Type> = Extract<TransportEvent, { type: Type }>;
 
-export const schedule = (fn: () => void, delayMs: number): (() => void) => {
+const schedule = (fn: () => void, delayMs: number): (() => void) => {
   const timer = setTimeout(fn, delayMs);
   return () => clearTimeout(timer);
 };
