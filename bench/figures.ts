@@ -9,7 +9,8 @@ export interface Figures {
 
 export function figuresOf(valuesMs: readonly number[]): Figures {
   const sorted = [...valuesMs].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return { medianMs: at(0.5), p95Ms: at(0.95), maxMs: sorted.at(-1) ?? Number.NaN, count: sorted.length };
 }
 

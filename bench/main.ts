@@ -12,10 +12,15 @@ import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
 
-const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function connectOne(control: Controller, url: string): Promise<{ peer: HoldfastPeer; tubeId: string; tookMs: number }> {
+async function connectOne(
+  control: Controller,
+  url: string,
+): Promise<{ peer: HoldfastPeer; tubeId: string; tookMs: number }> {
   const startedAtMs = performance.now();
   const created = await control.ok('create_tube', { conversation_id: 'bench', settings: {}, trickle_ice: true });
   const peer = createPeer({ url, token: String(created['peer_token']) });
@@ -69,7 +74,11 @@ async function libraryRestarts(control: Controller, url: string, count: number) 
   return { took, longestGapMs, sent, received };
 }
 
-async function chromiumRestarts(control: Controller, url: string, count: number): Promise<{ took: number[]; closes: number }> {
+async function chromiumRestarts(
+  control: Controller,
+  url: string,
+  count: number,
+): Promise<{ took: number[]; closes: number }> {
   const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: chromiumFlags });
   try {
     const peer = await PlainPeer.open(browser, control, url);
@@ -83,12 +92,27 @@ async function chromiumRestarts(control: Controller, url: string, count: number)
   }
 }
 
-const service = await startService(['--bind-address', '127.0.0.1', '--control-calls-per-second', '100000', '--connections-per10s', '100000']);
+const service = await startService([
+  '--bind-address',
+  '127.0.0.1',
+  '--control-calls-per-second',
+  '100000',
+  '--connections-per10s',
+  '100000',
+]);
 const control = await Controller.connect(service.url);
-console.log(line('connect: create_tube → data channel open, our library', figuresOf(await connects(control, service.url, 40)), 250));
+console.log(
+  line(
+    'connect: create_tube → data channel open, our library',
+    figuresOf(await connects(control, service.url, 40)),
+    250,
+  ),
+);
 const live = await libraryRestarts(control, service.url, 20);
 console.log(line('ICE restart on a live path, our library', figuresOf(live.took), 500));
-console.log(`  stream of one message each 10 ms meanwhile: ${String(live.sent)} sent, ${String(live.received)} arrived, longest gap ${live.longestGapMs.toFixed(0)} ms (target 100 ms)`);
+console.log(
+  `  stream of one message each 10 ms meanwhile: ${String(live.sent)} sent, ${String(live.received)} arrived, longest gap ${live.longestGapMs.toFixed(0)} ms (target 100 ms)`,
+);
 control.close();
 await service.stop();
 

@@ -61,14 +61,36 @@ function rawPair(): Promise<void> {
 export const rawPairsPerSecond = (count: number, atOnce: number): Promise<number> => rate(count, atOnce, rawPair);
 
 export async function supervisedTubesPerSecond(count: number, atOnce: number): Promise<number> {
-  const flags = ['--port', '0', '--control-tokens', 'bench', '--bind-address', '127.0.0.1', '--log-level', 'error', '--drain-delay-ms', '0'];
-  const generous = ['--control-calls-per-second', '100000', '--connections-per10s', '100000', '--max-concurrent-ice-agents', '10000'];
+  const flags = [
+    '--port',
+    '0',
+    '--control-tokens',
+    'bench',
+    '--bind-address',
+    '127.0.0.1',
+    '--log-level',
+    'error',
+    '--drain-delay-ms',
+    '0',
+  ];
+  const generous = [
+    '--control-calls-per-second',
+    '100000',
+    '--connections-per10s',
+    '100000',
+    '--max-concurrent-ice-agents',
+    '10000',
+  ];
   const app = createApp(loadConfig({ argv: [...flags, ...generous], env: {}, readFile: () => '' }));
   const { port } = await app.start();
   const url = `http://127.0.0.1:${String(port)}`;
   const control = io(`${url}/control`, { auth: { token: 'bench' }, transports: ['websocket'] });
   const perSecond = await rate(count, atOnce, async () => {
-    const created = (await control.emitWithAck('create_tube', { conversation_id: 'bench', settings: {}, trickle_ice: true })) as { tube_id: string; peer_token: string };
+    const created = (await control.emitWithAck('create_tube', {
+      conversation_id: 'bench',
+      settings: {},
+      trickle_ice: true,
+    })) as { tube_id: string; peer_token: string };
     const peer = createPeer({ url, token: created.peer_token });
     await peer.connect();
     await peer.opened('data');

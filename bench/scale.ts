@@ -18,7 +18,12 @@ export interface StepCosts {
 
 /** Describes itself when it is built; the rest is sent by the benchmark. */
 const instantTransport = fromCallback<TransportCommand, TransportInput>(({ input: { generation }, sendBack }) => {
-  sendBack({ type: 'transport.described', generation, atMs: 0, description: { type: 'offer', sdp: 'v=0' } } satisfies TransportEvent);
+  sendBack({
+    type: 'transport.described',
+    generation,
+    atMs: 0,
+    description: { type: 'offer', sdp: 'v=0' },
+  } satisfies TransportEvent);
 });
 
 const microseconds = (startedAtMs: number, count: number): number => ((performance.now() - startedAtMs) * 1000) / count;
@@ -30,7 +35,10 @@ export function scaleCosts(sizes: readonly number[], sample: number): StepCosts[
     crashRestarts: 5,
     crashWindowMs: 30_000,
     now: () => Date.now(),
-    clock: { setTimeout: (fn, delayMs) => setTimeout(fn, delayMs), clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout) },
+    clock: {
+      setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
+      clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+    },
     release: () => undefined,
     crashed: (_, error) => {
       throw error;
@@ -48,8 +56,23 @@ export function scaleCosts(sizes: readonly number[], sample: number): StepCosts[
     return tubeId;
   };
   const connect = (tubeId: string): void => {
-    registry.deliver(tubeId, { type: 'tube.remoteDescription', requestId: 'r', description: { type: 'answer', sdp: 'v=0' }, generation: null, atMs: 0 });
-    registry.deliver(tubeId, { type: 'transport.remoteApplied', generation: 1, requestId: 'r', peerKind: 'overlap', sameConnection: false, newConnection: false, dtlsRole: 'active', atMs: 0 });
+    registry.deliver(tubeId, {
+      type: 'tube.remoteDescription',
+      requestId: 'r',
+      description: { type: 'answer', sdp: 'v=0' },
+      generation: null,
+      atMs: 0,
+    });
+    registry.deliver(tubeId, {
+      type: 'transport.remoteApplied',
+      generation: 1,
+      requestId: 'r',
+      peerKind: 'overlap',
+      sameConnection: false,
+      newConnection: false,
+      dtlsRole: 'active',
+      atMs: 0,
+    });
     registry.deliver(tubeId, { type: 'transport.up', generation: 1, atMs: 0 });
   };
   const costs = sizes.map((tubes) => {

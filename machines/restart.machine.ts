@@ -83,6 +83,8 @@ const restartSetup = setup({
     mustWait: ({ context }) => context.delayMs > 0,
     answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
     isAhead: (_, params: { trigger: RestartTrigger }) => isAheadTrigger(params.trigger),
+    isOrdinary: ({ context }, params: { fresh: boolean }) => !params.fresh || context.fresh,
+    wantsFresh: ({ context }, params: { fresh: boolean }) => params.fresh && !context.fresh,
     isNetwork: (_, params: { trigger: RestartTrigger }) => isNetworkTrigger(params.trigger),
     losesChannels: ({ context }, params: { channelsLost: boolean }) =>
       params.channelsLost && context.replacements < maxReplacements,
@@ -255,6 +257,16 @@ export const restartMachine = restartSetup.createMachine({
             ],
             description: 'A newer network change supersedes an attempt that has not been answered.',
           },
+          {
+            guard: { type: 'wantsFresh', params: ({ event }) => event },
+            target: 'deciding',
+            actions: [
+              'uncountAttempt',
+              { type: 'abandon', params: { code: 'restart_in_progress' } },
+              { type: 'accept', params: ({ event }) => event },
+            ],
+            description: 'Who asks for fresh channels cannot use the offer that is out.',
+          },
           { actions: { type: 'skipDuplicate', params: ({ event }) => event } },
         ],
         'generation.failed': {
@@ -331,7 +343,10 @@ export const restartMachine = restartSetup.createMachine({
             },
           },
           on: {
-            'restart.trigger': { actions: { type: 'skipDuplicate', params: ({ event }) => event } },
+            'restart.trigger': {
+              guard: { type: 'isOrdinary', params: ({ event }) => event },
+              actions: { type: 'skipDuplicate', params: ({ event }) => event },
+            },
             'generation.answered': {
               actions: { type: 'noteAnswer', params: ({ event }) => event },
             },

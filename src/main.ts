@@ -31,7 +31,12 @@ function withToken(config: Config): { config: Config; generated: string | null }
 }
 
 function banner(url: string, token: string | null): string {
-  const lines = ['', `Holdfast ${libraryVersion} listens on ${url}`, `  metrics   ${url}/metrics`, `  health    ${url}/readyz`];
+  const lines = [
+    '',
+    `Holdfast ${libraryVersion} listens on ${url}`,
+    `  metrics   ${url}/metrics`,
+    `  health    ${url}/readyz`,
+  ];
   if (token === null) return [...lines, `  console   ${url}/console/`, ''].join('\n');
   const example = [
     `import { io } from 'socket.io-client';`,

@@ -33,10 +33,19 @@ export class NodeLimits implements Limits {
     const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = this.limits.current();
     const { iceAgents, creates } = this.inUse();
     const free = (limit: number, used: number): number => Math.max(0, limit - used);
-    const refusal = iceAgents >= maxConcurrentIceAgents ? 'limit_ice_agents' : creates >= maxConcurrentCreates ? 'limit_creates' : null;
+    const refusal =
+      iceAgents >= maxConcurrentIceAgents
+        ? 'limit_ice_agents'
+        : creates >= maxConcurrentCreates
+          ? 'limit_creates'
+          : null;
     return {
       used: { ice_agents: iceAgents, creates, sockets: 0 },
-      free: { ice_agents: free(maxConcurrentIceAgents, iceAgents), creates: free(maxConcurrentCreates, creates), sockets: maxConcurrentSockets },
+      free: {
+        ice_agents: free(maxConcurrentIceAgents, iceAgents),
+        creates: free(maxConcurrentCreates, creates),
+        sockets: maxConcurrentSockets,
+      },
       refusal,
     };
   }

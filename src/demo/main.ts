@@ -34,7 +34,18 @@ function run(file: string, args: string[]): ChildProcess {
 
 /** Starts the service on a free port with quick pings, and waits for its first line that names the address. */
 async function startService(): Promise<{ service: ChildProcess; url: string }> {
-  const flags = ['--port', '0', '--control-tokens', token, '--bind-address', '127.0.0.1', '--profile', 'low_latency', '--log-level', 'warn'];
+  const flags = [
+    '--port',
+    '0',
+    '--control-tokens',
+    token,
+    '--bind-address',
+    '127.0.0.1',
+    '--profile',
+    'low_latency',
+    '--log-level',
+    'warn',
+  ];
   const service = run('../main.js', flags);
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
@@ -99,15 +110,23 @@ function narrate(signal: Signal, traffic: () => Traffic | null): void {
   } else if (signal.kind === 'ice_restart_offer' && signal.progress_flag === 2) {
     say(`tube      offers generation ${String(signal.generation)} to the peer: a new connection beside the old one`);
   } else if (signal.kind === 'recovered') {
-    const { attempts, trigger, outage_ms: outageMs } = signal.data as { attempts: number; trigger: string; outage_ms: number };
-    say(`tube      recovered after ${String(attempts)} attempt(s), trigger ${trigger}; without a path for ${String(Math.round(outageMs))} ms`);
+    const {
+      attempts,
+      trigger,
+      outage_ms: outageMs,
+    } = signal.data as { attempts: number; trigger: string; outage_ms: number };
+    say(
+      `tube      recovered after ${String(attempts)} attempt(s), trigger ${trigger}; without a path for ${String(Math.round(outageMs))} ms`,
+    );
   }
 }
 
 function hear(report: PeerReport): void {
   if (report.kind === 'restart' && (report.phase === 'answered' || report.phase === 'cut_over')) {
     const what = report.phase === 'answered' ? 'answers with a second connection' : 'has moved its channels to';
-    say(`peer      ${what} (generation ${String(report.generation)}, ${String(Math.round(report.durationMs))} ms after the offer)`);
+    say(
+      `peer      ${what} (generation ${String(report.generation)}, ${String(Math.round(report.durationMs))} ms after the offer)`,
+    );
   }
 }
 
@@ -138,7 +157,11 @@ async function demo(): Promise<boolean> {
   });
   await new Promise<void>((resolve) => control.once('connect', () => resolve()));
   say('controller  connected to /control');
-  const created = (await control.emitWithAck('create_tube', { conversation_id: 'demo', settings: {}, trickle_ice: true })) as Answer;
+  const created = (await control.emitWithAck('create_tube', {
+    conversation_id: 'demo',
+    settings: {},
+    trickle_ice: true,
+  })) as Answer;
   if (!created.ok) throw new Error(JSON.stringify(created));
   const tubeId = String(created.tube_id);
   say(`controller  opened tube ${tubeId}`);
@@ -160,7 +183,9 @@ async function demo(): Promise<boolean> {
 
   const { count, outOfOrder } = await ask(peer);
   const lost = traffic.sent - traffic.refused - count;
-  say(`result    ${String(traffic.sent)} sent, ${String(count)} arrived, ${String(traffic.echoed)} echoes came back; lost ${String(lost)}, out of order ${String(outOfOrder)}; longest silence ${String(Math.round(traffic.longestGapMs))} ms`);
+  say(
+    `result    ${String(traffic.sent)} sent, ${String(count)} arrived, ${String(traffic.echoed)} echoes came back; lost ${String(lost)}, out of order ${String(outOfOrder)}; longest silence ${String(Math.round(traffic.longestGapMs))} ms`,
+  );
   peer.send('stop');
   await once(peer, 'exit');
   say('peer      stopped');
@@ -172,5 +197,9 @@ async function demo(): Promise<boolean> {
 }
 
 const good = await demo();
-console.log(good ? '\nThe path was cut and nothing was lost. Next: README.md, or `npm start` and open the console.' : '\nSomething was lost: see above.');
+console.log(
+  good
+    ? '\nThe path was cut and nothing was lost. Next: README.md, or `npm start` and open the console.'
+    : '\nSomething was lost: see above.',
+);
 process.exit(good ? 0 : 1);

@@ -82,7 +82,8 @@ export class UdpLink {
   }
 
   packets(): { carried: number; dropped: number } {
-    const sum = (pick: (mapping: Mapping) => number): number => this.#mappings.reduce((total, mapping) => total + pick(mapping), 0);
+    const sum = (pick: (mapping: Mapping) => number): number =>
+      this.#mappings.reduce((total, mapping) => total + pick(mapping), 0);
     return { carried: sum((mapping) => mapping.carriedPackets), dropped: sum((mapping) => mapping.droppedPackets) };
   }
 

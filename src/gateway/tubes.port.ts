@@ -20,7 +20,11 @@ export interface TubeView {
   readonly activeGeneration: number | null;
   readonly peerKind: PeerKind;
   readonly channels: readonly ChannelRecord[];
-  readonly incident: { readonly startedAtMs: number; readonly trigger: RestartTrigger; readonly attempts: number } | null;
+  readonly incident: {
+    readonly startedAtMs: number;
+    readonly trigger: RestartTrigger;
+    readonly attempts: number;
+  } | null;
   readonly lastActivityAtMs: number;
 }
 
@@ -38,14 +42,23 @@ export interface TubeStats {
 
 export interface Tubes {
   /** The offer, or the answer to `offerSdp`, with the generation it belongs to (1). On rejection nothing is left of the tube. */
-  create(identity: TubeIdentity, settings: TubeSettings, offerSdp: string | null): Promise<{ generation: number; description: Description }>;
+  create(
+    identity: TubeIdentity,
+    settings: TubeSettings,
+    offerSdp: string | null,
+  ): Promise<{ generation: number; description: Description }>;
   /** An answer resolves with `answer: null`; a peer's own (restart) offer with the answer to it. `generation: null` = the one that waits for it. */
   remoteDescription(
     tubeId: string,
     description: Description,
     generation: number | null,
   ): Promise<{ generation: number; answer: Description | null }>;
-  remoteCandidate(tubeId: string, candidate: string, mid: string, generation: number | null): Promise<{ generation: number }>;
+  remoteCandidate(
+    tubeId: string,
+    candidate: string,
+    mid: string,
+    generation: number | null,
+  ): Promise<{ generation: number }>;
   /** Resolves with the offer of the new generation, or with the pending one and `alreadyInProgress`. */
   restart(
     tubeId: string,
@@ -79,5 +92,9 @@ export interface Limits {
   /** Rejects unknown keys and wrong values with input_schema and changes nothing then. */
   set(patch: unknown): Record<string, number>;
   /** Null when another tube fits now; otherwise the limit that is reached. */
-  capacity(): { readonly used: Record<string, number>; readonly free: Record<string, number>; readonly refusal: FailureCode | null };
+  capacity(): {
+    readonly used: Record<string, number>;
+    readonly free: Record<string, number>;
+    readonly refusal: FailureCode | null;
+  };
 }

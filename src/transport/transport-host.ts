@@ -222,7 +222,8 @@ export class TransportHost {
 
   private createGeneration(entry: TubeEntry, input: TransportInput): Generation {
     const reports = new HeardReports(this.clock, (data, atMs) => {
-      if (!generation.hasEnded) this.dispatch(entry, generation, { type: 'transport.heard', data, generation: generation.number, atMs });
+      if (!generation.hasEnded)
+        this.dispatch(entry, generation, { type: 'transport.heard', data, generation: generation.number, atMs });
     });
     const generation: Generation = new Generation(input, {
       createConnection: this.options.createConnection,

@@ -67,7 +67,10 @@ describeWith('chromium', 'our library in Chromium with the real service', () => 
       setInterval(() => here.peer.send('data', String((here.sent += 1))), 10);
     });
     let sent = 0;
-    const timer = setInterval(() => control.socket.emit('send', { tube_id: tubeId, channel: 'data', data: String((sent += 1)) }), 10);
+    const timer = setInterval(
+      () => control.socket.emit('send', { tube_id: tubeId, channel: 'data', data: String((sent += 1)) }),
+      10,
+    );
     const tookMs: number[] = [];
     for (let n = 0; n < 5; n += 1) {
       await sleep(200);

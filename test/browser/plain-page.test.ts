@@ -32,7 +32,9 @@ describeWith('chromium', 'a plain page', () => {
   });
 
   const echoes = async (channel: string, text: string): Promise<void> => {
-    const echoed = control.next(({ kind, data }) => kind === 'message' && (data as { payload: string }).payload === text);
+    const echoed = control.next(
+      ({ kind, data }) => kind === 'message' && (data as { payload: string }).payload === text,
+    );
     await control.ok('send', { tube_id: peer.tubeId, channel, data: `echo ${text}` });
     await echoed;
   };
@@ -73,7 +75,9 @@ describeWith('chromium', 'a plain page', () => {
     await peer.waitForChannel('data');
     await peer.openChannel('mine');
     await peer.waitForChannel('mine');
-    await until(() => control.signals.some(({ kind, data }) => kind === 'channel_opened' && JSON.stringify(data).includes('mine')));
+    await until(() =>
+      control.signals.some(({ kind, data }) => kind === 'channel_opened' && JSON.stringify(data).includes('mine')),
+    );
     await echoes('mine', 'before');
     for (const n of [1, 2, 3]) {
       await restart();
@@ -99,24 +103,31 @@ describeWith('chromium', 'a plain page', () => {
   it.each([
     ['the service offered first', (): Promise<void> => peer.connectAsAnswerer()],
     ['the page offered first', (): Promise<void> => peer.connectAsOfferer('mine')],
-  ])('survives its own restart offers when %s', async (_, connect) => {
-    await connect();
-    await peer.waitForChannel('data');
-    await echoes('data', 'before');
-    for (const n of [1, 2, 3]) {
-      const recovered = control.next(({ kind }) => kind === 'recovered');
-      await peer.restart();
-      await recovered;
-      await echoes('data', `after ${String(n)}`);
-    }
-    await expectUnbroken();
-  }, 60_000);
+  ])(
+    'survives its own restart offers when %s',
+    async (_, connect) => {
+      await connect();
+      await peer.waitForChannel('data');
+      await echoes('data', 'before');
+      for (const n of [1, 2, 3]) {
+        const recovered = control.next(({ kind }) => kind === 'recovered');
+        await peer.restart();
+        await recovered;
+        await echoes('data', `after ${String(n)}`);
+      }
+      await expectUnbroken();
+    },
+    60_000,
+  );
 
   it('gets messages that were sent during the restart, in order, and none twice', async () => {
     await peer.connectAsAnswerer();
     await peer.waitForChannel('data');
     let sent = 0;
-    const timer = setInterval(() => void control.call('send', { tube_id: peer.tubeId, channel: 'data', data: `n${String((sent += 1))}` }), 10);
+    const timer = setInterval(
+      () => void control.call('send', { tube_id: peer.tubeId, channel: 'data', data: `n${String((sent += 1))}` }),
+      10,
+    );
     await restart();
     await restart();
     clearInterval(timer);
@@ -142,17 +153,21 @@ describeWith('chromium', 'a plain page', () => {
   it.each([
     ['by restart_ice fresh', true],
     ['by itself when the service notices', false],
-  ])('is given its channels anew on a new RTCPeerConnection, %s', async (_, fresh) => {
-    await peer.connectAsAnswerer();
-    await peer.waitForChannel('data');
-    await echoes('data', 'on the first connection');
-    await peer.replaceConnection();
-    const recovered = control.next(({ kind }) => kind === 'recovered', 30_000);
-    await control.call('restart_ice', { tube_id: peer.tubeId, fresh });
-    await recovered;
-    await peer.waitForChannel('data');
-    await echoes('data', 'on a new connection');
-    await restart();
-    await echoes('data', 'and after one more restart');
-  }, 60_000);
+  ])(
+    'is given its channels anew on a new RTCPeerConnection, %s',
+    async (_, fresh) => {
+      await peer.connectAsAnswerer();
+      await peer.waitForChannel('data');
+      await echoes('data', 'on the first connection');
+      await peer.replaceConnection();
+      const recovered = control.next(({ kind }) => kind === 'recovered', 30_000);
+      await control.call('restart_ice', { tube_id: peer.tubeId, fresh });
+      await recovered;
+      await peer.waitForChannel('data');
+      await echoes('data', 'on a new connection');
+      await restart();
+      await echoes('data', 'and after one more restart');
+    },
+    60_000,
+  );
 });

@@ -84,14 +84,31 @@ describe('signals', () => {
     ],
     [
       'a skipped restart',
-      { type: 'decision', decision: { action: 'skip', code: 'restart_in_progress', why: 'because', trigger: 'manual', attempt: 1, delayMs: 0 } },
+      {
+        type: 'decision',
+        decision: {
+          action: 'skip',
+          code: 'restart_in_progress',
+          why: 'because',
+          trigger: 'manual',
+          attempt: 1,
+          delayMs: 0,
+        },
+      },
       { kind: 'ice_restart_offer', data: '', flag: progress.skip, status: 'because', extra: { trigger: 'manual' } },
     ],
     [
       'a given up restart',
       {
         type: 'decision',
-        decision: { action: 'give_up', code: 'restart_exhausted', why: 'trickle', trigger: 'missed_pings', attempt: 1, delayMs: 0 },
+        decision: {
+          action: 'give_up',
+          code: 'restart_exhausted',
+          why: 'trickle',
+          trigger: 'missed_pings',
+          attempt: 1,
+          delayMs: 0,
+        },
       },
       { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'trickle' },
     ],
@@ -161,7 +178,10 @@ describe('signals', () => {
     ],
     [
       'a decision to wait',
-      { type: 'decision', decision: { action: 'wait', code: null, why: '', trigger: 'manual', attempt: 1, delayMs: 9 } },
+      {
+        type: 'decision',
+        decision: { action: 'wait', code: null, why: '', trigger: 'manual', attempt: 1, delayMs: 9 },
+      },
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());

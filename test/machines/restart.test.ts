@@ -407,6 +407,24 @@ describe('an attempt', () => {
     expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress', trigger: 'ip_change' });
     expect(it.abandons()).toEqual([]);
   });
+
+  test.each(['awaitingAnswer', 'verifying'])(
+    'who asks for fresh channels supersedes an attempt that offers others (%s), and it is not counted',
+    (phase) => {
+      const it = run();
+      it.trigger('missed_pings');
+      it.described();
+      if (phase === 'verifying') it.answered(true);
+      it.trigger('manual', 'fresh please', true);
+      expect(it.abandons()).toMatchObject([{ failure: { code: 'restart_in_progress' }, afterMs: null }]);
+      expect(it.begins()).toMatchObject([
+        { attempt: 1, fresh: false },
+        { attempt: 1, trigger: 'manual', fresh: true },
+      ]);
+      it.trigger('manual', 'once more', true);
+      expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress', requestId: 'once more' });
+    },
+  );
 });
 
 describe('a peer that is away', () => {

@@ -9,8 +9,24 @@ const candidateBases = [
   'candidate:1 1 udp 1 2001:db8::1 5000 typ relay raddr 192.0.2.1 rport 9',
 ];
 const sdpBases = [chromiumOffer, libdatachannelOffer, firefoxAnswer.replace('setup:active', 'setup:actpass')];
-const tokens = ['', ' ', '\r\n', '\0', '%n%s', '-1', '99999999999999999999', 'a='.repeat(50), 'ž', '🐎', ':', '/', '0', 'sha-256', 'active', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel'];
-
+const tokens = [
+  '',
+  ' ',
+  '\r\n',
+  '\0',
+  '%n%s',
+  '-1',
+  '99999999999999999999',
+  'a='.repeat(50),
+  'ž',
+  '🐎',
+  ':',
+  '/',
+  '0',
+  'sha-256',
+  'active',
+  'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+];
 
 export interface Mutator {
   readonly candidateBases: readonly string[];
@@ -36,7 +52,9 @@ export function createMutator(random: Random): Mutator {
       case 4:
         return text.replace(/\d+/g, (digits) => (random.chance(0.1) ? String(random.below(2 ** 31)) : digits));
       case 5:
-        return text.replace(/[A-Za-z0-9+/]{4,}/g, (word) => (random.chance(0.05) ? [...word].reverse().join('') : word));
+        return text.replace(/[A-Za-z0-9+/]{4,}/g, (word) =>
+          random.chance(0.05) ? [...word].reverse().join('') : word,
+        );
       case 6:
         return text.slice(0, at) + String.fromCharCode(random.below(0x300)) + text.slice(at + 1);
       default:

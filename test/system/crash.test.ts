@@ -19,7 +19,11 @@ describe('a tube that crashes', () => {
   const peers: HoldfastPeer[] = [];
 
   const open = async (): Promise<{ tubeId: string; peer: HoldfastPeer }> => {
-    const created = (await control.emitWithAck('create_tube', { conversation_id: 'crash', settings: {}, trickle_ice: true })) as Answer;
+    const created = (await control.emitWithAck('create_tube', {
+      conversation_id: 'crash',
+      settings: {},
+      trickle_ice: true,
+    })) as Answer;
     const peer = createPeer({ url, token: String(created['peer_token']) });
     peers.push(peer);
     await peer.connect();
@@ -27,7 +31,8 @@ describe('a tube that crashes', () => {
     return { tubeId: String(created['tube_id']), peer };
   };
   /** An action of the chart throws at this. */
-  const crash = (tubeId: string): boolean => app.registry.deliver(tubeId, { type: 'transport.sampled', generation: 1, atMs: 0, sample: null } as never);
+  const crash = (tubeId: string): boolean =>
+    app.registry.deliver(tubeId, { type: 'transport.sampled', generation: 1, atMs: 0, sample: null } as never);
 
   beforeAll(async () => {
     const flags = ['--port', '0', '--control-tokens', 'crash', '--log-level', 'silent', '--drain-delay-ms', '0'];
@@ -55,7 +60,12 @@ describe('a tube that crashes', () => {
     const timer = setInterval(() => peer.send('data', String((sent += 1))), 10);
     await sleep(200);
     expect(crash(tubeId)).toBe(true);
-    await until(() => app.registry.entries.get(tubeId)?.state === 'connected' && app.registry.entries.get(tubeId)?.record?.activeGeneration === 2, 10_000);
+    await until(
+      () =>
+        app.registry.entries.get(tubeId)?.state === 'connected' &&
+        app.registry.entries.get(tubeId)?.record?.activeGeneration === 2,
+      10_000,
+    );
     await sleep(200);
     clearInterval(timer);
     await until(() => check.received >= sent, 5_000);
@@ -79,6 +89,8 @@ describe('a tube that crashes', () => {
     }
     expect(await closed).toBe('crashed');
     expect(app.registry.entries.has(tubeId)).toBe(false);
-    expect((await control.emitWithAck('get_connection_stats', { tube_id: tubeId })) as Answer).toMatchObject({ ok: false });
+    expect((await control.emitWithAck('get_connection_stats', { tube_id: tubeId })) as Answer).toMatchObject({
+      ok: false,
+    });
   }, 30_000);
 });

@@ -9,10 +9,18 @@ import { until } from '../support/until.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): { child: ChildProcess; text: () => string; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; text: () => string; ended: Promise<number | null> } {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const ended = once(child, 'exit').then(([code]: unknown[]) => code as number | null);
   return { child, text: () => text, ended };
 }
@@ -47,7 +55,9 @@ describe('a first run', () => {
   }, 40_000);
 
   it('refuses a wrong configuration with all that is wrong, and exit code 78', async () => {
-    const { ended, text } = run(['dist/src/main.js', '--prot', '1', '--answer-timeout-ms', 'soon'], { HOLDFAST_PROFILE: 'fast' });
+    const { ended, text } = run(['dist/src/main.js', '--prot', '1', '--answer-timeout-ms', 'soon'], {
+      HOLDFAST_PROFILE: 'fast',
+    });
     expect(await ended).toBe(78);
     expect(text()).toMatch(/3 problem/);
     expect(text()).toMatch(/--prot.*--port/);
@@ -86,7 +96,8 @@ describeWith('promtool', 'the metrics of a running service', () => {
     const body = await (await fetch(String(url))).text();
     const promtool = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
     let said = '';
-    for (const stream of [promtool.stdout, promtool.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    for (const stream of [promtool.stdout, promtool.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
     promtool.stdin.end(body);
     const [code] = (await once(promtool, 'exit')) as [number];
     expect([code, said]).toEqual([0, '']);

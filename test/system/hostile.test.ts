@@ -32,7 +32,14 @@ describe('the service under attack', () => {
   };
 
   beforeAll(async () => {
-    service = await startService(['--control-calls-per-second', '100000', '--peer-calls-per-second', '100000', '--bind-address', '127.0.0.1']);
+    service = await startService([
+      '--control-calls-per-second',
+      '100000',
+      '--peer-calls-per-second',
+      '100000',
+      '--bind-address',
+      '127.0.0.1',
+    ]);
     control = await Controller.connect(service.url);
     const created = await control.ok('create_tube', { conversation_id: 'innocent', settings: {}, trickle_ice: true });
     innocentId = String(created['tube_id']);
@@ -52,26 +59,43 @@ describe('the service under attack', () => {
     innocent.close();
     control.close();
     expect(await service.stop()).toBe(0);
-    expect(service.output()).not.toMatch(/listener threw|native callback threw|a tube crashed|a frame could not be handled/);
+    expect(service.output()).not.toMatch(
+      /listener threw|native callback threw|a tube crashed|a frame could not be handled/,
+    );
   });
 
   it(`answers ${String(attacks)} mutated descriptions and candidates with a result or a typed error`, async () => {
     const random = new Random(seed);
     const { mutate, sdpBases, candidateBases } = createMutator(random);
     const attacker = await Controller.connect(service.url);
-    const target = String((await attacker.ok('create_tube', { conversation_id: 'target', settings: {}, trickle_ice: true }))['tube_id']);
+    const target = String(
+      (await attacker.ok('create_tube', { conversation_id: 'target', settings: {}, trickle_ice: true }))['tube_id'],
+    );
     const outcomes = new Map<string, number>();
     const base64 = (text: string): string => Buffer.from(text).toString('base64');
     const attack = (): Promise<Answer> => {
       const tube_id = random.chance(0.5) ? target : innocentId;
       switch (random.below(5)) {
         case 0:
-          return attacker.call('create_tube', { conversation_id: 'a', settings: {}, trickle_ice: true, offer: base64(mutate(random.pick(sdpBases))) });
+          return attacker.call('create_tube', {
+            conversation_id: 'a',
+            settings: {},
+            trickle_ice: true,
+            offer: base64(mutate(random.pick(sdpBases))),
+          });
         case 1:
-          return attacker.call('set_remote_description', { tube_id: target, sdp: base64(mutate(random.pick(sdpBases))), is_answer: true });
+          return attacker.call('set_remote_description', {
+            tube_id: target,
+            sdp: base64(mutate(random.pick(sdpBases))),
+            is_answer: true,
+          });
         case 2:
           // Garbage only: a good offer for the innocent tube would be a restart, not an attack.
-          return attacker.call('set_remote_description', { tube_id: innocentId, sdp: base64(mutate('v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n')), is_answer: random.chance(0.5) });
+          return attacker.call('set_remote_description', {
+            tube_id: innocentId,
+            sdp: base64(mutate('v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n')),
+            is_answer: random.chance(0.5),
+          });
         default:
           return attacker.call('add_ice_candidate', { tube_id, candidate: mutate(random.pick(candidateBases)) });
       }
@@ -86,7 +110,9 @@ describe('the service under attack', () => {
       }
       if (done % 1_000 === 0) memory.push(await rssMiB());
     }
-    console.log(`attacks with seed ${String(seed)}: ${JSON.stringify(Object.fromEntries(outcomes))}; memory ${memory.map((mib) => mib.toFixed(0)).join(' ')} MiB`);
+    console.log(
+      `attacks with seed ${String(seed)}: ${JSON.stringify(Object.fromEntries(outcomes))}; memory ${memory.map((mib) => mib.toFixed(0)).join(' ')} MiB`,
+    );
     expect(outcomes.get('service_internal')).toBeUndefined();
     expect(outcomes.get('service_timeout')).toBeUndefined();
     expect(Math.max(...memory.slice(-3))).toBeLessThan(Math.max(...memory.slice(2, 6)) + 50);
@@ -96,12 +122,24 @@ describe('the service under attack', () => {
 
   it('counts unknown events and forged event types, and refuses them', async () => {
     const attacker = await Controller.connect(service.url);
-    for (const event of ['xstate.stop', 'xstate.init', 'xstate.error.actor.tube', 'transport.up', 'tube.close', '__proto__', 'constructor', 'toString', '']) {
+    for (const event of [
+      'xstate.stop',
+      'xstate.init',
+      'xstate.error.actor.tube',
+      'transport.up',
+      'tube.close',
+      '__proto__',
+      'constructor',
+      'toString',
+      '',
+    ]) {
       const { ok, error } = await attacker.call(event, { tube_id: innocentId, type: 'xstate.stop', reason: 'crashed' });
       expect([event, ok, error?.code]).toEqual([event, false, 'input_unknown_event']);
     }
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
-    expect(Number(/^holdfast_signalling_refusals_total\{code="input_unknown_event"\} (\d+)/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(9);
+    expect(
+      Number(/^holdfast_signalling_refusals_total\{code="input_unknown_event"\} (\d+)/m.exec(metrics)?.[1]),
+    ).toBeGreaterThanOrEqual(9);
     attacker.close();
   });
 
@@ -117,8 +155,15 @@ describe('the service under attack', () => {
 
   it('keeps strangers out, and peers to their own tube', async () => {
     const refusedWith = async (namespace: string, auth: object): Promise<string> => {
-      const socket = io(`${service.url}${namespace}`, { auth, transports: ['websocket'], forceNew: true, reconnection: false });
-      const error = await new Promise<Error & { data?: { code: string } }>((resolve) => socket.once('connect_error', resolve));
+      const socket = io(`${service.url}${namespace}`, {
+        auth,
+        transports: ['websocket'],
+        forceNew: true,
+        reconnection: false,
+      });
+      const error = await new Promise<Error & { data?: { code: string } }>((resolve) =>
+        socket.once('connect_error', resolve),
+      );
       socket.close();
       return error.data?.code ?? error.message;
     };

@@ -12,7 +12,8 @@ describe('our library in Node with the real service', () => {
   let token: string;
   const peers: HoldfastPeer[] = [];
 
-  const isConnected = async (): Promise<boolean> => (await control.ok('get_connection_state', { tube_id: tubeId }))['state'] === 'connected';
+  const isConnected = async (): Promise<boolean> =>
+    (await control.ok('get_connection_state', { tube_id: tubeId }))['state'] === 'connected';
   /** Both ends agree that the tube is connected: the peer's channel opens a moment before the service hears of it. */
   const connect = async (): Promise<HoldfastPeer> => {
     const peer = createPeer({ url: service.url, token });
@@ -23,7 +24,12 @@ describe('our library in Node with the real service', () => {
     return peer;
   };
   const open = async (body: object = {}): Promise<void> => {
-    const created = await control.ok('create_tube', { conversation_id: 'library', settings: {}, trickle_ice: true, ...body });
+    const created = await control.ok('create_tube', {
+      conversation_id: 'library',
+      settings: {},
+      trickle_ice: true,
+      ...body,
+    });
     tubeId = String(created['tube_id']);
     token = String(created['peer_token']);
   };
@@ -67,7 +73,9 @@ describe('our library in Node with the real service', () => {
     await until(() => fromPeer.received >= sent && fromService.received >= sent, 5_000);
     expect([fromPeer.received, fromPeer.outOfOrder]).toEqual([sent, 0]);
     expect([fromService.received, fromService.outOfOrder]).toEqual([sent, 0]);
-    console.log(`library in Node: ${String(sent)} messages each way, longest gap ${fromPeer.longestGapMs.toFixed(0)} and ${fromService.longestGapMs.toFixed(0)} ms`);
+    console.log(
+      `library in Node: ${String(sent)} messages each way, longest gap ${fromPeer.longestGapMs.toFixed(0)} and ${fromService.longestGapMs.toFixed(0)} ms`,
+    );
     // The bench holds it to 100 ms; a test machine may stall.
     expect(Math.max(fromPeer.longestGapMs, fromService.longestGapMs)).toBeLessThan(500);
     // The new generation has to have answered a ping.
@@ -108,7 +116,9 @@ describe('our library in Node with the real service', () => {
     await control.next(({ kind }) => kind === 'message');
     first.close();
     const second = await connect();
-    const heard = control.next(({ kind, data }) => kind === 'message' && (data as { payload: string }).payload === 'from the second');
+    const heard = control.next(
+      ({ kind, data }) => kind === 'message' && (data as { payload: string }).payload === 'from the second',
+    );
     second.send('data', 'from the second');
     await heard;
     const reached = new Promise((resolve) => second.on('message', ({ data }) => resolve(data)));
@@ -134,7 +144,11 @@ describe('our library in Node with the real service', () => {
     const bad: [string, object, string][] = [
       ['set_remote_description', { tube_id: tubeId, sdp: answer, is_answer: true }, 'signalling_unexpected_answer'],
       ['set_remote_description', { tube_id: tubeId, sdp: answer, is_answer: false }, 'input_sdp'],
-      ['add_ice_candidate', { tube_id: tubeId, candidate: 'candidate:1 1 UDP 1 127.0.0.1 9 typ host ufrag dead' }, 'signalling_stale_generation'],
+      [
+        'add_ice_candidate',
+        { tube_id: tubeId, candidate: 'candidate:1 1 UDP 1 127.0.0.1 9 typ host ufrag dead' },
+        'signalling_stale_generation',
+      ],
       ['add_ice_candidate', { tube_id: tubeId, candidate: '', generation: 77 }, 'signalling_stale_generation'],
       ['add_ice_candidate', { tube_id: tubeId, candidate: 'nonsense' }, 'input_candidate'],
       ['send', { tube_id: tubeId, channel: 'nowhere', data: 'x' }, 'channel_unknown'],
@@ -156,7 +170,11 @@ describe('our library in Node with the real service', () => {
 
   it('keeps to its limits and takes them back', async () => {
     await control.ok('set_resource_limits', { max_concurrent_ice_agents: 1 });
-    const refused = await control.call('create_tube', { conversation_id: 'one too many', settings: {}, trickle_ice: true });
+    const refused = await control.call('create_tube', {
+      conversation_id: 'one too many',
+      settings: {},
+      trickle_ice: true,
+    });
     expect(refused.error).toMatchObject({ code: 'limit_ice_agents', retryable: true });
     expect(refused.error).toHaveProperty('suggested_delay_ms');
     await control.ok('set_resource_limits', { max_concurrent_ice_agents: 1000 });

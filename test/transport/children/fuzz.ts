@@ -21,7 +21,12 @@ const note = (outcome: string): void => void outcomes.set(outcome, (outcomes.get
 const host = new TransportHost({
   createConnection: createNativeConnection,
   connection: () => ({ iceServers: [], bindAddress: '127.0.0.1' }),
-  observer: { message: () => undefined, counted: () => undefined, dropped: () => undefined, fault: (_where, error) => note(`fault ${String(error)}`) },
+  observer: {
+    message: () => undefined,
+    counted: () => undefined,
+    dropped: () => undefined,
+    fault: (_where, error) => note(`fault ${String(error)}`),
+  },
 });
 
 const { mutate, candidateBases, sdpBases } = createMutator(random);
@@ -71,7 +76,8 @@ class Answering {
     return new Promise((resolve) => {
       this.waiting = (event) => {
         if (event.type === 'transport.refused') resolve(event.failure.code);
-        if (event.type === 'transport.remoteApplied' || event.type === 'transport.candidateAccepted') resolve('accepted');
+        if (event.type === 'transport.remoteApplied' || event.type === 'transport.candidateAccepted')
+          resolve('accepted');
       };
       this.handle?.command(command);
     });
@@ -82,7 +88,9 @@ class Answering {
     note(`answer ${outcome}`);
     for (let count = 0; count < 3; count++) {
       const candidate = mutate(random.pick(candidateBases));
-      note(`candidate ${await this.ask({ type: 'transport.addCandidate', requestId: 'c', candidate, mid: random.chance(0.9) ? '0' : mutate('0') })}`);
+      note(
+        `candidate ${await this.ask({ type: 'transport.addCandidate', requestId: 'c', candidate, mid: random.chance(0.9) ? '0' : mutate('0') })}`,
+      );
     }
     if (outcome !== 'accepted' && random.chance(0.95)) return;
     host.closeTube(this.tubeId);
@@ -100,10 +108,21 @@ const lanes = await Promise.all(
 const rssMiB: number[] = [];
 const steps = Math.ceil(total / (lanes.length * 2));
 for (let step = 0; step < steps; step++) {
-  const work = lanes.flatMap((lane) => [lane.answer(mutate(firefoxAnswer).replace('a=setup:active', 'a=setup:passive')), tryOffer(mutate(random.pick(sdpBases)))]);
+  const work = lanes.flatMap((lane) => [
+    lane.answer(mutate(firefoxAnswer).replace('a=setup:active', 'a=setup:passive')),
+    tryOffer(mutate(random.pick(sdpBases))),
+  ]);
   await Promise.all(work);
   if (step % Math.ceil(steps / 20) === 0) rssMiB.push(Math.round(process.memoryUsage().rss / 1048576));
 }
 await host.closeAll();
 await shutdown();
-console.log(JSON.stringify({ seed, outcomes: Object.fromEntries([...outcomes].sort()), rssMiB, live: host.liveGenerations(), native: liveCounts() }));
+console.log(
+  JSON.stringify({
+    seed,
+    outcomes: Object.fromEntries([...outcomes].sort()),
+    rssMiB,
+    live: host.liveGenerations(),
+    native: liveCounts(),
+  }),
+);
