@@ -14,9 +14,9 @@ import { sha256Hex } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
-import type { Tubes } from './gateway/tubes.port.js';
+import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
-import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
+import { Logging, nativeLevelFor, nativeLog, type Log } from './observability/logger.js';
 import { Metrics } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { TubeRegistry } from './registry/tube-registry.js';
@@ -25,9 +25,8 @@ import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
 import { createTransportActor } from './transport/transport.actor.js';
 import { TransportHost } from './transport/transport-host.js';
+import { transportCounters, type TransportObserver } from './transport/transport-observer.js';
 import { libraryVersion } from './peer/version.js';
-
-type MessageListener = Parameters<Tubes['onMessage']>[0];
 
 export interface App {
   /** Opens the port. */
@@ -61,28 +60,57 @@ export function createApp(config: Config): App {
 type Rooms = ReturnType<typeof buildRooms>;
 
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
-  const life = { ready: false, creates: 0 };
+  const life = { ready: false };
   const log = logging.target('service');
-  const messages = new Set<MessageListener>();
   const metrics: Metrics = new Metrics({
     version: libraryVersion,
     events: gatewayEvents,
+    transportCounters,
     sources: metricSources(limits, () => rooms),
   });
-  observeNative(
-    {
-      log: nativeLog(logging.target('webrtc_native')),
-      threw: (where, error) => {
-        metrics.nativeCallbackError();
-        log.error({ where, err: error }, 'a native callback threw');
-      },
-    },
-    nativeLevelFor(config.logLevels.webrtc_native ?? config.logLevel),
-  );
-  const host = createHost(config, metrics, messages, (where, error) =>
-    log.error({ where, err: error }, 'a transport listener threw'),
-  );
-  const registry = new TubeRegistry({
+  observeNativeCode(config, logging, metrics);
+  const host = createHost(config, {
+    message: (...args) => rooms.tubes.received(...args),
+    counted: (counter, count) => metrics.transport(counter, count),
+    dropped: (_tubeId, _label, cause, count, channelClass) => metrics.dropped(channelClass, cause, count),
+    fault: (where, error) => log.error({ where, err: error }, 'a transport listener threw'),
+  });
+  const registry = createRegistry(config, host, metrics, log);
+  registry.onNotice((notice) => metrics.observe(notice));
+  registry.onNotice(createTubeLog((target) => logging.target(target)));
+  const tubes: LiveTubes = new LiveTubes({
+    host,
+    registry,
+    service: new TubeService({ registry, now: () => Date.now() }),
+    limits: new NodeLimits(limits, () => ({ iceAgents: host.liveGenerations(), creates: tubes.creates })),
+    iceServers: config.iceServers,
+    traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
+  });
+  const rooms = { life, host, registry, metrics, tubes };
+  return rooms;
+}
+
+function observeNativeCode(config: Config, logging: Logging, metrics: Metrics): void {
+  const threw = (where: string, error: unknown): void => {
+    metrics.nativeCallbackError();
+    logging.target('service').error({ where, err: error }, 'a native callback threw');
+  };
+  const level = nativeLevelFor(config.logLevels.webrtc_native ?? config.logLevel);
+  observeNative({ log: nativeLog(logging.target('webrtc_native')), threw }, level);
+}
+
+function createHost(config: Config, observer: TransportObserver): TransportHost {
+  const { bindAddress, udpPortBegin, udpPortEnd, iceServers } = config;
+  const connection = {
+    iceServers,
+    ...(bindAddress === null ? {} : { bindAddress }),
+    ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
+  };
+  return new TransportHost({ createConnection: createNativeConnection, connection: () => connection, observer });
+}
+
+function createRegistry(config: Config, host: TransportHost, metrics: Metrics, log: Log): TubeRegistry {
+  return new TubeRegistry({
     tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
@@ -98,99 +126,6 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     },
     bug: (where, error) => log.error({ where, err: error }, 'a listener threw'),
   });
-  registry.onNotice((notice) => metrics.observe(notice));
-  registry.onNotice(createTubeLog((target) => logging.target(target)));
-  const service = new TubeService({ registry, now: () => Date.now() });
-  const nodeLimits = new NodeLimits(limits, () => ({ iceAgents: host.liveGenerations(), creates: life.creates }));
-  const tubes = createTubes({ config, host, service, registry, metrics, messages, nodeLimits, life });
-  const rooms = { life, host, registry, service, metrics, tubes };
-  return rooms;
-}
-
-function createHost(
-  config: Config,
-  metrics: Metrics,
-  messages: Set<MessageListener>,
-  fault: (where: string, error: unknown) => void,
-): TransportHost {
-  const { bindAddress, udpPortBegin, udpPortEnd, iceServers } = config;
-  const connection = {
-    iceServers,
-    ...(bindAddress === null ? {} : { bindAddress }),
-    ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
-  };
-  return new TransportHost({
-    createConnection: createNativeConnection,
-    connection: () => connection,
-    observer: {
-      message: (tubeId, label, data) => {
-        metrics.traffic('reliable', 'in', data.length);
-        for (const listener of messages) listener(tubeId, label, data);
-      },
-      counted: () => undefined,
-      dropped: (_tubeId, _label, cause, count) => metrics.dropped('reliable', cause, count),
-      fault,
-    },
-  });
-}
-
-interface TubesParts {
-  readonly config: Config;
-  readonly host: TransportHost;
-  readonly service: TubeService;
-  readonly registry: TubeRegistry;
-  readonly metrics: Metrics;
-  readonly messages: Set<MessageListener>;
-  readonly nodeLimits: NodeLimits;
-  readonly life: { creates: number };
-}
-
-/** The calls of the gateway, over the registry for what a chart decides and over the host for bytes. */
-function createTubes({ config, host, service, registry, metrics, messages, nodeLimits, life }: TubesParts): Tubes {
-  return {
-    create: async (identity, settings, offerSdp) => {
-      const { refusal } = nodeLimits.capacity();
-      if (refusal !== null) throw new AppError(refusal);
-      life.creates += 1;
-      try {
-        return await service.create(identity, settings, offerSdp);
-      } finally {
-        life.creates -= 1;
-      }
-    },
-    remoteDescription: (...args) => service.remoteDescription(...args),
-    remoteCandidate: (...args) => service.remoteCandidate(...args),
-    restart: (...args) => service.restart(...args),
-    close: (...args) => service.close(...args),
-    activity: (tubeId) => service.activity(tubeId),
-    peerSignalling: (...args) => service.peerSignalling(...args),
-    pendingOffer: (tubeId) => service.pendingOffer(tubeId),
-    view: (tubeId) => service.view(tubeId),
-    list: () => service.list(),
-    stats: async (tubeId) => {
-      const stats = await host.stats(tubeId);
-      if (stats === null) return null;
-      const { lossRatio, channels, ...rest } = stats;
-      const messagesSent = channels.reduce((sum, channel) => sum + channel.messagesSent, 0);
-      const messagesReceived = channels.reduce((sum, channel) => sum + channel.messagesReceived, 0);
-      return { ...rest, packetLossRatio: lossRatio, messagesSent, messagesReceived };
-    },
-    send: (tubeId, channel, data) => {
-      const refusal = host.send(tubeId, channel, data);
-      if (refusal === null) {
-        metrics.traffic('reliable', 'out', data.length);
-        service.dataSent(tubeId);
-      } else if (refusal === 'channel_not_open' || refusal === 'channel_full') service.operationFailed(tubeId);
-      return refusal;
-    },
-    onNotice: (listener) => registry.onNotice(listener),
-    onMessage: (listener) => {
-      messages.add(listener);
-      return () => messages.delete(listener);
-    },
-    iceServers: () => config.iceServers,
-    limits: nodeLimits,
-  };
 }
 
 function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
@@ -200,12 +135,20 @@ function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
       for (const { state } of rooms().registry.entries.values()) counts[state] = (counts[state] ?? 0) + 1;
       return counts;
     },
+    openChannels: () => {
+      const { reliable, latest } = rooms().host.channelTotals();
+      return { control: rooms().host.openControls(), reliable: reliable.open, latest: latest.open };
+    },
+    bufferedBytes: () => {
+      const { reliable, latest } = rooms().host.channelTotals();
+      return { control: 0, reliable: reliable.bufferedBytes, latest: latest.bufferedBytes };
+    },
     resources: () => {
       const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = limits.current();
       return {
         sockets: { used: 0, limit: maxConcurrentSockets },
         ice_agents: { used: rooms().host.liveGenerations(), limit: maxConcurrentIceAgents },
-        creates: { used: rooms().life.creates, limit: maxConcurrentCreates },
+        creates: { used: rooms().tubes.creates, limit: maxConcurrentCreates },
       };
     },
   };

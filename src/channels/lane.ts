@@ -102,7 +102,7 @@ export class Lane {
 
   constructor(
     readonly label: string,
-    private readonly kind: 'reliable' | 'latest',
+    readonly kind: 'reliable' | 'latest',
     private readonly context: LaneContext,
   ) {
     this.inbox = newInbox(context.epoch);

@@ -101,6 +101,11 @@ export class MessageLink {
     return this.lanes.get(label)?.send(data) ?? (this.lanes.has(label) ? null : 'channel_unknown');
   }
 
+  /** Null for a label that is not known. */
+  classOf(label: string): LaneStats['class'] | null {
+    return this.lanes.get(label)?.kind ?? null;
+  }
+
   /** The peer gave the channel up for good: its queue is dropped and its label is free again. */
   remove(label: string): void {
     this.lanes.get(label)?.close();

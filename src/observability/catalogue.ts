@@ -144,14 +144,22 @@ const serviceFamilies = {
   draining: gauge('draining', '1 while the node is shutting down.', {}),
 };
 
-/** `events`: the closed list of signalling events, from whoever handles them. */
-export function catalogue(version: string, nodeVersion: string, events: readonly string[]) {
+/** `events` and `transportCounters`: closed lists of those who handle signalling and transport. */
+export function catalogue(
+  version: string,
+  nodeVersion: string,
+  events: readonly string[],
+  transportCounters: readonly string[],
+) {
   return {
     info: gauge('info', 'Always 1; labels say what runs.', { version: [version], node_version: [nodeVersion] }),
     ...tubeFamilies,
     ...recoveryFamilies,
     ...channelFamilies,
     ...serviceFamilies,
+    transportRefusals: counter('transport_refusals_total', 'What the transport refused or had to bear, by cause.', {
+      cause: transportCounters,
+    }),
     signallingMessages: counter('signalling_messages_total', 'Signalling frames.', {
       event: events,
       direction: ['in', 'out'],

@@ -32,6 +32,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** The closed list of signalling events, with one for names that are not in it (`unknown`). */
   readonly events: readonly string[];
+  /** What the transport counts (its closed list); none of them are counted without. */
+  readonly transportCounters?: readonly string[];
   readonly sources?: MetricSources;
   /** Also the metrics of the process and its event loop. Default true. */
   readonly processMetrics?: boolean;
@@ -69,10 +71,10 @@ export class Metrics implements Meter {
   readonly #histograms = new Map<string, Histogram>();
   readonly #tubes = new TubeMetrics(this);
 
-  constructor({ version, events, sources = {}, processMetrics = true }: MetricsOptions) {
+  constructor({ version, events, transportCounters = [], sources = {}, processMetrics = true }: MetricsOptions) {
     this.#sources = sources;
     this.#events = new Set(events);
-    const families: Catalogue = catalogue(version, process.version, events);
+    const families: Catalogue = catalogue(version, process.version, events, transportCounters);
     for (const [key, family] of Object.entries(families)) {
       const instrument = instrumentOf(family, this.#registry);
       if (instrument instanceof Histogram) this.#histograms.set(key, instrument);
@@ -123,6 +125,11 @@ export class Metrics implements Meter {
 
   refusal(code: FailureCode): void {
     this.count('refusals', { code });
+  }
+
+  /** `cause`: one of `transportCounters`. */
+  transport(cause: string, amount: number): void {
+    this.count('transportRefusals', { cause }, amount);
   }
 
   nativeCallbackError(): void {

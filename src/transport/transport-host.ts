@@ -11,6 +11,7 @@ import type {
   TransportInput,
   TransportState,
 } from '../../machines/ports/transport.port.js';
+import type { ChannelClass } from '../../machines/settings.js';
 import type { CandidateInfo, ConnectionConfig, ConnectionFactory } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
 import { Generation } from './generation.js';
@@ -100,6 +101,28 @@ export class TransportHost {
   send(tubeId: string, label: string, data: string | Uint8Array): FailureCode | null {
     const entry = this.tubes.get(tubeId);
     return entry === undefined ? 'tube_unknown' : entry.link.send(label, data);
+  }
+
+  /** What kind of channel a label is; `reliable` when it is not known. */
+  classOf(tubeId: string, label: string): ChannelClass {
+    return this.tubes.get(tubeId)?.classOf(label) ?? 'reliable';
+  }
+
+  /** Application channels of all tubes by class: how many are open, and what waits to be sent. */
+  channelTotals(): Readonly<Record<ChannelClass, { readonly open: number; readonly bufferedBytes: number }>> {
+    const totals = { reliable: { open: 0, bufferedBytes: 0 }, latest: { open: 0, bufferedBytes: 0 } };
+    for (const { link } of this.tubes.values()) {
+      for (const { class: kind, open, bufferedBytes } of link.stats()) {
+        totals[kind].open += Number(open);
+        totals[kind].bufferedBytes += bufferedBytes;
+      }
+    }
+    return totals;
+  }
+
+  /** Generations whose control channel is open. */
+  openControls(): number {
+    return [...this.generations].filter(({ isUp }) => isUp).length;
   }
 
   /** Null for a tube that has none here. */
@@ -292,10 +315,8 @@ export class TransportHost {
       }
     };
     return {
-      message: (tubeId, label, data) =>
-        this.attempt('message', 'listener_threw', () => observer.message(tubeId, label, data)),
-      dropped: (tubeId, label, cause, count) =>
-        this.attempt('dropped', 'listener_threw', () => observer.dropped(tubeId, label, cause, count)),
+      message: (...args) => this.attempt('message', 'listener_threw', () => observer.message(...args)),
+      dropped: (...args) => this.attempt('dropped', 'listener_threw', () => observer.dropped(...args)),
       counted: (counter, count) => quiet(() => observer.counted(counter, count)),
       fault: (where, error) => quiet(() => observer.fault(where, error)),
     };

@@ -2,6 +2,7 @@
  * What the transport room tells the rest of the service beside the events of the port: messages of peers and counters. Declared here because this
  * room speaks them; app.ts supplies the listener. Every method is called guarded: a throw is counted as `listener_threw` and goes no further.
  */
+import type { ChannelClass } from '../../machines/settings.js';
 import type { DropCause } from '../channels/lane.js';
 
 export const transportCounters = [
@@ -19,10 +20,10 @@ export type TransportCounter = (typeof transportCounters)[number];
 
 export interface TransportObserver {
   /** Application data of the peer, exactly as it was sent. */
-  message(tubeId: string, label: string, data: string | Uint8Array): void;
+  message(tubeId: string, label: string, data: string | Uint8Array, channelClass: ChannelClass): void;
   counted(counter: TransportCounter, count: number): void;
   /** Messages that were not carried (`overflow`: a `latest` channel drops its oldest). */
-  dropped(tubeId: string, label: string, cause: DropCause, count: number): void;
+  dropped(tubeId: string, label: string, cause: DropCause, count: number, channelClass: ChannelClass): void;
   /** Something of ours threw: for the log. */
   fault(where: string, error: unknown): void;
 }

@@ -3,7 +3,7 @@
  * the generations know together. It lives from the first generation until TransportHost.closeTube, whatever crashes in between.
  */
 import type { TransportEvent } from '../../machines/ports/transport.port.js';
-import type { TubeSettings } from '../../machines/settings.js';
+import type { ChannelClass, TubeSettings } from '../../machines/settings.js';
 import { MessageLink } from '../channels/message-link.js';
 import { readMark } from '../channels/wire.js';
 import type { Generation } from './generation.js';
@@ -45,10 +45,14 @@ export class TubeEntry implements TubeFacts {
       schedule: (fn, delayMs) => clock.schedule(fn, delayMs),
       deliver: (label, data) => {
         this.delivered += 1;
-        observer.message(tubeId, label, data);
+        observer.message(tubeId, label, data, this.classOf(label));
       },
-      dropped: (label, cause, count) => observer.dropped(tubeId, label, cause, count),
+      dropped: (label, cause, count) => observer.dropped(tubeId, label, cause, count, this.classOf(label)),
     });
+  }
+
+  classOf(label: string): ChannelClass {
+    return this.link.classOf(label) ?? 'reliable';
   }
 
   sessionId(): string | null {

@@ -103,6 +103,28 @@ describe('our library in Node with the real service', () => {
     expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   });
 
+  it('counts what it carries in the metrics', async () => {
+    const peer = await connect();
+    const heard = control.next(({ kind }) => kind === 'message');
+    peer.send('data', 'grüße');
+    await heard;
+    await control.ok('send', { tube_id: tubeId, channel: 'data', data: 'x' });
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    const value = (series: string): number =>
+      Number(
+        metrics
+          .split('\n')
+          .find((line) => line.startsWith(`${series} `))
+          ?.split(' ')[1],
+      );
+    expect(value('holdfast_data_channels{kind="reliable"}')).toBeGreaterThanOrEqual(1);
+    expect(value('holdfast_data_channels{kind="control"}')).toBeGreaterThanOrEqual(1);
+    expect(value('holdfast_data_channel_bytes_total{kind="reliable",direction="in"}')).toBeGreaterThanOrEqual(7);
+    expect(value('holdfast_connection_attempts_total{outcome="success"}')).toBeGreaterThanOrEqual(1);
+    expect(value('holdfast_tubes{state="connected"}')).toBeGreaterThanOrEqual(1);
+    expect(value('holdfast_native_callback_errors_total')).toBe(0);
+  });
+
   it('restarts when the peer asks', async () => {
     const peer = await connect();
     const recovered = control.next(({ kind }) => kind === 'recovered');

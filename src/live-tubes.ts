@@ -1,0 +1,96 @@
+/**
+ * The tubes as the gateway calls them (tubes.port.ts): the registry for what a chart decides, the transport host for bytes, the limits for who
+ * is let in. It only passes on; app.ts builds it.
+ */
+import type { TubeIdentity } from '../machines/events.js';
+import type { FailureCode } from '../machines/failure.js';
+import type { ChannelClass, TubeSettings } from '../machines/settings.js';
+import { byteLength } from './channels/frame.js';
+import type { IceServer } from './channels/connection.port.js';
+import { AppError } from './errors.js';
+import type { Tubes, TubeStats } from './gateway/tubes.port.js';
+import type { NodeLimits } from './node-limits.js';
+import type { TubeRegistry } from './registry/tube-registry.js';
+import type { TubeService } from './registry/tube-service.js';
+import type { TransportHost } from './transport/transport-host.js';
+
+type MessageListener = Parameters<Tubes['onMessage']>[0];
+
+export interface LiveTubesParts {
+  readonly host: TransportHost;
+  readonly service: TubeService;
+  readonly registry: TubeRegistry;
+  readonly limits: NodeLimits;
+  readonly iceServers: readonly IceServer[];
+  readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
+}
+
+export class LiveTubes implements Tubes {
+  readonly limits: NodeLimits;
+  readonly #parts: LiveTubesParts;
+  readonly #messageListeners = new Set<MessageListener>();
+  #creates = 0;
+
+  constructor(parts: LiveTubesParts) {
+    this.#parts = parts;
+    this.limits = parts.limits;
+  }
+
+  /** Creates that are not answered yet. */
+  get creates(): number {
+    return this.#creates;
+  }
+
+  async create(identity: TubeIdentity, settings: TubeSettings, offerSdp: string | null) {
+    const { refusal } = this.limits.capacity();
+    if (refusal !== null) throw new AppError(refusal);
+    this.#creates += 1;
+    try {
+      return await this.#parts.service.create(identity, settings, offerSdp);
+    } finally {
+      this.#creates -= 1;
+    }
+  }
+
+  readonly remoteDescription: Tubes['remoteDescription'] = (...args) => this.#parts.service.remoteDescription(...args);
+  readonly remoteCandidate: Tubes['remoteCandidate'] = (...args) => this.#parts.service.remoteCandidate(...args);
+  readonly restart: Tubes['restart'] = (...args) => this.#parts.service.restart(...args);
+  readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
+  readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
+  readonly peerSignalling: Tubes['peerSignalling'] = (...args) => this.#parts.service.peerSignalling(...args);
+  readonly pendingOffer: Tubes['pendingOffer'] = (tubeId) => this.#parts.service.pendingOffer(tubeId);
+  readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
+  readonly list: Tubes['list'] = () => this.#parts.service.list();
+  readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
+  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers;
+
+  async stats(tubeId: string): Promise<TubeStats | null> {
+    const stats = await this.#parts.host.stats(tubeId);
+    if (stats === null) return null;
+    const { lossRatio, channels, ...rest } = stats;
+    const messagesSent = channels.reduce((sum, channel) => sum + channel.messagesSent, 0);
+    const messagesReceived = channels.reduce((sum, channel) => sum + channel.messagesReceived, 0);
+    return { ...rest, packetLossRatio: lossRatio, messagesSent, messagesReceived };
+  }
+
+  send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null {
+    const { host, service, traffic } = this.#parts;
+    const refusal = host.send(tubeId, channel, data);
+    if (refusal === null) {
+      traffic(host.classOf(tubeId, channel), 'out', byteLength(data));
+      service.dataSent(tubeId);
+    } else if (refusal === 'channel_not_open' || refusal === 'channel_full') service.operationFailed(tubeId);
+    return refusal;
+  }
+
+  onMessage(listener: MessageListener): () => void {
+    this.#messageListeners.add(listener);
+    return () => this.#messageListeners.delete(listener);
+  }
+
+  /** From the transport host: application data of a peer. */
+  received(tubeId: string, label: string, data: string | Uint8Array, channelClass: ChannelClass): void {
+    this.#parts.traffic(channelClass, 'in', byteLength(data));
+    for (const listener of this.#messageListeners) listener(tubeId, label, data);
+  }
+}
