@@ -11,6 +11,9 @@ import type { PeerReport } from './demo-peer.js';
 const token = 'demo-token';
 const messageEveryMs = 20;
 const quietMs = 3_000;
+/** What is on its way may arrive. */
+const settleMs = 500;
+const giveUpMs = 90_000;
 
 const startedAtMs = performance.now();
 const say = (text: string): void => {
@@ -29,7 +32,12 @@ interface Signal {
 type Answer = Record<string, unknown> & { ok: boolean };
 
 function run(file: string, args: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(file, import.meta.url)), args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  // However the demo ends, nothing of it is left behind.
+  process.once('exit', () => child.kill());
+  return child;
 }
 
 /** Starts the service on a free port with quick pings, and waits for its first line that names the address. */
@@ -138,49 +146,73 @@ async function ask(peer: ChildProcess): Promise<Extract<PeerReport, { kind: 'rec
   }
 }
 
-async function demo(): Promise<boolean> {
+/** The three parties: the service, a controller with one tube, and the peer. */
+interface Stage {
+  readonly service: ChildProcess;
+  readonly peer: ChildProcess;
+  readonly control: Socket;
+  readonly traffic: Traffic;
+  /** The next signal that fits. */
+  next(fits: (signal: Signal) => boolean): Promise<void>;
+}
+
+async function openControl(url: string): Promise<Socket> {
+  const control = io(`${url}/control`, { auth: { token }, transports: ['websocket'] });
+  await new Promise<void>((resolve) => control.once('connect', () => resolve()));
+  say('controller  connected to /control');
+  return control;
+}
+
+async function setUp(): Promise<Stage> {
   say('starting the service …');
   const { service, url } = await startService();
   say(`service   listens on ${url} (profile low_latency: a ping every second)`);
-  const control = io(`${url}/control`, { auth: { token }, transports: ['websocket'] });
+  const control = await openControl(url);
+  const waiting = new Set<(signal: Signal) => void>();
   let traffic: Traffic | null = null;
-  let connected: () => void = () => undefined;
-  let recovered: () => void = () => undefined;
-  const whenConnected = new Promise<void>((resolve) => (connected = resolve));
-  const whenRecovered = new Promise<void>((resolve) => (recovered = resolve));
   control.on('signal', (batch: Signal | Signal[]) => {
     for (const signal of [batch].flat()) {
       narrate(signal, () => traffic);
-      if (signal.kind === 'connection_state_changed' && signal.data === 'connected') connected();
-      if (signal.kind === 'recovered') recovered();
+      for (const hear of [...waiting]) hear(signal);
     }
   });
-  await new Promise<void>((resolve) => control.once('connect', () => resolve()));
-  say('controller  connected to /control');
-  const created = (await control.emitWithAck('create_tube', {
-    conversation_id: 'demo',
-    settings: {},
-    trickle_ice: true,
-  })) as Answer;
+  const next: Stage['next'] = (fits) =>
+    new Promise((resolve) => {
+      const hear = (signal: Signal): void => {
+        if (!fits(signal)) return;
+        waiting.delete(hear);
+        resolve();
+      };
+      waiting.add(hear);
+    });
+  const body = { conversation_id: 'demo', settings: {}, trickle_ice: true };
+  const created = (await control.emitWithAck('create_tube', body)) as Answer;
   if (!created.ok) throw new Error(JSON.stringify(created));
-  const tubeId = String(created.tube_id);
-  say(`controller  opened tube ${tubeId}`);
+  say(`controller  opened tube ${String(created.tube_id)}`);
+  const connected = next(({ kind, data }) => kind === 'connection_state_changed' && data === 'connected');
   const peer = run('demo-peer.js', [url, String(created.peer_token)]);
   peer.on('message', hear);
   say(`peer      starts in process ${String(peer.pid)}, behind a network that can be cut`);
-  await whenConnected;
+  await connected;
+  traffic = new Traffic(control, String(created.tube_id));
+  return { service, peer, control, traffic, next };
+}
 
-  traffic = new Traffic(control, tubeId);
+async function cutAndRecover({ peer, traffic, next }: Stage): Promise<void> {
   say(`controller  sends a numbered message every ${String(messageEveryMs)} ms; the peer echoes each`);
   await sleep(quietMs);
   say(`so far    ${String(traffic.sent)} sent, ${String(traffic.echoed)} echoed`);
+  const recovered = next(({ kind }) => kind === 'recovered');
   say('CUT       the network drops every packet of this connection from now on, silently');
   peer.send('cut');
-  await whenRecovered;
+  await recovered;
   await sleep(quietMs);
   traffic.stop();
-  await sleep(500);
+  await sleep(settleMs);
+}
 
+/** True when every message arrived once and in order, and everybody ended cleanly. */
+async function countAndStop({ service, peer, control, traffic }: Stage): Promise<boolean> {
   const { count, outOfOrder } = await ask(peer);
   const lost = traffic.sent - traffic.refused - count;
   say(
@@ -196,6 +228,16 @@ async function demo(): Promise<boolean> {
   return lost === 0 && outOfOrder === 0 && traffic.echoed === count && code === 0;
 }
 
+async function demo(): Promise<boolean> {
+  const stage = await setUp();
+  await cutAndRecover(stage);
+  return countAndStop(stage);
+}
+
+setTimeout(() => {
+  say('this takes far too long: something is wrong here');
+  process.exit(1);
+}, giveUpMs).unref();
 const good = await demo();
 console.log(
   good
