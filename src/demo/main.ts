@@ -153,7 +153,7 @@ interface Stage {
   readonly control: Socket;
   readonly traffic: Traffic;
   /** The next signal that fits. */
-  next(fits: (signal: Signal) => boolean): Promise<void>;
+  readonly next: (fits: (signal: Signal) => boolean) => Promise<void>;
 }
 
 async function openControl(url: string): Promise<Socket> {
