@@ -74,7 +74,9 @@ export type TubeRequest =
   /** Application data of ours was accepted for sending; at most one per second. */
   | { readonly type: 'tube.dataSent'; readonly atMs: number }
   | { readonly type: 'tube.operationFailed'; readonly atMs: number }
-  | { readonly type: 'tube.peerSignalling'; readonly online: boolean; readonly atMs: number };
+  | { readonly type: 'tube.peerSignalling'; readonly online: boolean; readonly atMs: number }
+  /** Another process or page of the peer is there and holds nothing: what we hold with the one before is dead. */
+  | { readonly type: 'tube.peerReplaced'; readonly atMs: number };
 
 /** What the keepalive, health and restart children report to their tube. */
 export type ChildReport =

@@ -68,6 +68,8 @@ export interface Tubes {
   /** Idempotent. False when there is no such tube. */
   close(tubeId: string, reason: CloseReason): boolean;
   activity(tubeId: string): void;
+  /** The peer's process or page is another one than before: its old path is dead, and it is offered a new generation. */
+  peerReplaced(tubeId: string): void;
   /** The peer's own signalling socket came or went. */
   peerSignalling(tubeId: string, online: boolean): void;
   /** The offer that waits for an answer, if any, for a peer that connects late. */

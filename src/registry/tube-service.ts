@@ -164,6 +164,10 @@ export class TubeService {
     this.#registry.deliver(tubeId, { type: 'tube.operationFailed', atMs: this.#now() });
   }
 
+  peerReplaced(tubeId: string): void {
+    this.#registry.deliver(tubeId, { type: 'tube.peerReplaced', atMs: this.#now() });
+  }
+
   peerSignalling(tubeId: string, online: boolean): void {
     this.#registry.deliver(tubeId, { type: 'tube.peerSignalling', online, atMs: this.#now() });
   }

@@ -131,6 +131,10 @@ export class FakeTubes implements Tubes {
     this.#ask('activity', tubeId);
   }
 
+  peerReplaced(tubeId: string): void {
+    this.#ask('peerReplaced', tubeId);
+  }
+
   peerSignalling(tubeId: string, online: boolean): void {
     this.#ask('peerSignalling', tubeId, online);
   }
