@@ -54,6 +54,8 @@ export interface Incident {
   readonly startedAtMs: number;
   readonly trigger: RestartTrigger;
   readonly attempts: number;
+  /** Those of them that led to a recovery which was told already. */
+  readonly attemptsTold: number;
   /** Since when no path has been known to work; null while one does. */
   readonly outageSinceMs: number | null;
   /** Outages of this incident that are over and were not told yet. */
@@ -89,6 +91,10 @@ export interface TubeContext {
   readonly incident: Incident | null;
   readonly signalling: PeerSignalling;
   readonly lastActivityAtMs: number;
+  /** When the peer was last heard over the path itself: a pong or data, not signalling. */
+  readonly lastHeardAtMs: number;
+  /** In `failed`: since when there has been no path. The outage goes on until the tube recovers after all. */
+  readonly givenUpSinceMs: number | null;
   readonly closeReason: CloseReason;
 }
 
@@ -116,6 +122,7 @@ const common = {
   transportState: 'new',
   breaker: closedBreaker,
   incident: null,
+  givenUpSinceMs: null,
   closeReason: 'requested',
 } as const;
 
@@ -131,6 +138,7 @@ function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'creat
     live: [],
     signalling: 'relayed',
     lastActivityAtMs: atMs,
+    lastHeardAtMs: atMs,
   };
 }
 
@@ -147,6 +155,7 @@ function resumed({ record, signalling, atMs }: Extract<TubeInput, { kind: 'resum
     live: activeGeneration === null ? [] : [activeGeneration],
     signalling,
     lastActivityAtMs: atMs,
+    lastHeardAtMs: atMs,
   };
 }
 
@@ -213,7 +222,10 @@ export function openIncident(
   outageSinceMs: number | null,
 ): Incident {
   const { incident } = context;
-  if (incident === null) return { startedAtMs: atMs, trigger, attempts: 0, outageSinceMs, outageMs: 0 };
+  if (incident === null) {
+    const since = context.givenUpSinceMs ?? outageSinceMs;
+    return { startedAtMs: atMs, trigger, attempts: 0, attemptsTold: 0, outageSinceMs: since, outageMs: 0 };
+  }
   return { ...incident, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
 }
 

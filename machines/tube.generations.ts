@@ -101,7 +101,7 @@ export const tubeGenerations = tubeReports.extend({
         const linger = { delay: settings.generationLingerMs, id: lingerId(active) };
         enqueue.sendTo(transportId(active), { type: 'transport.close' }, linger);
       }
-      enqueue.assign({ active: generation, pending: null, transportState: 'connected' });
+      enqueue.assign({ active: generation, pending: null, transportState: 'connected', lastHeardAtMs: atMs });
       enqueue.emit({ type: 'cutOver', generation, from: active });
       if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, atMs - startedAtMs));
       enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
@@ -153,13 +153,14 @@ export const tubeGenerations = tubeReports.extend({
       if (active !== null && live.includes(active)) enqueue.sendTo(transportId(active), { type: 'transport.sample' });
     }),
     notePong: enqueueActions(({ enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
-      enqueue.assign({ lastActivityAtMs: atMs });
+      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs });
       enqueue.sendTo('keepalive', { type: 'keepalive.pong', rttMs });
       enqueue.sendTo('health', { type: 'health.heard' });
       enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
     }),
     /** Data came over it: as good as a pong. */
-    provePath: enqueueActions(({ enqueue }) => {
+    provePath: enqueueActions(({ enqueue }, { atMs }: { atMs: number }) => {
+      enqueue.assign({ lastHeardAtMs: atMs });
       enqueue.sendTo('keepalive', { type: 'keepalive.heard' });
       enqueue.sendTo('health', { type: 'health.heard' });
     }),

@@ -65,7 +65,11 @@ export const tubeMachine = tubeSetup.createMachine({
     'transport.heard': [
       {
         guard: { type: 'isActiveData', params: ({ event }) => event },
-        actions: [{ type: 'noteActivity', params: ({ event }) => event }, 'provePath', 'startSession'],
+        actions: [
+          { type: 'noteActivity', params: ({ event }) => event },
+          { type: 'provePath', params: ({ event }) => event },
+          'startSession',
+        ],
       },
       {
         guard: { type: 'isData', params: ({ event }) => event },
@@ -214,6 +218,19 @@ export const tubeMachine = tubeSetup.createMachine({
           target: '#tube.degraded.restarting',
           actions: { type: 'restartOnAdvice', params: ({ event }) => event },
         },
+        'tube.peerReplaced': [
+          {
+            guard: 'canReplacePath',
+            target: '#tube.degraded.restarting',
+            actions: { type: 'restartOnReplacement', params: ({ event }) => event },
+            description: 'The process or page that the path led to is gone.',
+          },
+          {
+            guard: 'hasPath',
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
+          },
+        ],
         'transport.down': [
           {
             guard: { type: 'losesPath', params: ({ event }) => event },
@@ -288,6 +305,19 @@ export const tubeMachine = tubeSetup.createMachine({
         ],
       },
       on: {
+        'tube.peerReplaced': [
+          {
+            guard: 'canReplacePath',
+            target: '.restarting',
+            actions: { type: 'restartOnReplacement', params: ({ event }) => event },
+            description: 'The process or page that the path led to is gone.',
+          },
+          {
+            guard: 'hasPath',
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
+          },
+        ],
         'transport.down': [
           {
             guard: { type: 'losesPath', params: ({ event }) => event },
@@ -477,9 +507,10 @@ export const tubeMachine = tubeSetup.createMachine({
     failed: {
       description: 'Given up automatically; kept for a manual restart, or for the peer that comes back.',
       entry: [
-        { type: 'emitState', params: { state: 'failed', reason: 'given up' } },
+        { type: 'emitState', params: ({ context }) => ({ state: 'failed', reason: context.closeReason }) },
         { type: 'dropPending', params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null } },
-        { type: 'losePath', params: ({ context }) => ({ atMs: context.lastActivityAtMs }) },
+        { type: 'losePath', params: ({ context }) => ({ atMs: context.lastHeardAtMs }) },
+        'rememberOutage',
         'closeIncident',
       ],
       after: {

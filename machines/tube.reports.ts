@@ -110,9 +110,10 @@ export const tubeReports = setup({
     }),
     emitRecovered: enqueueActions(({ context: { incident }, enqueue }, params: { atMs: number }) => {
       if (incident === null) return;
-      const { attempts, trigger, outageMs, ...over } = endOutage(incident, params.atMs);
-      enqueue.emit({ type: 'recovered', attempts, trigger, outageMs });
-      enqueue.assign({ incident: { ...over, attempts, trigger, outageMs: 0 } });
+      const over = endOutage(incident, params.atMs);
+      const { attempts, attemptsTold, trigger, outageMs } = over;
+      enqueue.emit({ type: 'recovered', attempts: attempts - attemptsTold, trigger, outageMs });
+      enqueue.assign({ incident: { ...over, attemptsTold: attempts, outageMs: 0 }, givenUpSinceMs: null });
     }),
 
     // What is learnt, and said where it matters to others.
@@ -185,8 +186,9 @@ export const tubeReports = setup({
       enqueue.assign({ breaker });
       enqueue.emit({ type: 'breaker', breaker });
     }),
-    endOutage: assign(({ context: { incident, lastActivityAtMs } }) => ({
-      incident: incident === null ? null : endOutage(incident, lastActivityAtMs),
+    endOutage: assign(({ context: { incident, lastHeardAtMs } }) => ({
+      incident: incident === null ? null : endOutage(incident, lastHeardAtMs),
     })),
+    rememberOutage: assign({ givenUpSinceMs: ({ context }) => context.incident?.outageSinceMs ?? null }),
   },
 });

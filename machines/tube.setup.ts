@@ -29,20 +29,28 @@ const another = { fresh: false, requestId: null };
 export const tubeSetup = tubeGenerations.extend({
   actions: {
     // Trouble: each opens the incident (or goes on with it), and all but the first and last ask for a new generation.
-    doubtPath: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }: Step) => {
+    doubtPath: enqueueActions(({ context: { lastHeardAtMs: atMs }, enqueue }: Step) => {
       enqueue({ type: 'openIncident', params: { trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: null } });
     }),
-    restartOnSilence: enqueueActions(({ context: { lastActivityAtMs: atMs }, enqueue }: Step) => {
+    restartOnSilence: enqueueActions(({ context: { lastHeardAtMs: atMs }, enqueue }: Step) => {
       enqueue({ type: 'openIncident', params: { trigger: 'missed_pings', atMs, outageSinceMs: atMs, ask: another } });
     }),
     restartOnAdvice: enqueueActions(({ context, enqueue }: Step, { trigger }: { trigger: RestartTrigger }) => {
       const atMs = context.lastActivityAtMs;
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs: null, ask: another } });
     }),
-    restartOnLoss: enqueueActions(({ enqueue }: Step, { atMs }: { atMs: number }) => {
-      const trigger = 'transport_failure';
-      enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs: atMs, ask: another } });
+    /** A generation that is coming up already needs no second request. */
+    restartOnLoss: enqueueActions(({ context, enqueue }: Step, { atMs }: { atMs: number }) => {
+      const ask = context.pending === null ? another : null;
+      enqueue({ type: 'openIncident', params: { trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask } });
       enqueue({ type: 'losePath', params: { atMs } });
+    }),
+    /** The peer that the path led to is gone, and another one is there. */
+    restartOnReplacement: enqueueActions(({ context, enqueue }: Step, { atMs }: { atMs: number }) => {
+      const ask = context.pending === null ? another : null;
+      const outageSinceMs = context.lastHeardAtMs;
+      enqueue({ type: 'openIncident', params: { trigger: 'peer_request', atMs, outageSinceMs, ask } });
+      enqueue({ type: 'losePath', params: { atMs: outageSinceMs } });
     }),
     /** The first handshake failed after the answer: channels are opened in-band again. */
     restartHandshake: enqueueActions(({ enqueue }: Step, { atMs }: { atMs: number }) => {
@@ -91,7 +99,7 @@ export const tubeSetup = tubeGenerations.extend({
 
     /** The path proved itself with the last activity. */
     emitRestored: enqueueActions(({ context, enqueue }: Step) => {
-      enqueue({ type: 'emitRecovered', params: { atMs: context.lastActivityAtMs } });
+      enqueue({ type: 'emitRecovered', params: { atMs: context.lastHeardAtMs } });
     }),
 
     // Generations that are asked for.
@@ -121,6 +129,8 @@ export const tubeSetup = tubeGenerations.extend({
   guards: {
     isResumed: ({ context }) => context.generation > 0,
     isActive: ({ context }, params: OfGeneration) => params.generation === context.active,
+    hasPath: ({ context }) => context.active !== null,
+    canReplacePath: ({ context }) => context.active !== null && context.settings.trickleIce,
     losesPath: ({ context }, params: OfGeneration) =>
       params.generation === context.active && context.settings.trickleIce,
     comesBack: ({ context }, params: { online: boolean }) => params.online && context.settings.trickleIce,
