@@ -24,7 +24,6 @@ export interface RestartContext {
   /** When the last attempt ended well or was called off, milliseconds since the epoch. */
   readonly endedAtMs: number;
   readonly peerAway: boolean;
-  readonly peerIsPlain: boolean;
   readonly random: number;
 }
 
@@ -49,7 +48,7 @@ export type RestartEvent =
   | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger }
   | { readonly type: 'generation.described' }
   /** `channelsLost`: it was answered by a connection that knows none of the stream ids that this generation attaches to. */
-  | { readonly type: 'generation.answered'; readonly peerIsPlain: boolean; readonly channelsLost: boolean }
+  | { readonly type: 'generation.answered'; readonly channelsLost: boolean }
   | { readonly type: 'generation.up'; readonly atMs: number }
   | { readonly type: 'generation.failed' }
   /** The old path turned out to be sound: call the restart off. */

@@ -41,7 +41,6 @@ const restartSetup = setup({
       fresh: false,
       requestId: null,
     })),
-    noteAnswer: assign((_, params: { peerIsPlain: boolean }) => ({ peerIsPlain: params.peerIsPlain })),
     noteEnd: assign((_, params: { atMs: number }) => ({ endedAtMs: params.atMs })),
     countFailure: assign(({ context }) => afterFailedAttempt(context)),
     countSuccess: assign({
@@ -89,7 +88,6 @@ const restartSetup = setup({
     losesChannels: ({ context }, params: { channelsLost: boolean }) =>
       params.channelsLost && context.replacements < maxReplacements,
     mayReplace: ({ context }) => context.replacements < maxReplacements,
-    mayReplacePlain: ({ context }) => context.peerIsPlain && context.replacements < maxReplacements,
   },
   delays: {
     settle: ({ context }) => context.settings.networkSettleMs,
@@ -116,7 +114,6 @@ export const restartMachine = restartSetup.createMachine({
     delayMs: 0,
     endedAtMs: 0,
     peerAway: input.peerAway,
-    peerIsPlain: true,
     random: input.seed,
   }),
   initial: 'resting',
@@ -324,10 +321,7 @@ export const restartMachine = restartSetup.createMachine({
                 description:
                   'A page was reloaded, say: it is offered another generation, whose channels are opened in-band.',
               },
-              {
-                target: 'verifying',
-                actions: { type: 'noteAnswer', params: ({ event }) => event },
-              },
+              { target: 'verifying' },
             ],
           },
         },
@@ -335,20 +329,17 @@ export const restartMachine = restartSetup.createMachine({
           description: 'Answered; ICE, DTLS and channels come up.',
           after: {
             answeredConnectTimeout: {
-              guard: 'mayReplacePlain',
+              guard: 'mayReplace',
               target: 'offering',
               actions: 'countReplacement',
               description:
-                'A plain peer that clings to its old path is best offered another generation (transport-facts section 2).',
+                'The network may have changed after the answer, and a browser may cling to its old path: another generation is quicker than waiting.',
             },
           },
           on: {
             'restart.trigger': {
               guard: { type: 'isOrdinary', params: ({ event }) => event },
               actions: { type: 'skipDuplicate', params: ({ event }) => event },
-            },
-            'generation.answered': {
-              actions: { type: 'noteAnswer', params: ({ event }) => event },
             },
             'generation.failed': [
               {

@@ -16,7 +16,7 @@ export interface TubeSettings {
   readonly iceGatherTimeoutMs: number;
   readonly generationTimeoutMs: number;
   readonly generationLingerMs: number;
-  /** A plain peer that answered on its same RTCPeerConnection but is not connected after this is offered another generation. */
+  /** A peer that answered but is not connected after this is offered another generation within the same attempt. */
   readonly answeredConnectTimeoutMs: number;
   readonly answerTimeoutMs: number;
   readonly answerTimeoutAction: 'retry' | 'close';

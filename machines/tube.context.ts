@@ -248,9 +248,9 @@ export function withoutGeneration({ live, active }: TubeContext, gone: number): 
   return gone === active ? { live: others, active: null } : { live: others };
 }
 
-/** What is left of the time that one incident may take. */
+/** What is left of the time that restarting may take, counted from the present outage: a path that comes and goes is none. */
 export function incidentTimeLeftMs({ settings, incident, lastActivityAtMs }: TubeContext): number {
-  const passedMs = incident === null ? 0 : Math.max(0, lastActivityAtMs - incident.startedAtMs);
+  const passedMs = Math.max(0, lastActivityAtMs - (incident?.outageSinceMs ?? lastActivityAtMs));
   return Math.max(0, settings.incidentDeadlineMs - passedMs);
 }
 

@@ -291,19 +291,6 @@ export const tubeMachine = tubeSetup.createMachine({
         { type: 'emitState', params: { state: 'degraded', reason: 'trouble or restart' } },
         { type: 'setHealthPace', params: { degraded: true } },
       ],
-      after: {
-        incidentDeadline: [
-          {
-            guard: 'pathIsSound',
-            target: 'connected',
-            actions: [
-              { type: 'dropPending', params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null } },
-              'closeIncident',
-            ],
-          },
-          { target: 'failed', actions: { type: 'setCloseReason', params: { reason: 'restart_exhausted' } } },
-        ],
-      },
       on: {
         'tube.peerReplaced': [
           {
@@ -374,6 +361,22 @@ export const tubeMachine = tubeSetup.createMachine({
         },
         restarting: {
           description: 'The restart child decides when; here its generations are built, followed and cut over to.',
+          after: {
+            incidentDeadline: [
+              {
+                guard: 'pathIsSound',
+                target: '#tube.connected',
+                actions: [
+                  {
+                    type: 'dropPending',
+                    params: { failure: { code: 'restart_exhausted', detail: '' }, afterMs: null },
+                  },
+                  'closeIncident',
+                ],
+              },
+              { target: '#tube.failed', actions: { type: 'setCloseReason', params: { reason: 'restart_exhausted' } } },
+            ],
+          },
           on: {
             'tube.restart': { actions: { type: 'passRequest', params: ({ event }) => event } },
             'tube.remoteDescription': {

@@ -121,9 +121,8 @@ export const tubeSetup = tubeGenerations.extend({
     }),
     /** The answer to our offer is applied. `channelsLost`: by a connection that knows none of their stream ids. */
     tellAnswered: enqueueActions(({ context, enqueue }: Step, params: Call<'transport.remoteApplied'>) => {
-      const peerIsPlain = params.sameConnection;
       const channelsLost = params.newConnection && context.pending?.inBand === false;
-      enqueue({ type: 'tellRestart', params: { type: 'generation.answered', peerIsPlain, channelsLost } });
+      enqueue({ type: 'tellRestart', params: { type: 'generation.answered', channelsLost } });
     }),
   },
   guards: {

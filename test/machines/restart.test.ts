@@ -19,8 +19,8 @@ function run({ settings, ...input }: Options = {}) {
   const send = (type: 'generation.described' | 'generation.failed' | 'peer.online' | 'peer.offline'): void => {
     child.send({ type });
   };
-  const answered = (peerIsPlain = false, channelsLost = false): void => {
-    child.send({ type: 'generation.answered', peerIsPlain, channelsLost });
+  const answered = (channelsLost = false): void => {
+    child.send({ type: 'generation.answered', channelsLost });
   };
   const up = (): void => {
     child.send({ type: 'generation.up', atMs: clock.nowMs });
@@ -29,7 +29,8 @@ function run({ settings, ...input }: Options = {}) {
     ...harness,
     trigger,
     send,
-    answered,
+    answered: (): void => answered(),
+    answeredAnew: (): void => answered(true),
     up,
     described: (): void => send('generation.described'),
     failed: (): void => send('generation.failed'),
@@ -258,12 +259,12 @@ describe('an attempt', () => {
     }
   });
 
-  test('that a plain peer answered but did not bring up in 4 s is made again with another generation', () => {
+  test('that a peer answered but did not bring up in 4 s is made again with another generation', () => {
     const it = run();
     it.trigger('missed_pings');
     it.described();
     it.clock.advance(100);
-    it.answered(true);
+    it.answered();
     it.clock.advance(3_999);
     expect(it.begins()).toHaveLength(1);
     it.clock.advance(1);
@@ -278,7 +279,7 @@ describe('an attempt', () => {
     it.trigger('missed_pings');
     for (let n = 0; n < 5; n += 1) {
       it.described();
-      it.answered(true);
+      it.answered();
       it.clock.advance(3_900);
       it.clock.advance(100);
     }
@@ -292,55 +293,44 @@ describe('an attempt', () => {
     it.trigger('missed_pings');
     for (let n = 0; n < 5; n += 1) {
       it.described();
-      it.answered(true);
+      it.answered();
       it.clock.advance(4_000);
     }
     it.clock.advance(3_621);
     expect(it.context()).toMatchObject({ attempts: 2, replacements: 0 });
     it.described();
-    it.answered(true);
+    it.answered();
     it.clock.advance(4_000);
     expect(it.context()).toMatchObject({ attempts: 2, replacements: 1 });
   });
 
-  test('of our own library is not replaced by the clock', () => {
+  test('whose handshake fails after the answer is replaced at once, four times', () => {
     const it = run();
     it.trigger('missed_pings');
-    it.described();
-    it.answered(false);
-    it.clock.advance(19_999);
-    expect(it.begins()).toHaveLength(1);
-  });
-
-  test('whose handshake fails after the answer is replaced at once, whoever the peer is, four times', () => {
-    for (const plain of [true, false]) {
-      const it = run();
-      it.trigger('missed_pings');
-      for (let n = 0; n < 5; n += 1) {
-        expect(it.begins()).toHaveLength(n + 1);
-        it.described();
-        it.answered(plain);
-        it.failed();
-      }
-      expect(it.context().attempts).toBe(1);
-      expect(it.begins()).toHaveLength(5);
-      expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_down' }, afterMs: null }]);
-      expect(it.state()).toBe('backoff');
+    for (let n = 0; n < 5; n += 1) {
+      expect(it.begins()).toHaveLength(n + 1);
+      it.described();
+      it.answered();
+      it.failed();
     }
+    expect(it.context().attempts).toBe(1);
+    expect(it.begins()).toHaveLength(5);
+    expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_down' }, afterMs: null }]);
+    expect(it.state()).toBe('backoff');
   });
 
   test('answered by a peer that has lost its channels is made again, fresh, within the same attempt', () => {
     const it = run();
     it.trigger('missed_pings');
     it.described();
-    it.answered(true, true);
+    it.answeredAnew();
     expect(it.begins()).toMatchObject([
       { attempt: 1, fresh: false },
       { attempt: 1, fresh: true },
     ]);
     for (let n = 0; n < 4; n += 1) {
       it.described();
-      it.answered(true, true);
+      it.answeredAnew();
     }
     expect(it.begins()).toHaveLength(5);
     expect(flat(it.state())).toBe('attempting.verifying');
@@ -414,7 +404,7 @@ describe('an attempt', () => {
       const it = run();
       it.trigger('missed_pings');
       it.described();
-      if (phase === 'verifying') it.answered(true);
+      if (phase === 'verifying') it.answered();
       it.trigger('manual', 'fresh please', true);
       expect(it.abandons()).toMatchObject([{ failure: { code: 'restart_in_progress' }, afterMs: null }]);
       expect(it.begins()).toMatchObject([
@@ -779,7 +769,7 @@ describe('the offer of the peer', () => {
     it.described();
     it.clock.advance(10_000);
     it.adopt();
-    it.answered(false);
+    it.answered();
     it.clock.advance(19_999);
     expect(it.abandons()).toEqual([]);
     it.clock.advance(1);
@@ -789,7 +779,7 @@ describe('the offer of the peer', () => {
   test('that fails is replaced by an offer of ours', () => {
     const it = run();
     it.adopt();
-    it.answered(true);
+    it.answered();
     it.failed();
     expect(it.begins()).toMatchObject([{ attempt: 1, trigger: 'peer_offer' }]);
   });
@@ -822,8 +812,8 @@ describe('every event in every state', () => {
     { type: 'restart.trigger', trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
     { type: 'restart.adopted', trigger: 'peer_offer' },
     { type: 'generation.described' },
-    { type: 'generation.answered', peerIsPlain: true, channelsLost: false },
-    { type: 'generation.answered', peerIsPlain: false, channelsLost: true },
+    { type: 'generation.answered', channelsLost: false },
+    { type: 'generation.answered', channelsLost: true },
     { type: 'generation.up', atMs: 1_000_000 },
     { type: 'generation.failed' },
     { type: 'restart.standDown', atMs: 1_000_000 },

@@ -45,6 +45,23 @@ describe('an outage', () => {
   });
 });
 
+describe('a path that comes and goes', () => {
+  test('for twenty minutes, back within three seconds each time, is neither restarted nor given up', () => {
+    const tube = TubeHarness.connected('overlap');
+    for (let round = 0; round < 140; round += 1) {
+      tube.advance(2_000);
+      tube.ponging = false;
+      while (tube.path !== 'degraded.doubted') tube.advance(100);
+      tube.ponging = true;
+      while (tube.path !== 'connected') tube.advance(100);
+    }
+    expect(tube.elapsedMs).toBeGreaterThan(1_200_000);
+    expect(tube.of('attemptStarted')).toEqual([]);
+    expect(tube.of('state').map(({ state }) => state)).not.toContain('failed');
+    expect(tube.context.active).toBe(1);
+  });
+});
+
 describe('a path that is lost while a generation comes up', () => {
   test('asks for nothing more', () => {
     const tube = TubeHarness.connected('plain');
