@@ -34,7 +34,7 @@ export function signalSentence(signal: Signal): string | null {
 
 function stateSentence({ data, transport_state: transport, reason }: Signal): string {
   if (data === 'closed') return `The tube is closed: ${reason ?? 'no reason given'}.`;
-  return `The tube is ${asText(data)}; its newest connection is ${transport ?? 'unknown'}.`;
+  return `The tube is ${asText(data)}; its connection is ${transport ?? 'unknown'}.`;
 }
 
 function restartSentence({ generation, progress_flag: flag, progress_status: status }: Signal): string {

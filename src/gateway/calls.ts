@@ -23,6 +23,20 @@ export interface CallResult {
  */
 export type CallHandler<Caller> = (caller: Caller, payload: unknown) => CallResult | Promise<CallResult>;
 
+/**
+ * A call whose acknowledgement must come first: what `hold` keeps back follows it. When the work fails it goes out at once, for then there
+ * is nothing to wait for. The result of `hold` lets go.
+ */
+export async function aheadOfSignals(hold: () => () => void, work: () => Promise<WireObject>): Promise<CallResult> {
+  const release = hold();
+  try {
+    return { answer: await work(), afterAck: release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 export interface CallDeskOptions<Caller> {
   readonly role: Role;
   readonly calls: ReadonlyMap<string, CallHandler<Caller>>;

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { failureTable } from '../../machines/failure.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
-import type { CallHandler, CallResult } from './calls.js';
+import { aheadOfSignals, type CallHandler, type CallResult } from './calls.js';
 import * as wire from './control-wire.js';
 import type { Controller } from './controller.js';
 import type { TubeCreator } from './create-tube.js';
@@ -57,16 +57,22 @@ export function controlCalls(deps: ControlCallDeps): ReadonlyMap<string, Handler
 
 type SignallingCall = 'create_tube' | 'set_remote_description' | 'add_ice_candidate' | 'restart_ice';
 
-function signallingCalls({ tubes, creator }: ControlCallDeps): Record<SignallingCall, Handler> {
+function signallingCalls({ tubes, publisher, creator }: ControlCallDeps): Record<SignallingCall, Handler> {
   return {
     create_tube: (controller, payload): Promise<CallResult> =>
       creator.create(controller, parse(wire.createTube, payload)),
-    set_remote_description: call(wire.setRemoteDescription, async (controller, { tubeId, description, generation }) => {
+    set_remote_description: (controller, payload): Promise<CallResult> => {
+      const { tubeId, description, generation } = parse(wire.setRemoteDescription, payload);
       controller.require(tubeId);
-      const applied = await tubes.remoteDescription(tubeId, description, generation);
-      const answer = applied.answer === null ? {} : { answer: encodeBase64(applied.answer.sdp) };
-      return { ...answer, generation: applied.generation };
-    }),
+      const apply = async (): Promise<WireObject> => {
+        const applied = await tubes.remoteDescription(tubeId, description, generation);
+        const answer = applied.answer === null ? {} : { answer: encodeBase64(applied.answer.sdp) };
+        return { ...answer, generation: applied.generation };
+      };
+      if (description.type === 'answer') return apply().then((answer) => ({ answer }));
+      // A page adds candidates to the description that it has: those of the new generation must not come before the answer.
+      return aheadOfSignals(() => publisher.hold(tubeId), apply);
+    },
     add_ice_candidate: call(wire.addIceCandidate, async (controller, { tubeId, candidate, mid, generation }) => {
       controller.require(tubeId);
       const added = await tubes.remoteCandidate(tubeId, candidate, mid, generation);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { tubeStates } from '../../machines/events.js';
-import { candidateInput, controlSdp, conversationId, generation, shortText, tubeId } from './wire.js';
+import { candidateInput, controlSdp, conversationId, generation, mayBeEmpty, shortText, tubeId } from './wire.js';
 
 const name = z.string().max(64);
 /** Keys and values are checked by the settings resolver; this only bounds how many there are. */
@@ -68,19 +68,21 @@ export const restartIce = z
 
 export const oneTube = z.strictObject({ tube_id: tubeId }).transform((call) => ({ tubeId: call.tube_id }));
 
-export const listTubes = z
-  .strictObject({
-    state: z.enum(tubeStates).optional(),
-    conversation_id: conversationId.optional(),
-    limit: z.int().min(1).max(1000).default(100),
-    cursor: shortText.optional(),
-  })
-  .transform((call) => ({
-    state: call.state,
-    conversationId: call.conversation_id,
-    limit: call.limit,
-    cursor: call.cursor,
-  }));
+export const listTubes = mayBeEmpty(
+  z
+    .strictObject({
+      state: z.enum(tubeStates).optional(),
+      conversation_id: conversationId.optional(),
+      limit: z.int().min(1).max(1000).default(100),
+      cursor: shortText.optional(),
+    })
+    .transform((call) => ({
+      state: call.state,
+      conversationId: call.conversation_id,
+      limit: call.limit,
+      cursor: call.cursor,
+    })),
+);
 export type ListTubes = z.output<typeof listTubes>;
 
 export const closeTube = z
@@ -116,6 +118,6 @@ export const subscription = z
   });
 export type Subscription = z.output<typeof subscription>;
 
-export const nothing = z.strictObject({});
+export const nothing = mayBeEmpty(z.strictObject({}));
 /** The limits themselves refuse unknown keys and wrong values. */
 export const resourceLimits = openRecord;

@@ -34,6 +34,8 @@ interface Created {
 interface Creation {
   readonly tubeId: string;
   readonly result: Promise<Created>;
+  /** Lets the signals of the tube out. */
+  readonly release: () => void;
 }
 
 /** Of remembered creations: each holds one description, some kilobytes. */
@@ -64,7 +66,7 @@ export class TubeCreator {
       answer: this.#answer(created),
       afterAck: () => {
         controller.follow(created.tubeId);
-        this.#options.publisher.release(created.tubeId);
+        creation.release();
       },
     };
   }
@@ -94,13 +96,13 @@ export class TubeCreator {
       peerTokenDigest: digest,
       createdAtMs: Date.now(),
     };
-    return { tubeId, result: this.#build(identity, settings, call.offer) };
+    const release = this.#options.publisher.begin(identity);
+    return { tubeId, release, result: this.#build(identity, settings, call.offer) };
   }
 
   async #build(identity: TubeIdentity, settings: TubeSettings, offer: string | null): Promise<Created> {
     const { tubes, publisher } = this.#options;
     const { tubeId } = identity;
-    publisher.hold(identity);
     try {
       const { generation, description } = await tubes.create(identity, settings, offer);
       return { tubeId, generation, description: { [description.type]: encodeBase64(description.sdp) } };
@@ -124,7 +126,7 @@ export class TubeCreator {
       // The first answer may never have arrived, and then neither did the candidates that followed it.
       afterAck: () => {
         if (!controller.follow(created.tubeId)) return;
-        controller.sendDirectly(this.#options.publisher.candidateSignals(created.tubeId, created.generation));
+        controller.sendDirectly(this.#options.publisher.sentCandidateSignals(created.tubeId, created.generation));
       },
     };
   }

@@ -22,7 +22,15 @@ export const controlEvents = [
 ] as const;
 export type ControlEvent = (typeof controlEvents)[number];
 
-export const peerEvents = ['hello', 'answer', 'icecandidate', 'restart_request', 'offer', 'network_change'] as const;
+export const peerEvents = [
+  'hello',
+  'answer',
+  'icecandidate',
+  'restart_request',
+  'offer',
+  'network_change',
+  'bye',
+] as const;
 export type PeerEvent = (typeof peerEvents)[number];
 
 /** Sent by the service. */

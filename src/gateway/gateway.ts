@@ -147,7 +147,7 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
 function createPublisher(
   control: GatewayNamespace,
   slow: SlowClients,
-  { tubes, observer, log }: GatewayOptions,
+  { tubes, observer }: GatewayOptions,
 ): SignalPublisher {
   return new SignalPublisher({
     view: (tubeId) => tubes.view(tubeId),
@@ -157,7 +157,6 @@ function createPublisher(
     },
     ended: (identity) => closeTubeRoom(control, identity),
     observer,
-    log,
   });
 }
 

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
-import type { CallHandler } from './calls.js';
+import { aheadOfSignals, type CallHandler, type CallResult } from './calls.js';
 import type { PeerEvent } from './events.js';
 import type { Log } from './observer.port.js';
 import * as wire from './peer-wire.js';
@@ -14,6 +14,8 @@ export interface PeerCaller {
   readonly tubeId: string;
   /** It said something that could be read; `instance` where it said who it is. */
   spoke(instance: string | null): void;
+  /** What it is told waits until the result is called. */
+  hold(): () => void;
 }
 
 export interface PeerCallDeps {
@@ -40,7 +42,11 @@ function call<Schema extends z.ZodType>(
 export const missingPeerCalls: ReadonlyMap<string, string> = new Map();
 
 export function peerCalls(deps: PeerCallDeps): ReadonlyMap<string, Handler> {
-  const calls: Record<PeerEvent, Handler> = { ...descriptionCalls(deps.tubes), ...statusCalls(deps) };
+  const calls: Record<PeerEvent, Handler> = {
+    ...descriptionCalls(deps.tubes),
+    ...statusCalls(deps),
+    ...endingCalls(deps),
+  };
   return new Map(Object.entries(calls));
 }
 
@@ -50,11 +56,19 @@ function descriptionCalls(tubes: Tubes): Record<'answer' | 'offer' | 'icecandida
       const applied = await tubes.remoteDescription(tubeId, description, generation);
       return { generation: applied.generation };
     }),
-    offer: call(wire.offer, async (tubeId, { description }) => {
-      const { generation, answer } = await tubes.remoteDescription(tubeId, description, null);
-      if (answer === null) throw new AppError('service_internal', 'no answer was made');
-      return { answer: { type: answer.type, sdp: answer.sdp, generation } };
-    }),
+    offer: (caller, payload): Promise<CallResult> => {
+      const { description } = parse(wire.offer, payload);
+      caller.spoke(null);
+      // Candidates of the new generation are of no use to a peer that has not got the answer yet.
+      return aheadOfSignals(
+        () => caller.hold(),
+        async () => {
+          const { generation, answer } = await tubes.remoteDescription(caller.tubeId, description, null);
+          if (answer === null) throw new AppError('service_internal', 'no answer was made');
+          return { answer: { type: answer.type, sdp: answer.sdp, generation } };
+        },
+      );
+    },
     icecandidate: call(wire.icecandidate, async (tubeId, { candidate, mid, generation }) => {
       const added = await tubes.remoteCandidate(tubeId, candidate, mid, generation);
       return { generation: added.generation };
@@ -81,7 +95,7 @@ function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_re
         if (view === null) throw new AppError('tube_unknown');
         // A peer that holds nothing while we hold a connection with it has lost its process or page.
         const hasRestarted = generation === 0 && view.activeGeneration !== null && tubes.pendingOffer(tubeId) === null;
-        if (hasRestarted) restartInBackground(tubeId);
+        if (hasRestarted) tubes.peerReplaced(tubeId);
         return { tube_id: tubeId, state: view.state, generation: view.generation, ...setupOf(view, tubes) };
       },
       ({ instance }) => instance,
@@ -96,6 +110,18 @@ function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_re
       else tubes.activity(tubeId);
       return {};
     }),
+  };
+}
+
+function endingCalls({ tubes, log }: PeerCallDeps): Record<'bye', Handler> {
+  return {
+    bye: (caller, payload) => {
+      parse(wire.bye, payload);
+      caller.spoke(null);
+      log.info({ tube_id: caller.tubeId }, 'a peer closes its tube');
+      // The end of a tube disconnects its peer, and the acknowledgement with it.
+      return { answer: {}, afterAck: () => void tubes.close(caller.tubeId, 'peer_closed') };
+    },
   };
 }
 

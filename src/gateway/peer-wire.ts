@@ -3,7 +3,7 @@
  * browser that passes on what RTCPeerConnection gave it.
  */
 import { z } from 'zod';
-import { candidateFields, generation, rawSdp, shortText } from './wire.js';
+import { candidateFields, generation, mayBeEmpty, rawSdp, shortText } from './wire.js';
 
 export const hello = z.strictObject({
   /** Changes when the peer's process or page does. */
@@ -28,6 +28,8 @@ export const icecandidate = z
     mid: event.sdpMid ?? '0',
     generation: event.generation ?? null,
   }));
+
+export const bye = mayBeEmpty(z.strictObject({}));
 
 export const restartRequest = z.strictObject({ reason: shortText.optional() });
 

@@ -11,6 +11,7 @@ import { drainingNotice } from './control.js';
 import { guarded, type GatewayObserver, type Log } from './observer.port.js';
 import { handshakeGuard } from './handshake.js';
 import type { RateLimit } from './limits.js';
+import { Outlet } from './outlet.js';
 import { setupOf, type PeerCaller } from './peer-calls.js';
 import type { SignalPublisher } from './publisher.js';
 import type { GatewayNamespace, GatewaySocket } from './sockets.js';
@@ -37,8 +38,15 @@ interface Offer {
   readonly purpose: 'initial' | 'restart';
 }
 
+interface Frame {
+  readonly event: 'offer' | 'ice_restart_offer' | 'icecandidate' | 'closed';
+  readonly data: object;
+}
+
 interface Visit {
   readonly socket: GatewaySocket;
+  /** To the socket; held while its own offer is being answered. */
+  readonly outlet: Outlet<Frame>;
   readonly tubeId: string;
   /** Of the peer library; the same page or process keeps it over reconnections. */
   instance: string | null;
@@ -81,12 +89,11 @@ export class PeerHub {
 
   /** What a tube says that its peer must hear. */
   notice({ identity, emission }: TubeNotice): void {
-    for (const { socket } of [...(this.#visits.get(identity.tubeId) ?? [])]) {
-      if (emission.type === 'description' && emission.description.type === 'offer')
-        this.#offer(socket, identity.tubeId, emission);
+    for (const visit of [...(this.#visits.get(identity.tubeId) ?? [])]) {
+      if (emission.type === 'description' && emission.description.type === 'offer') this.#offer(visit, emission);
       else if (emission.type === 'candidate')
-        this.#candidate(socket, emission.candidate, emission.mid, emission.generation);
-      else if (emission.type === 'closed') this.#dismiss(socket, emission.reason);
+        this.#candidate(visit, emission.candidate, emission.mid, emission.generation);
+      else if (emission.type === 'closed') this.#dismiss(visit.socket, emission.reason);
     }
   }
 
@@ -102,16 +109,21 @@ export class PeerHub {
     const { observer, log, desk } = this.#options;
     const { tubeId } = socket.data;
     if (tubeId === undefined) throw new AuthError('auth_invalid', 'peer_token');
-    const visit: Visit = { socket, tubeId, instance: null };
+    const outlet = new Outlet<Frame>((frame) => this.#send(socket, frame));
+    const visit: Visit = { socket, outlet, tubeId, instance: null };
     observer.connection('peer', 1);
     socket.on(
       'disconnect',
       guarded(log, 'peer.disconnect', () => this.#leave(visit)),
     );
-    desk.attach(socket, { tubeId, spoke: (instance) => this.#spoke(visit, instance) });
+    desk.attach(socket, {
+      tubeId,
+      spoke: (instance) => this.#spoke(visit, instance),
+      hold: () => outlet.hold(),
+    });
     this.#arrive(visit);
     if (this.#options.isDraining()) socket.emit('draining', drainingNotice);
-    this.#catchUp(socket, tubeId);
+    this.#catchUp(visit);
     log.info({ role: 'peer', tube_id: tubeId }, 'a peer connected');
   }
 
@@ -151,44 +163,44 @@ export class PeerHub {
   }
 
   /** The offer that waits for this peer, and the candidates that came before it did. */
-  #catchUp(socket: GatewaySocket, tubeId: string): void {
+  #catchUp(visit: Visit): void {
+    const { tubeId } = visit;
     const pending = this.#options.tubes.pendingOffer(tubeId);
     if (pending === null) return;
-    this.#offer(socket, tubeId, pending);
+    this.#offer(visit, pending);
     for (const { data, generation, sdp_mid: mid } of this.#options.publisher.candidateSignals(
       tubeId,
       pending.generation,
     )) {
-      this.#candidate(socket, String(data), String(mid), generation);
+      this.#candidate(visit, String(data), String(mid), generation);
     }
   }
 
-  #offer(socket: GatewaySocket, tubeId: string, { generation, description, purpose }: Offer): void {
+  #offer({ outlet, tubeId }: Visit, { generation, description, purpose }: Offer): void {
     const view = this.#options.tubes.view(tubeId);
     if (view === null) return;
     const { type, sdp } = description;
     const setup = setupOf(view, this.#options.tubes);
-    this.#send(socket, purpose === 'restart' ? 'ice_restart_offer' : 'offer', {
-      type,
-      sdp,
-      generation,
-      tube_id: tubeId,
-      ...setup,
+    outlet.put({
+      event: purpose === 'restart' ? 'ice_restart_offer' : 'offer',
+      data: { type, sdp, generation, tube_id: tubeId, ...setup },
     });
   }
 
-  #candidate(socket: GatewaySocket, candidate: string, sdpMid: string, generation: number): void {
-    this.#send(socket, 'icecandidate', { candidate, sdpMid, generation });
+  #candidate({ outlet }: Visit, candidate: string, sdpMid: string, generation: number): void {
+    outlet.put({ event: 'icecandidate', data: { candidate, sdpMid, generation } });
   }
 
   /** `disconnect` from our side: the client does not come back by itself. Other namespaces of the same connection stay. */
   #dismiss(socket: GatewaySocket | undefined, reason: CloseReason): void {
     if (socket === undefined) return;
-    this.#send(socket, 'closed', { reason });
+    this.#send(socket, { event: 'closed', data: { reason } });
     socket.disconnect();
   }
 
-  #send(socket: GatewaySocket, event: 'offer' | 'ice_restart_offer' | 'icecandidate' | 'closed', data: object): void {
+  #send(socket: GatewaySocket, { event, data }: Frame): void {
+    // What was held for a socket that has been dismissed since.
+    if (!socket.connected) return;
     socket.emit(event, data);
     this.#options.observer.message(event, 'out', 'ok');
   }

@@ -1,13 +1,15 @@
 /**
- * Numbers the signals of each tube from 1 and hands them to the rooms that may see them. While a `create_tube` is being answered, the
- * signals of its tube are held, so that no controller hears of a tube before it knows its id. Also remembers what late comers need: the
- * candidates of the newest generation, and which tubes were closed lately.
+ * Numbers the signals of each tube from 1 and hands them to the rooms that may see them. They are held while a call is being answered whose
+ * answer must come first: no controller hears of a tube before it knows its id, nor of candidates before it has their description. Also
+ * remembers what late comers need: the candidates of the newest generation, and which tubes were closed lately.
  */
 import type { TubeIdentity } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
-import type { GatewayObserver, Log } from './observer.port.js';
+import type { GatewayObserver } from './observer.port.js';
+import { Outlet } from './outlet.js';
 import {
+  isShown,
   messageSignal,
   nextStates,
   toSignal,
@@ -25,7 +27,6 @@ export interface PublisherOptions {
   /** The last signal of a tube is out. */
   ended(identity: TubeIdentity): void;
   readonly observer: GatewayObserver;
-  readonly log: Log;
 }
 
 interface Told {
@@ -33,15 +34,12 @@ interface Told {
   seq: number;
   generation: number;
   states: ToldStates;
-  /** Signals that wait for the acknowledgement of `create_tube`; null when none is under way. */
-  held: WireSignal[] | null;
+  readonly outlet: Outlet<WireSignal>;
   /** `icecandidate` signals of the newest generation that has any. */
   candidates: WireSignal[];
   isClosed: boolean;
 }
 
-/** A tube that is being created says some dozens of things; this is only a cap. */
-const maxHeldSignals = 512;
 const maxCandidates = 128;
 const maxRemembered = 4096;
 
@@ -59,18 +57,21 @@ export class SignalPublisher {
     this.#options = options;
   }
 
-  /** From now on the signals of this tube wait for `release` or `discard`. */
-  hold(identity: TubeIdentity): void {
-    this.#told.set(identity.tubeId, { ...newTold(identity), held: [] });
+  /** A tube is about to be created. Its signals wait until the result is called, or for `discard`. */
+  begin(identity: TubeIdentity): () => void {
+    this.#told.set(identity.tubeId, this.#newTold(identity));
+    return this.hold(identity.tubeId);
   }
 
-  release(tubeId: string): void {
-    const told = this.#told.get(tubeId);
-    const held = told?.held ?? [];
-    if (told === undefined) return;
-    told.held = null;
-    for (const signal of held) this.#emit(told, signal);
-    if (told.isClosed) this.#end(told);
+  /** From now on the signals of this tube wait, until everybody who holds them has called the result. */
+  hold(tubeId: string): () => void {
+    const told = this.#tellerOf(tubeId);
+    if (told === null) return () => undefined;
+    const release = told.outlet.hold();
+    return () => {
+      release();
+      if (told.isClosed) this.#end(told);
+    };
   }
 
   /** The creation failed: nobody will ever hear of this tube. */
@@ -83,11 +84,15 @@ export class SignalPublisher {
     return this.#told.get(tubeId)?.seq ?? 0;
   }
 
-  /** The candidates that were told of a generation, for somebody who was not there when they came. Held ones are still to come. */
+  /** The candidates of a generation, for somebody who was not there when they came. */
   candidateSignals(tubeId: string, generation: number): readonly WireSignal[] {
-    const told = this.#told.get(tubeId);
-    if (told === undefined || told.held !== null) return [];
-    return told.candidates.filter((signal) => signal.generation === generation);
+    return (this.#told.get(tubeId)?.candidates ?? []).filter((signal) => signal.generation === generation);
+  }
+
+  /** Those that are out already; the others are still to come to whoever follows the tube now. */
+  sentCandidateSignals(tubeId: string, generation: number): readonly WireSignal[] {
+    const outlet = this.#told.get(tubeId)?.outlet;
+    return this.candidateSignals(tubeId, generation).filter((signal) => outlet?.isWaiting(signal) === false);
   }
 
   /** Null when the tube was not closed lately. */
@@ -98,8 +103,9 @@ export class SignalPublisher {
   notice(notice: TubeNotice): void {
     const told = this.#tellerOf(notice.identity.tubeId);
     if (told === null) return;
-    told.states = nextStates(told.states, notice);
     told.generation = notice.generation;
+    if (!this.#isNews(notice)) return;
+    told.states = nextStates(told.states, notice);
     const signal = toSignal(notice, told.states);
     if (signal !== null) this.#publish(told, signal, notice.atMs);
     if (notice.emission.type === 'closed') this.#close(told, notice.emission.reason);
@@ -110,6 +116,12 @@ export class SignalPublisher {
     if (told !== null) this.#publish(told, messageSignal(told.generation, channel, data), Date.now());
   }
 
+  /** Of several connections only one is the tube's; the chart judges likewise, so a signal and `get_connection_state` agree. */
+  #isNews({ identity, generation, emission }: TubeNotice): boolean {
+    if (emission.type !== 'transportState') return true;
+    return isShown(emission.generation, generation, this.#options.view(identity.tubeId)?.activeGeneration ?? null);
+  }
+
   /** Null for a tube that is gone: late notices of it must not bring it back. */
   #tellerOf(tubeId: string): Told | null {
     const known = this.#told.get(tubeId);
@@ -117,7 +129,9 @@ export class SignalPublisher {
     const view = this.#options.view(tubeId);
     if (view === null || view.state === 'closed') return null;
     const { identity, state, transportState, generation } = view;
-    const told = { ...newTold(identity), generation, states: { state, transportState } };
+    const told = this.#newTold(identity);
+    told.generation = generation;
+    told.states = { state, previousState: null, transportState };
     this.#told.set(tubeId, told);
     return told;
   }
@@ -127,18 +141,7 @@ export class SignalPublisher {
     told.seq += 1;
     const wire = toWire(signal, told.identity, told.seq, atMs);
     if (wire.kind === 'icecandidate') rememberCandidate(told, wire);
-    if (told.held === null) this.#emit(told, wire);
-    else if (told.held.length < maxHeldSignals) told.held.push(wire);
-    else
-      this.#options.log.warn(
-        { tube_id: told.identity.tubeId, event: wire.kind },
-        'too many signals during create_tube, one dropped',
-      );
-  }
-
-  #emit(told: Told, signal: WireSignal): void {
-    this.#options.emit(told.identity, signal);
-    this.#options.observer.message('signal', 'out', 'ok');
+    told.outlet.put(wire);
   }
 
   #close(told: Told, reason: CloseReason): void {
@@ -147,18 +150,23 @@ export class SignalPublisher {
     this.#closed.set(tubeId, { tenant, reason });
     const oldest = this.#closed.size > maxRemembered ? this.#closed.keys().next().value : undefined;
     if (oldest !== undefined) this.#closed.delete(oldest);
-    if (told.held === null) this.#end(told);
+    this.#end(told);
   }
 
+  /** Once its last signal is out. */
   #end(told: Told): void {
-    this.#told.delete(told.identity.tubeId);
+    if (told.outlet.isHeld || !this.#told.delete(told.identity.tubeId)) return;
     this.#options.ended(told.identity);
   }
-}
 
-function newTold(identity: TubeIdentity): Told {
-  const states: ToldStates = { state: 'initializing', transportState: 'new' };
-  return { identity, seq: 0, generation: 1, states, held: null, candidates: [], isClosed: false };
+  #newTold(identity: TubeIdentity): Told {
+    const states: ToldStates = { state: 'initializing', previousState: null, transportState: 'new' };
+    const outlet = new Outlet<WireSignal>((signal) => {
+      this.#options.emit(identity, signal);
+      this.#options.observer.message('signal', 'out', 'ok');
+    });
+    return { identity, seq: 0, generation: 1, states, outlet, candidates: [], isClosed: false };
+  }
 }
 
 function rememberCandidate(told: Told, signal: WireSignal): void {

@@ -56,6 +56,9 @@ export interface WireSignal {
 /** The states as the last signals told them; a state change and a transport change each report both. */
 export interface ToldStates {
   readonly state: TubeState;
+  /** Null until there was another one. */
+  readonly previousState: TubeState | null;
+  /** Of the generation that carries data; of the newest while none does. */
   readonly transportState: TransportState;
 }
 
@@ -77,29 +80,39 @@ function draft(kind: SignalKind, generation: number, data: unknown, fields: Fiel
   return { kind, generation, data, flag: progress.absent, status: '', extra: {}, ...fields };
 }
 
-export function nextStates(told: ToldStates, notice: TubeNotice): ToldStates {
-  const { emission } = notice;
-  if (emission.type === 'state') return { ...told, state: emission.state };
-  if (emission.type === 'closed') return { ...told, state: 'closed' };
-  if (emission.type === 'transportState' && isNewest(emission, notice))
-    return { ...told, transportState: emission.state };
-  return told;
+/** Of transport states only those that are shown (`isShown`). */
+export function nextStates(told: ToldStates, { emission }: TubeNotice): ToldStates {
+  switch (emission.type) {
+    case 'state':
+      // The close itself is told, with the state before it.
+      return emission.state === 'closed' || emission.state === told.state ? told : enter(told, emission.state);
+    case 'closed':
+      return { ...enter(told, 'closed'), transportState: 'closed' };
+    case 'transportState':
+      return { ...told, transportState: emission.state };
+    case 'cutOver':
+      return { ...told, transportState: 'connected' };
+    default:
+      return told;
+  }
 }
 
-/** An old generation that is being closed after a cut-over is no news about the connection. */
-const isNewest = (emission: { readonly generation: number }, notice: TubeNotice): boolean =>
-  emission.generation >= notice.generation;
+const enter = (told: ToldStates, state: TubeState): ToldStates => ({ ...told, state, previousState: told.state });
+
+/** An attempt that comes up, or an old generation that is being closed, is no news about the connection that carries data. */
+export const isShown = (generation: number, newest: number, active: number | null): boolean =>
+  active === null ? generation >= newest : generation === active;
 
 /** `told` already contains this notice (`nextStates`). Null = no signal. */
 export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | null {
   const { emission, generation } = notice;
   switch (emission.type) {
     case 'state':
-      return emission.state === 'closed' ? null : stateSignal(told, generation, notice, emission.reason);
+      return emission.state === 'closed' ? null : stateSignal(told, generation, told.previousState, emission.reason);
     case 'transportState':
-      return isNewest(emission, notice) ? stateSignal(told, emission.generation, notice, '') : null;
+      return stateSignal(told, emission.generation, told.state, '');
     case 'closed':
-      return closedSignal(told, generation, notice, emission.reason);
+      return closedSignal(told, generation, emission.reason);
     case 'description':
       return descriptionSignal(emission);
     case 'candidate':
@@ -143,18 +156,18 @@ function steadySignal({ emission, generation, atMs }: TubeNotice): SignalDraft |
   }
 }
 
-function stateSignal(told: ToldStates, generation: number, { previousState }: TubeNotice, reason: string): SignalDraft {
+function stateSignal(
+  told: ToldStates,
+  generation: number,
+  previousState: TubeState | null,
+  reason: string,
+): SignalDraft {
   const extra = { transport_state: told.transportState, previous_state: previousState, reason };
   return draft('connection_state_changed', generation, told.state, { flag: flagOfState[told.state], extra });
 }
 
-function closedSignal(
-  told: ToldStates,
-  generation: number,
-  { previousState }: TubeNotice,
-  reason: CloseReason,
-): SignalDraft {
-  const extra = { transport_state: told.transportState, previous_state: previousState, reason };
+function closedSignal(told: ToldStates, generation: number, reason: CloseReason): SignalDraft {
+  const extra = { transport_state: told.transportState, previous_state: told.previousState, reason };
   const flag = goodEndings.includes(reason) ? progress.complete : progress.fail;
   return draft('connection_state_changed', generation, 'closed', { flag, status: `closed: ${reason}`, extra });
 }
@@ -178,10 +191,14 @@ function decisionSignal(decision: RestartDecision, generation: number): SignalDr
   if (flag === undefined) return null;
   return draft('ice_restart_offer', generation, '', {
     flag,
-    status: decision.why,
+    status: decisionText(decision),
     extra: { trigger: decision.trigger },
   });
 }
+
+/** Controllers of the guide look for its exact words when a trigger is skipped; why something was given up is told in its own. */
+const decisionText = ({ action, code, why }: RestartDecision): string =>
+  action === 'skip' && code !== null ? failureTable[code].operator : why;
 
 function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>): SignalDraft {
   const isSuccess = emission.outcome === 'success';
@@ -192,8 +209,12 @@ function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>
   });
 }
 
-const failureText = (failure: Failure | null): string =>
-  failure === null ? 'ICE restart failed' : failureTable[failure.code].operator;
+/** The text of the table names the usual wait for an answer; a tube that waits otherwise says so in the detail. */
+function failureText(failure: Failure | null): string {
+  if (failure === null) return 'ICE restart failed';
+  const { code, detail } = failure;
+  return code === 'transport_answer_timeout' && detail !== '' ? detail : failureTable[code].operator;
+}
 
 /** Application data from the peer. */
 export function messageSignal(generation: number, channel: string, data: string | Uint8Array): SignalDraft {

@@ -16,6 +16,9 @@ export const conversationId = z.string().min(1).max(256);
 export const generation = z.int().min(1).max(0x7fffffff);
 export const shortText = z.string().max(256);
 
+/** For calls that need no field: JSON has `null` for a payload that was left out. */
+export const mayBeEmpty = <Schema extends z.ZodType>(schema: Schema) => z.preprocess((given) => given ?? {}, schema);
+
 /** Throws AppError with the code of the first issue. */
 export function parse<Schema extends z.ZodType>(schema: Schema, payload: unknown): z.output<Schema> {
   const result = schema.safeParse(payload);

@@ -177,8 +177,12 @@ export class HoldfastPeer {
     };
   }
 
-  /** Ends signalling and every connection. Idempotent, final; messages that are not acknowledged yet are lost. */
+  /**
+   * Ends signalling and every connection, and the tube with them: the service is told if it can be reached now. Idempotent, final; messages
+   * that are not acknowledged yet are lost.
+   */
   close(): void {
+    this.#sendSignal({ event: 'bye', data: {} });
     this.#end('requested', 'tube_closed');
   }
 

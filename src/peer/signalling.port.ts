@@ -28,7 +28,9 @@ export type OutgoingMessage =
       readonly data: { readonly candidate: string; readonly sdpMid: string; readonly generation: number };
     }
   | { readonly event: 'restart_request'; readonly data: { readonly reason: string } }
-  | { readonly event: 'network_change'; readonly data: NetworkChange };
+  | { readonly event: 'network_change'; readonly data: NetworkChange }
+  /** The application closed the peer, and `stop` follows: the tube may end. Of no use later, so nobody needs to keep it. */
+  | { readonly event: 'bye'; readonly data: Readonly<Record<string, never>> };
 
 export interface SignallingStatus {
   /** `draining`: the service is about to go away; the socket will be lost and come back elsewhere. */

@@ -67,6 +67,7 @@ export class SocketSignalling implements Signalling {
 
   send(message: OutgoingMessage): void {
     if (this.#phase === 'stopped') return;
+    if (message.event === 'bye') return this.#sayBye(message.data);
     this.#outbox.add(message);
     this.#flush();
   }
@@ -108,6 +109,11 @@ export class SocketSignalling implements Signalling {
       this.#handlers?.status({ status: 'online' });
       this.#flush();
     });
+  }
+
+  /** Now or never: by the time of a reconnection we are gone, and the service has found out by its pings. */
+  #sayBye(data: object): void {
+    if (this.#phase === 'online') this.#socket?.emit('bye', data, () => undefined);
   }
 
   #receive(event: string, data: unknown): void {

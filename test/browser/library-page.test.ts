@@ -20,14 +20,9 @@ describeWith('chromium', 'our library in Chromium with the real service', () => 
   let control: Controller;
   let page: Page;
   let tubeId: string;
+  let token: string;
 
-  beforeAll(async () => {
-    service = await startService(['--control-calls-per-second', '5000']);
-    browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
-    control = await Controller.connect(service.url);
-    const created = await control.ok('create_tube', { conversation_id: 'page', settings: {}, trickle_ice: true });
-    tubeId = String(created['tube_id']);
-    page = await browser.newPage();
+  const connect = async (): Promise<void> => {
     await page.goto(`${service.url}/livez`);
     await page.evaluate(
       async ([url, token]) => {
@@ -46,8 +41,19 @@ describeWith('chromium', 'our library in Chromium with the real service', () => 
         await here.peer.connect();
         await here.peer.opened('data');
       },
-      [service.url, String(created['peer_token'])] as const,
+      [service.url, token] as const,
     );
+  };
+
+  beforeAll(async () => {
+    service = await startService(['--control-calls-per-second', '5000']);
+    browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
+    control = await Controller.connect(service.url);
+    const created = await control.ok('create_tube', { conversation_id: 'page', settings: {}, trickle_ice: true });
+    tubeId = String(created['tube_id']);
+    token = String(created['peer_token']);
+    page = await browser.newPage();
+    await connect();
   }, 60_000);
 
   afterAll(async () => {
@@ -99,5 +105,13 @@ describeWith('chromium', 'our library in Chromium with the real service', () => 
     await control.call('restart_ice', { tube_id: tubeId });
     await recovered;
     expect(await page.evaluate(() => (globalThis as unknown as InPage).peer.state)).toBe('connected');
+  }, 40_000);
+
+  it('leaves the tube open when the page is loaded again, and ends it when it is closed', async () => {
+    await connect();
+    expect((await control.ok('get_tube', { tube_id: tubeId }))['state']).not.toBe('closed');
+    const closed = control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'closed', 1_000);
+    await page.evaluate(() => (globalThis as unknown as InPage).peer.close());
+    expect(await closed).toMatchObject({ reason: 'peer_closed' });
   }, 40_000);
 });

@@ -30,12 +30,27 @@ describe('settings of create_tube', () => {
     expect(overridesOf({ conversationType: 'message' })).toEqual({});
   });
 
+  test('may say times and sizes as text, and nothing else', () => {
+    const input = { ping_interval_ms: '5s', replay_buffer_bytes: '1MiB', restart_backoff_ms: ['5s', 100] };
+    expect(overridesOf(input)).toEqual({
+      pingIntervalMs: 5000,
+      replayBufferBytes: 1_048_576,
+      restartBackoffMs: [5000, 100],
+    });
+    expect(overridesOf({ restart_backoff_ms: '1s,2s' })).toEqual({ restartBackoffMs: [1000, 2000] });
+    const whole = 'max_restart_attempts must be a whole number from 1 to 1000';
+    expect(parseTubeOverrides({ max_restart_attempts: '5' })).toEqual({ ok: false, problems: [whole] });
+  });
+
   test.each([
     [{ answer_timeout: 1 }, 'unknown key answer_timeout; did you mean answer_timeout_ms?'],
     [{ answerTimeoutMs: 500 }, 'unknown key answerTimeoutMs; did you mean answer_timeout_ms?'],
     [{ port: 1 }, 'unknown key port'],
     [{ trickle_ice: true }, 'unknown key trickle_ice'],
-    [{ ping_interval_ms: '5s' }, 'ping_interval_ms must be a time from 10ms to 10m, as milliseconds or like 15s, 5m'],
+    [
+      { ping_interval_ms: '5 parsecs' },
+      'ping_interval_ms must be a time from 10ms to 10m, as milliseconds or like 15s, 5m',
+    ],
     [
       { ping_interval_ms: Number.NaN },
       'ping_interval_ms must be a time from 10ms to 10m, as milliseconds or like 15s, 5m',

@@ -304,6 +304,13 @@ describe('every call about a tube', () => {
 });
 
 describe('frames', () => {
+  test.each(['list_tubes', 'get_resource_limits', 'check_capacity'])('%s takes null for no fields', async (event) => {
+    expect((await controller.call(event, null)).ok).toBe(true);
+    expect((await controller.call(event, undefined)).ok).toBe(true);
+    expect((await controller.call(event)).ok).toBe(true);
+    expect(codeOf(await controller.call(event, { extra: 1 }))).toBe('input_schema');
+  });
+
   test('a call without an acknowledgement works, and its errors are counted', async () => {
     controller.socket.emit('create_tube', { conversation_id: 'talk' });
     controller.socket.emit('create_tube', { conversation_id: 5 });

@@ -1,6 +1,7 @@
 // /peer over a real connection: who is let in, what it is told, what it may say.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Socket } from 'socket.io-client';
+import { AppError } from '../../src/errors.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 import { Harness, nextEvent, until, type Reply, type TestController } from '../support/gateway-harness.js';
 
@@ -125,17 +126,17 @@ describe('what a peer may say', () => {
     expect(harness.tubes.calls('restart')).toEqual([]);
   });
 
-  test('hello of a peer that lost everything starts a restart, unless an offer is waiting', async () => {
+  test('hello of a peer that lost everything tells its tube, unless an offer is waiting', async () => {
     const view = harness.tubes.views.get(tubeId);
     if (view !== undefined) view.activeGeneration = 1;
     const one = await peer();
     await one.hello('i-1');
-    expect(harness.tubes.calls('restart')).toEqual([]);
+    expect(harness.tubes.calls('peerReplaced')).toEqual([]);
     harness.tubes.offers.clear();
-    harness.tubes.failWith.set('restart', 'restart_trickle_disabled');
     expect((await one.hello('i-1')).ok).toBe(true);
     await one.hello('i-1', 1);
-    expect(harness.tubes.calls('restart')).toEqual([[tubeId, 'peer_request', false]]);
+    expect(harness.tubes.calls('peerReplaced')).toEqual([[tubeId]]);
+    expect(harness.tubes.calls('restart')).toEqual([]);
   });
 
   test('answer, candidate and its own offer', async () => {
@@ -156,6 +157,70 @@ describe('what a peer may say', () => {
     ]);
     harness.tubes.failWith.set('remoteDescription', 'signalling_unexpected_answer');
     expect((await one.call('answer', { type: 'answer', sdp })).error?.code).toBe('signalling_unexpected_answer');
+  });
+
+  test('its own offer is acknowledged before the candidates of its generation', async () => {
+    harness.tubes.offers.clear();
+    const one = await peer();
+    const order: unknown[] = [];
+    one.socket.on('icecandidate', ({ candidate }: { candidate: string }) => order.push(candidate));
+    const say = (candidate: string): void =>
+      harness.tubes.say(tubeId, { type: 'candidate', generation: 2, candidate, mid: '0' });
+    harness.tubes.remoteDescription = async () => {
+      say('early');
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      say('late');
+      return { generation: 2, answer: { type: 'answer', sdp: fakeSdp('answer 2') } };
+    };
+    const offer = { type: 'offer', sdp: fakeSdp('mine') };
+    for (const name of ['first', 'second'])
+      one.socket.emit('offer', offer, (reply: Reply) => order.push(`${name} ${String(reply.ok)}`));
+    await until(() => order.length === 6);
+    say('after');
+    await until(() => order.length === 7);
+    expect(order).toEqual(['first true', 'second true', 'early', 'early', 'late', 'late', 'after']);
+  });
+
+  test('its own offer that is refused, or whose tube ends, holds nothing back', async () => {
+    harness.tubes.offers.clear();
+    const one = await peer();
+    harness.tubes.remoteDescription = async (id) => {
+      harness.tubes.say(id, { type: 'candidate', generation: 2, candidate: 'early', mid: '0' });
+      throw new AppError('input_sdp');
+    };
+    const offer = { type: 'offer', sdp: fakeSdp('mine') };
+    expect((await one.call('offer', offer)).error?.code).toBe('input_sdp');
+    expect(one.told.map(({ data }) => data['candidate'])).toEqual(['early']);
+    const gone = nextEvent(one.socket, 'disconnect');
+    harness.tubes.remoteDescription = async (id) => {
+      harness.tubes.say(id, { type: 'candidate', generation: 3, candidate: 'early', mid: '0' });
+      harness.tubes.say(id, { type: 'closed', reason: 'requested' });
+      throw new AppError('tube_closed');
+    };
+    one.socket.emit('offer', offer);
+    expect(await gone).toBe('io server disconnect');
+    expect(one.told.slice(1)).toEqual([{ event: 'closed', data: { reason: 'requested' } }]);
+  });
+
+  test('bye ends its tube, after the acknowledgement', async () => {
+    const one = await peer();
+    const gone = nextEvent(one.socket, 'disconnect');
+    expect(await one.call('bye', {})).toEqual({ ok: true });
+    expect(await gone).toBe('io server disconnect');
+    expect(harness.tubes.calls('close')).toEqual([[tubeId, 'peer_closed']]);
+    expect(one.told.at(-1)).toEqual({ event: 'closed', data: { reason: 'peer_closed' } });
+  });
+
+  test('bye counts although the peer is gone at once; going without it ends nothing', async () => {
+    const one = await peer();
+    one.socket.emit('bye', {});
+    one.socket.disconnect();
+    await until(() => harness.tubes.calls('close').length === 1);
+    const other = await controller.createTube();
+    const silent = await peer(other.peerToken);
+    silent.socket.disconnect();
+    await until(() => signalling().at(-1) === false && signalling().length === 4);
+    expect(harness.tubes.calls('close')).toHaveLength(1);
   });
 
   test('restart_request', async () => {
@@ -196,6 +261,7 @@ describe('what a peer may say', () => {
     ['answer', { type: 'answer', sdp: fakeSdp('x'), tube_id: 'another' }, 'input_schema'],
     ['icecandidate', { candidate: 'a\nb' }, 'input_candidate'],
     ['network_change', { type: 'meteor' }, 'input_schema'],
+    ['bye', { reason: 'x' }, 'input_schema'],
     ['create_tube', { conversation_id: 'x' }, 'input_unknown_event'],
     ['xstate.stop', {}, 'input_unknown_event'],
   ])('%s %j is refused', async (event, data, code) => {

@@ -1,6 +1,7 @@
 // Who gets which signal, in which order, and what a controller gets that was away.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TubeEmission } from '../../machines/events.js';
+import { AppError } from '../../src/errors.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 import { acmeToken, Harness, otherToken, TestController, until, type Reply } from '../support/gateway-harness.js';
 
@@ -97,23 +98,142 @@ describe('create_tube', () => {
   });
 });
 
+describe("set_remote_description with a peer's offer", () => {
+  /** What comes to the controller, in order. */
+  let order: string[];
+  let tubeId: string;
+  /** Each lets one answer be made. */
+  let answers: (() => void)[];
+  const offer = (): object => ({ tube_id: tubeId, sdp: fakeSdp('peer'), is_answer: false });
+  const call = (name: string): void =>
+    void controller.socket.emit('set_remote_description', offer(), (reply: Reply) =>
+      order.push(`${name} ${reply.ok ? 'ok' : String(reply.error?.code)}`),
+    );
+
+  beforeEach(async () => {
+    ({ tubeId } = await controller.createTube());
+    order = [];
+    answers = [];
+    controller.socket.on('signal', ({ data }: { data: string }) => order.push(data));
+    harness.tubes.remoteDescription = async (id) => {
+      const number = answers.length + 2;
+      harness.tubes.say(id, candidate(`early ${String(number)}`));
+      await new Promise<void>((resolve) => answers.push(resolve));
+      harness.tubes.say(id, candidate(`late ${String(number)}`));
+      return { generation: number, answer: { type: 'answer', sdp: fakeSdp('answer') } };
+    };
+  });
+
+  test('is acknowledged before the candidates of its generation', async () => {
+    call('ack');
+    await until(() => answers.length === 1);
+    await settle(controller);
+    expect(order).toEqual([]);
+    answers[0]?.();
+    await until(() => order.length === 3);
+    harness.tubes.say(tubeId, candidate('after'));
+    await until(() => order.length === 4);
+    expect(order).toEqual(['ack ok', 'early 2', 'late 2', 'after']);
+    expect(seqs(controller)).toEqual(range(1, 3));
+  });
+
+  test('twice at the same time holds until both are acknowledged', async () => {
+    call('first');
+    call('second');
+    await until(() => answers.length === 2);
+    answers[1]?.();
+    await until(() => order.length === 1);
+    await settle(controller);
+    expect(order).toEqual(['second ok']);
+    answers[0]?.();
+    await until(() => order.length === 6);
+    expect(order).toEqual(['second ok', 'first ok', 'early 2', 'early 3', 'late 3', 'late 2']);
+    expect(seqs(controller)).toEqual(range(1, 4));
+  });
+
+  test('that fails holds nothing back any longer', async () => {
+    harness.tubes.remoteDescription = async (id) => {
+      harness.tubes.say(id, candidate('early'));
+      throw new AppError('input_sdp');
+    };
+    call('ack');
+    await until(() => order.length === 2);
+    harness.tubes.say(tubeId, candidate('after'));
+    await until(() => order.length === 3);
+    expect([...order].sort()).toEqual(['ack input_sdp', 'after', 'early']);
+  });
+
+  test('whose tube is closed meanwhile still tells the end, as the last signal', async () => {
+    call('ack');
+    await until(() => answers.length === 1);
+    harness.tubes.remoteDescription = () => Promise.reject(new AppError('tube_closed'));
+    expect(await controller.call('close_tube', { tube_id: tubeId })).toMatchObject({ ok: true });
+    harness.tubes.say = () => undefined;
+    answers[0]?.();
+    await until(() => order.length === 3);
+    expect(order).toEqual(['ack ok', 'early 2', 'closed']);
+    expect((await controller.call('get_tube', { tube_id: tubeId })).error?.code).toBe('tube_closed');
+  });
+
+  test('holds no more than it may, and loses nothing', async () => {
+    call('ack');
+    await until(() => answers.length === 1);
+    for (let index = 0; index < 600; index += 1) harness.tubes.receive(tubeId, 'data', String(index));
+    await settle(controller);
+    expect(controller.signals.length).toBe(89);
+    answers[0]?.();
+    await until(() => controller.signals.length === 602);
+    expect(seqs(controller)).toEqual(range(1, 602));
+  });
+});
+
 describe('delivery', () => {
   test('a socket in several rooms gets each signal once', async () => {
     const { tubeId } = await controller.createTube();
+    harness.tubes.say(tubeId, { type: 'state', state: 'connecting', reason: '' });
     for (const one of [{ tube_id: tubeId }, { conversation_id: 'talk' }, { all: true }])
       await controller.call('subscribe', one);
     harness.tubes.say(tubeId, connected);
     harness.tubes.receive(tubeId, 'data', 'hi');
     await settle(controller);
     expect(controller.signals).toMatchObject([
+      { seq: 1, data: 'connecting', previous_state: 'initializing' },
       {
-        seq: 1,
+        seq: 2,
         kind: 'connection_state_changed',
         data: 'connected',
         previous_state: 'connecting',
         transport_state: 'new',
       },
-      { seq: 2, kind: 'message', data: { channel: 'data', payload: 'hi', encoding: 'utf8' } },
+      { seq: 3, kind: 'message', data: { channel: 'data', payload: 'hi', encoding: 'utf8' } },
+    ]);
+  });
+
+  test('a dropped attempt leaves the transport state of the generation that carries data', async () => {
+    const { tubeId } = await controller.createTube();
+    const say = (emission: TubeEmission): void => harness.tubes.say(tubeId, emission);
+    say({ type: 'transportState', generation: 1, state: 'connecting' });
+    say({ type: 'cutOver', generation: 1, from: null });
+    const view = harness.tubes.views.get(tubeId);
+    if (view !== undefined) view.activeGeneration = 1;
+    say(connected);
+    say({ type: 'state', state: 'degraded', reason: 'restart' });
+    if (view !== undefined) view.generation = 2;
+    say({ type: 'transportState', generation: 2, state: 'connecting' });
+    say({ type: 'transportState', generation: 2, state: 'closed' });
+    say(connected);
+    await settle(controller);
+    expect(
+      controller.signals.map(({ data, generation, ...rest }) => [
+        data,
+        generation,
+        (rest as unknown as Record<string, unknown>)['transport_state'],
+      ]),
+    ).toEqual([
+      ['initializing', 1, 'connecting'],
+      ['connected', 1, 'connected'],
+      ['degraded', 1, 'connected'],
+      ['connected', 2, 'connected'],
     ]);
   });
 

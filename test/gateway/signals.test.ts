@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TubeEmission, TubeIdentity } from '../../machines/events.js';
 import {
+  isShown,
   messageSignal,
   nextStates,
   progress,
@@ -20,7 +21,7 @@ const identity: TubeIdentity = {
   peerTokenDigest: '',
   createdAtMs: 0,
 };
-const told: ToldStates = { state: 'connected', transportState: 'connected' };
+const told: ToldStates = { state: 'connected', previousState: 'connecting', transportState: 'connected' };
 const sdp = fakeSdp('x');
 const base64 = Buffer.from(sdp).toString('base64');
 
@@ -47,7 +48,7 @@ describe('signals', () => {
         data: 'degraded',
         generation: 2,
         flag: progress.progress,
-        extra: { transport_state: 'connected', previous_state: 'connecting', reason: 'missed pings' },
+        extra: { transport_state: 'connected', previous_state: 'connected', reason: 'missed pings' },
       },
     ],
     ['the failed state', { type: 'state', state: 'failed', reason: '' }, { data: 'failed', flag: progress.fail }],
@@ -58,13 +59,18 @@ describe('signals', () => {
       {
         kind: 'connection_state_changed',
         data: 'connected',
-        extra: { transport_state: 'disconnected', previous_state: 'connecting', reason: '' },
+        extra: { transport_state: 'disconnected', previous_state: 'connected', reason: '' },
       },
     ],
     [
       'a requested close',
       { type: 'closed', reason: 'requested' },
-      { data: 'closed', flag: progress.complete, status: 'closed: requested' },
+      {
+        data: 'closed',
+        flag: progress.complete,
+        status: 'closed: requested',
+        extra: { transport_state: 'closed', previous_state: 'connected', reason: 'requested' },
+      },
     ],
     ['a bad close', { type: 'closed', reason: 'restart_exhausted' }, { data: 'closed', flag: progress.fail }],
     [
@@ -95,7 +101,21 @@ describe('signals', () => {
           delayMs: 0,
         },
       },
-      { kind: 'ice_restart_offer', data: '', flag: progress.skip, status: 'because', extra: { trigger: 'manual' } },
+      {
+        kind: 'ice_restart_offer',
+        data: '',
+        flag: progress.skip,
+        status: 'ICE restart already in progress, skipping duplicate request',
+        extra: { trigger: 'manual' },
+      },
+    ],
+    [
+      'a skipped restart without a code',
+      {
+        type: 'decision',
+        decision: { action: 'skip', code: null, why: 'because', trigger: 'manual', attempt: 1, delayMs: 0 },
+      },
+      { kind: 'ice_restart_offer', data: '', flag: progress.skip, status: 'because' },
     ],
     [
       'a given up restart',
@@ -129,6 +149,18 @@ describe('signals', () => {
         flag: progress.fail,
         status: 'ICE restart answer timeout - no response from remote peer after 15s',
       },
+    ],
+    [
+      'a failed attempt that waited otherwise than usual',
+      {
+        type: 'attemptEnded',
+        generation: 3,
+        trigger: 'manual',
+        outcome: 'failure',
+        failure: { code: 'transport_answer_timeout', detail: 'no response after 2s' },
+        durationMs: 1,
+      },
+      { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'no response after 2s' },
     ],
     [
       'a successful attempt',
@@ -167,7 +199,6 @@ describe('signals', () => {
 
   test.each<[string, TubeEmission]>([
     ['the closed state, because the close itself is told', { type: 'state', state: 'closed', reason: '' }],
-    ['an old generation that is being closed', { type: 'transportState', generation: 1, state: 'closed' }],
     [
       'the first offer',
       { type: 'description', generation: 1, description: { type: 'offer', sdp }, purpose: 'initial', requestId: null },
@@ -185,6 +216,43 @@ describe('signals', () => {
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());
+
+  test('the states that are told before and after each other', () => {
+    const steps: TubeEmission[] = [
+      { type: 'state', state: 'initializing', reason: 'created' },
+      { type: 'state', state: 'connecting', reason: '' },
+      { type: 'state', state: 'connecting', reason: 'again' },
+      { type: 'state', state: 'closed', reason: '' },
+      { type: 'closed', reason: 'requested' },
+    ];
+    let states: ToldStates = { state: 'initializing', previousState: null, transportState: 'new' };
+    const seen = steps.flatMap((emission) => {
+      states = nextStates(states, noticeOf(emission));
+      return toSignal(noticeOf(emission), states) ?? [];
+    });
+    expect(seen.map(({ data, extra }) => [extra['previous_state'], data])).toEqual([
+      [null, 'initializing'],
+      ['initializing', 'connecting'],
+      ['initializing', 'connecting'],
+      ['connecting', 'closed'],
+    ]);
+  });
+
+  test.each([
+    ['the only one', 1, 1, null, true],
+    ['the newest while none carries data', 2, 2, null, true],
+    ['an older one while none carries data', 1, 2, null, false],
+    ['the one that carries data', 1, 2, 1, true],
+    ['an attempt beside it', 2, 2, 1, false],
+    ['the one before it', 1, 2, 2, false],
+  ])('of transport states: %s', (_name, generation, newest, active, expected) =>
+    expect(isShown(generation, newest, active)).toBe(expected),
+  );
+
+  test('a cut-over means a transport that is connected', () => {
+    const lost = { ...told, transportState: 'failed' as const };
+    expect(nextStates(lost, noticeOf({ type: 'cutOver', generation: 2, from: null })).transportState).toBe('connected');
+  });
 
   test('a message keeps text as text and encodes bytes', () => {
     expect(messageSignal(1, 'data', 'hi').data).toEqual({ channel: 'data', payload: 'hi', encoding: 'utf8' });

@@ -56,6 +56,14 @@ describe('texts of the guide', () => {
     });
   });
 
+  test.each([
+    [9000, '9s'],
+    [1500, '1500ms'],
+  ])('an answer timeout of a tube with %d ms', (durationMs, text) => {
+    const msg = `ICE restart answer timeout - no response from remote peer after ${text}`;
+    expect(lineOf(noticeOf({ ...emissions.attemptEnded, durationMs }))).toMatchObject({ msg });
+  });
+
   test('a call during a restart', () => {
     expect(lineOf(noticeOf(emissions.refused))).toMatchObject({ target: 'webrtc_ice_restart', msg: inProgress });
   });
@@ -106,14 +114,31 @@ function decisionsOf(input: RestartInput): RestartDecision[] {
   return decisions;
 }
 
+function capture() {
+  const written: { target: LogTarget; level: string; fields: object; msg: string }[] = [];
+  const logOf = (target: LogTarget): Log => {
+    const at = (level: string) => (fields: object, msg: string) => void written.push({ target, level, fields, msg });
+    return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  };
+  return { log: createTubeLog(logOf), written };
+}
+
 describe('createTubeLog', () => {
+  test('writes one line for a call whose restart is skipped, and one for a refusal without a decision', () => {
+    const { log, written } = capture();
+    const { decision } = emissions.decision;
+    const skipped = { ...decision, action: 'skip', code: 'restart_in_progress' } as const;
+    log(noticeOf({ type: 'decision', decision: skipped }));
+    log(noticeOf(emissions.refused));
+    expect(written).toEqual([
+      expect.objectContaining({ msg: inProgress, fields: expect.objectContaining({ attempt: 1 }) }),
+    ]);
+    log(noticeOf(emissions.refused));
+    expect(written).toHaveLength(2);
+  });
+
   test('adds who is spoken of, and the generation of the emission where it names one', () => {
-    const written: { target: LogTarget; level: string; fields: object; msg: string }[] = [];
-    const logOf = (target: LogTarget): Log => {
-      const at = (level: string) => (fields: object, msg: string) => void written.push({ target, level, fields, msg });
-      return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-    };
-    const log = createTubeLog(logOf);
+    const { log, written } = capture();
     log(noticeOf(emissions.cutOver, { generation: 3 }));
     log(noticeOf(emissions.closed, { generation: 3 }));
     log(noticeOf(emissions.record));

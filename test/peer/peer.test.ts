@@ -506,6 +506,8 @@ describe('close', () => {
     await clock.advance(60_000);
     expect(service.connections.every(({ closed }) => closed)).toBe(true);
     expect(service.signalling.stopped).toBe(1);
+    expect(service.signalling.of('bye')).toEqual([{}]);
+    expect(service.signalling.sent.at(-1)?.event).toBe('bye');
     expect(service.networkListener).toBeNull();
     expect(clock.pendingTimers).toBe(0);
     expect(states.filter((state) => state === 'closed')).toHaveLength(1);
@@ -521,6 +523,8 @@ describe('close', () => {
     service.signalling.handlers?.receive('closed', { reason: 'session_timeout' });
     await expect(connecting).rejects.toMatchObject({ code: 'tube_closed' });
     expect(reasons.at(-1)).toBe('session_timeout');
+    peer.close();
+    expect(service.signalling.of('bye')).toEqual([]);
     service.offer(1);
     expect(service.connections).toHaveLength(0);
   });

@@ -316,6 +316,32 @@ describe('messages', () => {
   });
 });
 
+describe('bye', () => {
+  const bye: OutgoingMessage = { event: 'bye', data: {} };
+
+  it('goes out at once when the socket is there, and never again', async () => {
+    start();
+    latest().welcome();
+    signalling.send(bye);
+    expect(latest().names()).toEqual(['hello', 'bye']);
+    expect(latest().closed).toBe(false);
+    latest().handlers.lost(null, 'transport close');
+    await clock.advance(1000);
+    latest().welcome();
+    expect(latest().names()).toEqual(['hello']);
+  });
+
+  it('is not kept for a socket that is not there', async () => {
+    start();
+    signalling.send(bye);
+    latest().handlers.lost(null, 'refused');
+    signalling.send(bye);
+    await clock.advance(1000);
+    latest().welcome();
+    expect(latest().names()).toEqual(['hello']);
+  });
+});
+
 describe('stop', () => {
   it('closes the socket and leaves no timer, in every phase, more than once', async () => {
     const phases: (() => void | Promise<void>)[] = [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { fromCallback } from 'xstate';
 import type { TubeEvent } from '../../machines/events.js';
+import type { Failure, FailureCode } from '../../machines/failure.js';
 import type { TransportCommand, TransportEvent, TransportInput } from '../../machines/ports/transport.port.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
@@ -16,16 +17,24 @@ function run() {
   const clock = new TestClock();
   const bugs: unknown[] = [];
   const inputs: TransportInput[] = [];
-  const transport = fromCallback<TransportCommand, TransportInput>(({ input, sendBack }) => {
+  let failing: Failure | null = null;
+  const applied: string[] = [];
+  const transport = fromCallback<TransportCommand, TransportInput>(({ input, sendBack, receive }) => {
     inputs.push(input);
+    const common = { generation: input.generation, atMs: clock.nowMs };
+    receive((command) => {
+      if (command.type !== 'transport.applyAnswer') return;
+      applied.push(command.sdp);
+      const { requestId } = command;
+      const facts = { peerKind: 'plain', sameConnection: false, newConnection: false, dtlsRole: 'active' } as const;
+      sendBack({ type: 'transport.remoteApplied', requestId, ...facts, ...common } satisfies TransportEvent);
+    });
+    if (failing !== null) {
+      sendBack({ type: 'transport.failed', failure: failing, ...common } satisfies TransportEvent);
+      return;
+    }
     const description = { type: 'offer' as const, sdp: `offer ${String(input.generation)}` };
-    const { generation } = input;
-    sendBack({
-      type: 'transport.described',
-      description,
-      generation,
-      atMs: clock.nowMs,
-    } satisfies TransportEvent);
+    sendBack({ type: 'transport.described', description, ...common } satisfies TransportEvent);
   });
   let skewMs = 0;
   const now = (): number => clock.nowMs + skewMs;
@@ -53,6 +62,10 @@ function run() {
     service,
     inputs,
     bugs,
+    applied,
+    failWith: (code: FailureCode): void => {
+      failing = { code, detail: '' };
+    },
     create: () => service.create(identity, defaultSettings, null),
     told: (type: TubeEvent['type']): number => delivered.filter((event) => event.type === type).length,
     setClockBack: (ms: number): void => {
@@ -75,6 +88,54 @@ describe('creating a tube', () => {
     expect(registry.entries.get(tubeId)?.ref).toBe(ref);
     expect(ref.getSnapshot().value).toBe('connecting');
     expect([told('tube.close'), inputs.length, bugs]).toEqual([0, 1, []]);
+  });
+});
+
+describe('a create that fails', () => {
+  test.each([
+    ['input_sdp', 'requested'],
+    ['transport_gather_timeout', 'gather_timeout'],
+    ['limit_ice_agents', 'limit'],
+    ['transport_init', 'internal'],
+  ] as const)('with %s closes its tube with %s', async (code, reason) => {
+    const { create, failWith, registry } = run();
+    const reasons: string[] = [];
+    registry.onNotice(({ emission }) => void (emission.type === 'closed' && reasons.push(emission.reason)));
+    failWith(code);
+    await expect(create()).rejects.toMatchObject({ code });
+    expect([reasons, registry.entries.size]).toEqual([[reason], 0]);
+  });
+});
+
+describe('an answer that is sent again', () => {
+  const answer = { type: 'answer', sdp: 'the answer' } as const;
+
+  test('is accepted again without being applied again', async () => {
+    const { create, service, applied } = run();
+    await create();
+    const taken = { generation: 1, answer: null };
+    await expect(service.remoteDescription(tubeId, answer, null)).resolves.toEqual(taken);
+    await expect(service.remoteDescription(tubeId, answer, null)).resolves.toEqual(taken);
+    await expect(service.remoteDescription(tubeId, answer, 1)).resolves.toEqual(taken);
+    expect(applied).toEqual(['the answer']);
+  });
+
+  test('is not mistaken for another answer, another generation or another tube', async () => {
+    const { create, service, applied } = run();
+    await create();
+    await service.remoteDescription(tubeId, answer, null);
+    const other = { type: 'answer', sdp: 'another answer' } as const;
+    await expect(service.remoteDescription(tubeId, other, null)).rejects.toMatchObject({
+      code: 'signalling_unexpected_answer',
+    });
+    await expect(service.remoteDescription(tubeId, answer, 7)).rejects.toMatchObject({
+      code: 'signalling_stale_generation',
+    });
+    service.close(tubeId, 'requested');
+    await expect(service.remoteDescription(tubeId, answer, null)).rejects.toMatchObject({ code: 'tube_unknown' });
+    await create();
+    await service.remoteDescription(tubeId, answer, null);
+    expect(applied).toEqual(['the answer', 'the answer']);
   });
 });
 

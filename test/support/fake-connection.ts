@@ -293,6 +293,7 @@ export class FakeConnection implements Connection {
       's=-',
       't=0 0',
       'a=group:BUNDLE 0',
+      'a=ice-options:ice2,trickle',
       `a=fingerprint:sha-256 ${this.fingerprint}`,
       'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
       'c=IN IP4 0.0.0.0',

@@ -32,19 +32,11 @@ export interface Service {
 const mainFile = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const startTimeoutMs = 20_000;
 
-export async function startService(flags: readonly string[] = []): Promise<Service> {
-  const args = [
-    mainFile,
-    '--port',
-    '0',
-    '--control-tokens',
-    controlToken,
-    '--drain-delay-ms',
-    '0',
-    '--log-level',
-    'warn',
-    ...flags,
-  ];
+const usualFlags = ['--control-tokens', controlToken, '--drain-delay-ms', '0', '--log-level', 'warn'];
+
+/** `usual`: for those who need other values of these, because a flag may be given once only. */
+export async function startService(flags: readonly string[] = [], usual = usualFlags): Promise<Service> {
+  const args = [mainFile, '--port', '0', ...usual, ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const url = await new Promise<string>((resolve, reject) => {

@@ -1,6 +1,7 @@
 /** Our library in Node against the real service: connect, restart under load, reconnect, and what happens around a close. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPeer, type HoldfastPeer } from '../../src/peer/node.js';
+import { startPeerProcess, type PeerProcess } from '../support/peer-process.js';
 import { Controller, startService, type Service } from '../support/service.js';
 import { StreamCheck } from '../support/stream.js';
 import { sleep, until } from '../support/until.js';
@@ -11,6 +12,7 @@ describe('our library in Node with the real service', () => {
   let tubeId: string;
   let token: string;
   const peers: HoldfastPeer[] = [];
+  const processes: PeerProcess[] = [];
 
   const isConnected = async (): Promise<boolean> =>
     (await control.ok('get_connection_state', { tube_id: tubeId }))['state'] === 'connected';
@@ -22,6 +24,13 @@ describe('our library in Node with the real service', () => {
     await peer.opened('data');
     while (!(await isConnected())) await sleep(10);
     return peer;
+  };
+  /** A peer that can be killed. */
+  const connectProcess = async (): Promise<PeerProcess> => {
+    const started = await startPeerProcess(service.url, token);
+    processes.push(started);
+    while (!(await isConnected())) await sleep(10);
+    return started;
   };
   const open = async (body: object = {}): Promise<void> => {
     const created = await control.ok('create_tube', {
@@ -41,8 +50,9 @@ describe('our library in Node with the real service', () => {
     control = await Controller.connect(service.url);
     await open();
   });
-  afterEach(() => {
+  afterEach(async () => {
     for (const peer of peers.splice(0)) peer.close();
+    for (const started of processes.splice(0)) await started.kill();
     control.close();
   });
   afterAll(async () => {
@@ -133,10 +143,11 @@ describe('our library in Node with the real service', () => {
   });
 
   it('takes a peer process that was replaced back on the same tube', async () => {
-    const first = await connect();
-    first.send('data', 'from the first');
-    await control.next(({ kind }) => kind === 'message');
-    first.close();
+    const first = await connectProcess();
+    const came = control.next(({ kind }) => kind === 'message');
+    first.send('from the first');
+    await came;
+    await first.kill();
     const second = await connect();
     const heard = control.next(
       ({ kind, data }) => kind === 'message' && (data as { payload: string }).payload === 'from the second',
@@ -148,13 +159,26 @@ describe('our library in Node with the real service', () => {
     expect(await reached).toBe('to the second');
   }, 30_000);
 
+  it('ends the tube within a second when the peer is closed', async () => {
+    const peer = await connect();
+    const closed = control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'closed', 1_000);
+    peer.close();
+    expect(await closed).toMatchObject({
+      reason: 'peer_closed',
+      previous_state: 'connected',
+      transport_state: 'closed',
+      progress_flag: 0,
+    });
+    expect((await control.call('get_tube', { tube_id: tubeId })).error?.code).toBe('tube_closed');
+  });
+
   it('connects without trickle, refuses to restart then, and closes gracefully on loss', async () => {
     await open({ trickle_ice: false });
-    const peer = await connect();
+    const peer = await connectProcess();
     const refused = await control.call('restart_ice', { tube_id: tubeId });
     expect(refused.error?.code).toBe('restart_trickle_disabled');
     const closed = control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'closed', 40_000);
-    peer.close();
+    await peer.kill();
     await closed;
     const gone = await control.call('get_tube', { tube_id: tubeId });
     expect(['tube_closed', 'tube_unknown']).toContain(gone.error?.code);

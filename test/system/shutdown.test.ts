@@ -1,7 +1,8 @@
 /** SIGTERM with tubes open: exit code 0, fifty times out of fifty, in whatever state the tubes are. */
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { createPeer } from '../../src/peer/node.js';
-import { Controller, startService } from '../support/service.js';
+import { Controller, controlToken, startService } from '../support/service.js';
+import { sleep } from '../support/until.js';
 
 const rounds = 50;
 /** Two at a time: one starts while the other ends. */
@@ -45,7 +46,21 @@ describe('stopping the service', () => {
     expect(Math.max(...durationsMs)).toBeLessThan(10_000);
   }, 180_000);
 
+  it('is not ready at once, and refuses creates only after drainDelayMs', async () => {
+    const service = await startService(['--drain-delay-ms', '1500'], ['--control-tokens', controlToken]);
+    const control = await Controller.connect(service.url);
+    const draining = new Promise((resolve) => control.socket.once('draining', resolve));
+    const stopped = service.stop();
+    while ((await fetch(`${service.url}/readyz`)).status !== 503) await sleep(10);
+    expect(await (await fetch(`${service.url}/metrics`)).text()).toContain('holdfast_draining 1');
+    const create = { conversation_id: 'drain', settings: {}, trickle_ice: true };
+    expect(await control.call('create_tube', create)).toMatchObject({ ok: true });
+    await draining;
+    expect(await stopped).toBe(0);
+    control.close();
+  }, 20_000);
+
   afterAll(() => {
-    console.log(`stopping took ${Math.max(...durationsMs).toFixed(0)} ms at most`);
+    if (durationsMs.length > 0) console.log(`stopping took ${Math.max(...durationsMs).toFixed(0)} ms at most`);
   });
 });

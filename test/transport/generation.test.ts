@@ -41,6 +41,7 @@ describe('as offerer', () => {
     s.open(1);
     const { description } = await s.event('transport.described', 1);
     expect(setupOf(description.sdp)).toBe('active');
+    expect(description.sdp).toContain('a=ice-options:ice2,trickle\r\n');
     expect(description.sdp).not.toContain('a=candidate');
     expect(readMark(description.sdp)).toMatchObject({ channels: [] });
   });
@@ -136,7 +137,9 @@ describe('as offerer', () => {
   test('without trickle the description carries the candidates and none follow', async () => {
     const s = scene('plain', { trickleIce: false }, false);
     await s.connect(1);
-    expect(s.all('transport.described')[0]!.description.sdp).toContain('a=candidate:');
+    const { sdp } = s.all('transport.described')[0]!.description;
+    expect(sdp).toContain('a=candidate:');
+    expect(sdp).toContain('a=ice-options:ice2\r\n');
     expect(s.has('transport.candidate')).toBe(false);
   });
 

@@ -12,6 +12,7 @@ import {
   ufragOf,
   ufragOfCandidate,
   withoutCandidates,
+  withoutTrickleOption,
   withSetup,
 } from '../../src/transport/sdp.js';
 import { parseIceServer } from '../../src/transport/ice-servers.js';
@@ -193,4 +194,13 @@ describe('ICE servers', () => {
       'hunter2',
     );
   });
+});
+
+test.each([
+  ['a=ice-options:trickle\r\n', ''],
+  ['a=ice-options:ice2,trickle\r\n', 'a=ice-options:ice2\r\n'],
+  ['a=ice-options:trickle ice2 renomination\n', 'a=ice-options:ice2 renomination\n'],
+  ['a=ice-options:ice2\r\n', 'a=ice-options:ice2\r\n'],
+])('%j without the option trickle is %j', (line, left) => {
+  expect(withoutTrickleOption(`v=0\r\n${line}a=mid:0\r\n`)).toBe(`v=0\r\n${left}a=mid:0\r\n`);
 });
