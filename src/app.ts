@@ -6,20 +6,23 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { tubeMachine } from '../machines/tube.machine.js';
 import type { TubeState } from '../machines/events.js';
-import { ResourceLimits } from './config/limits.js';
+import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
+import { logTargets } from './config/log-targets.js';
+import { planReload } from './config/reload.js';
 import { parseTubeOverrides, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
-import { sha256Hex } from './gateway/auth.js';
+import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
-import { Logging, nativeLevelFor, nativeLog, type Log } from './observability/logger.js';
+import { DropLog } from './observability/drop-log.js';
+import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
-import { TubeRegistry } from './registry/tube-registry.js';
+import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
 import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
@@ -31,6 +34,8 @@ import { libraryVersion } from './peer/version.js';
 export interface App {
   /** Opens the port. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
+  /** Takes what can change at run time from a configuration that `read` reads again; when that throws nothing changes. Never throws. */
+  reload(read: () => Config): void;
   /** Drains, closes tubes, connections and native code, in that order. Idempotent. */
   stop(): Promise<void>;
   readonly registry: TubeRegistry;
@@ -53,14 +58,26 @@ export function createApp(config: Config): App {
       logging.target('service').info({ ...address, version: libraryVersion }, 'listening');
       return address;
     },
+    reload: (read) => reload(read, logging, rooms),
     stop: stopOnce(config, logging, rooms, gateway),
   };
 }
 
+interface Life {
+  ready: boolean;
+  stopping: boolean;
+  /** As it was read last (SIGHUP); what needs a restart stays as it was at the start. */
+  config: Config;
+  tokens: readonly StaticToken[];
+}
+
+const digestsOf = ({ controlTokens }: Config): StaticToken[] =>
+  controlTokens.map(({ tenant, token }) => ({ tenant, digest: sha256Hex(token) }));
+
 type Rooms = ReturnType<typeof buildRooms>;
 
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
-  const life = { ready: false };
+  const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
   const log = logging.target('service');
   const metrics: Metrics = new Metrics({
     version: libraryVersion,
@@ -68,48 +85,83 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     transportCounters,
     sources: metricSources(limits, () => rooms),
   });
-  observeNativeCode(config, logging, metrics);
-  const host = createHost(config, {
-    message: (...args) => rooms.tubes.received(...args),
-    counted: (counter, count) => metrics.transport(counter, count),
-    dropped: (_tubeId, _label, cause, count, channelClass) => metrics.dropped(channelClass, cause, count),
-    fault: (where, error) => log.error({ where, err: error }, 'a transport listener threw'),
+  observeNativeCode(logging, metrics);
+  const host = createHost(
+    life,
+    transportObserver(logging, metrics, () => rooms.tubes),
+  );
+  const registry = createRegistry(config, host, {
+    crashed: (tubeId, error, outcome) => {
+      metrics.crashed(outcome);
+      log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
+    },
+    bug: (where, error) => {
+      log.error({ where, err: error }, 'a listener threw');
+      // Without its supervisor nothing here can be trusted: readiness says so, and somebody restarts the process.
+      if (where === 'registry') life.ready = false;
+    },
   });
-  const registry = createRegistry(config, host, metrics, log);
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
+  // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
+  const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
   const tubes: LiveTubes = new LiveTubes({
     host,
     registry,
     service: new TubeService({ registry, now: () => Date.now() }),
-    limits: new NodeLimits(limits, () => ({ iceAgents: host.liveGenerations(), creates: tubes.creates })),
-    iceServers: config.iceServers,
+    limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
+    iceServers: () => life.config.iceServers,
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const rooms = { life, host, registry, metrics, tubes };
   return rooms;
 }
 
-function observeNativeCode(config: Config, logging: Logging, metrics: Metrics): void {
+/** What the transport tells the rest: messages, counts, and the peers that are too much. */
+function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
+  const log = logging.target('service');
+  const drops = new DropLog({
+    log: logging.target('webrtc_activity'),
+    schedule: (fn, delayMs) => void setTimeout(fn, delayMs).unref(),
+  });
+  return {
+    message: (...args) => tubes().received(...args),
+    counted: (counter, count) => metrics.transport(counter, count),
+    dropped: (tubeId, label, cause, count, channelClass) => {
+      metrics.dropped(channelClass, cause, count);
+      if (channelClass === 'latest') drops.dropped(tubeId, label, cause, count);
+    },
+    fault: (where, error) => log.error({ where, err: error }, 'a transport listener threw'),
+    flooded: (tubeId) => {
+      log.warn({ tube_id: tubeId }, 'a peer sends faster than it can be read; its tube is closed');
+      tubes().close(tubeId, 'limit');
+    },
+  };
+}
+
+/** Again after a change of the level of `webrtc_native`: the library has a level of its own. */
+function observeNativeCode(logging: Logging, metrics: Metrics): void {
   const threw = (where: string, error: unknown): void => {
     metrics.nativeCallbackError();
     logging.target('service').error({ where, err: error }, 'a native callback threw');
   };
-  const level = nativeLevelFor(config.logLevels.webrtc_native ?? config.logLevel);
+  const level = nativeLevelFor(logging.levels().webrtc_native);
   observeNative({ log: nativeLog(logging.target('webrtc_native')), threw }, level);
 }
 
-function createHost(config: Config, observer: TransportObserver): TransportHost {
-  const { bindAddress, udpPortBegin, udpPortEnd, iceServers } = config;
-  const connection = {
-    iceServers,
+function createHost(life: Life, observer: TransportObserver): TransportHost {
+  const { bindAddress, udpPortBegin, udpPortEnd } = life.config;
+  const local = {
     ...(bindAddress === null ? {} : { bindAddress }),
     ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
   };
-  return new TransportHost({ createConnection: createNativeConnection, connection: () => connection, observer });
+  const connection = () => ({ ...local, iceServers: life.config.iceServers });
+  return new TransportHost({ createConnection: createNativeConnection, connection, observer });
 }
 
-function createRegistry(config: Config, host: TransportHost, metrics: Metrics, log: Log): TubeRegistry {
+type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
+
+function createRegistry(config: Config, host: TransportHost, { crashed, bug }: RegistryListeners): TubeRegistry {
   return new TubeRegistry({
     tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
     crashRestarts: config.crashRestarts,
@@ -120,11 +172,8 @@ function createRegistry(config: Config, host: TransportHost, metrics: Metrics, l
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
     },
     release: (tubeId) => host.closeTube(tubeId),
-    crashed: (tubeId, error, outcome) => {
-      metrics.crashed(outcome);
-      log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
-    },
-    bug: (where, error) => log.error({ where, err: error }, 'a listener threw'),
+    crashed,
+    bug,
   });
 }
 
@@ -171,12 +220,11 @@ function gatewayOptions(
   rooms: Rooms,
   nodeId: string,
 ): GatewayOptions {
-  const tokens = config.controlTokens.map(({ tenant, token }) => ({ tenant, digest: sha256Hex(token) }));
   return {
     ...config,
     tubes: rooms.tubes,
     resolveSettings: (request) => resolveSettings(limits, request),
-    auth: { tokens: () => tokens, jwt: config.controlJwt },
+    auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
     rates: config,
     http: {
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
@@ -189,6 +237,28 @@ function gatewayOptions(
   };
 }
 
+function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: Rooms): void {
+  if (life.stopping) return;
+  const log = logging.target('service');
+  try {
+    const { config, changed, ignored } = planReload(life.config, read());
+    life.config = config;
+    life.tokens = digestsOf(config);
+    tubes.limits.apply(nodeLimitsOf(config));
+    setLevels(config, logging, metrics);
+    log.info({ changed }, 'configuration reloaded');
+    if (ignored.length > 0) log.warn({ ignored }, 'changed keys are ignored until the service is restarted');
+  } catch (err) {
+    log.error({ err }, 'the configuration cannot be reloaded; nothing has changed');
+  }
+}
+
+function setLevels({ logLevel, logLevels }: Config, logging: Logging, metrics: Metrics): void {
+  const native = logging.levels().webrtc_native;
+  for (const target of logTargets) logging.setLevel(target, logLevels[target] ?? logLevel);
+  if (logging.levels().webrtc_native !== native) observeNativeCode(logging, metrics);
+}
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Not ready → no creates → sockets → tubes → peer connections → native code: in any other order something is lost or aborts. */
@@ -197,10 +267,12 @@ function stopOnce(config: Config, logging: Logging, rooms: Rooms, gateway: Gatew
   const stop = async (): Promise<void> => {
     const log = logging.target('service');
     log.info({}, 'draining');
+    rooms.life.stopping = true;
+    rooms.life.ready = false;
     rooms.metrics.draining(true);
-    const drained = gateway.drain();
+    // Creates are still served while those in front of this node find out that it is not ready.
     await wait(config.drainDelayMs);
-    await drained;
+    await gateway.drain();
     rooms.registry.stop();
     await gateway.stop();
     await rooms.host.closeAll();

@@ -12,6 +12,7 @@ import type { Tubes, TubeStats } from './gateway/tubes.port.js';
 import type { NodeLimits } from './node-limits.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
+import { checkDescription } from './transport/sdp.js';
 import type { TransportHost } from './transport/transport-host.js';
 
 type MessageListener = Parameters<Tubes['onMessage']>[0];
@@ -21,7 +22,8 @@ export interface LiveTubesParts {
   readonly service: TubeService;
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
-  readonly iceServers: readonly IceServer[];
+  /** Asked every time: they may change at run time. */
+  readonly iceServers: () => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
 }
 
@@ -42,8 +44,10 @@ export class LiveTubes implements Tubes {
   }
 
   async create(identity: TubeIdentity, settings: TubeSettings, offerSdp: string | null) {
-    const { refusal } = this.limits.capacity();
-    if (refusal !== null) throw new AppError(refusal);
+    // Before anything is opened: a bad offer is the caller's mistake, and no tube that failed.
+    const flaw = offerSdp === null ? null : checkDescription('offer', offerSdp);
+    if (flaw !== null) throw AppError.from(flaw);
+    this.limits.admit();
     this.#creates += 1;
     try {
       return await this.#parts.service.create(identity, settings, offerSdp);
@@ -63,7 +67,7 @@ export class LiveTubes implements Tubes {
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
-  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers;
+  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers();
 
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The process: configuration, signals, exit codes. 0 stopped cleanly, 69 the port cannot be had, 70 internal, 75 stopping took too long or
- * was hurried, 78 wrong configuration. Everything else is app.ts.
+ * was hurried, 78 wrong configuration. SIGHUP reads the configuration again. Everything else is app.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { createApp, type App } from './app.js';
@@ -27,7 +27,18 @@ function readConfig(): Config {
 function withToken(config: Config): { config: Config; generated: string | null } {
   if (config.controlTokens.length > 0 || config.controlJwt !== null) return { config, generated: null };
   const generated = randomBytes(24).toString('base64url');
-  return { config: { ...config, controlTokens: [{ tenant: 'default', token: generated }] }, generated };
+  return { config: withGenerated(config, generated), generated };
+}
+
+const withGenerated = (config: Config, token: string): Config => ({
+  ...config,
+  controlTokens: [{ tenant: 'default', token }],
+});
+
+/** The sources again; a token that was made for this run stays while none is configured. */
+function readAgain(generated: string | null): Config {
+  const config = loadConfig(processSources());
+  return config.controlTokens.length === 0 && generated !== null ? withGenerated(config, generated) : config;
 }
 
 function banner(url: string, token: string | null): string {
@@ -78,6 +89,7 @@ async function serve(): Promise<void> {
   const { config, generated } = withToken(readConfig());
   const app = createApp(config);
   stopOnSignals(app, config.shutdownTimeoutMs);
+  process.on('SIGHUP', () => app.reload(() => readAgain(generated)));
   try {
     const { host, port } = await app.start();
     const shown = host.includes(':') ? `[${host}]` : host;

@@ -1,11 +1,12 @@
 /**
  * What this node admits, and how much of it is in use: the run-time limits of src/config as the gateway wants them (tubes.port.ts). Lowering a
- * limit refuses newcomers and never touches a live tube.
+ * limit refuses newcomers and never touches a live tube. What is refused or changed is logged.
  */
 import type { FailureCode } from '../machines/failure.js';
-import { parseLimitsPatch, type ResourceLimits } from './config/limits.js';
+import { parseLimitsPatch, type LimitsPatch, type ResourceLimits } from './config/limits.js';
 import { AppError } from './errors.js';
 import type { Limits } from './gateway/tubes.port.js';
+import type { Log } from './observability/logger.js';
 
 export interface InUse {
   readonly iceAgents: number;
@@ -16,6 +17,7 @@ export class NodeLimits implements Limits {
   constructor(
     private readonly limits: ResourceLimits,
     private readonly inUse: () => InUse,
+    private readonly log: Pick<Log, 'info' | 'warn'>,
   ) {}
 
   get(): Record<string, number> {
@@ -25,8 +27,31 @@ export class NodeLimits implements Limits {
   set(patch: unknown): Record<string, number> {
     const parsed = parseLimitsPatch(patch);
     if (!parsed.ok) throw new AppError('input_schema', parsed.problems.join('; '));
-    this.limits.apply(parsed.value);
+    this.apply(parsed.value);
     return this.get();
+  }
+
+  apply(patch: LimitsPatch): void {
+    const before = this.get();
+    this.limits.apply(patch);
+    const after = this.get();
+    const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
+    if (changed.length === 0) return;
+    const these = (values: Record<string, number>) => Object.fromEntries(changed.map((name) => [name, values[name]]));
+    this.log.info({ old: these(before), new: these(after) }, 'resource limits changed');
+  }
+
+  /** Throws AppError when a limit is reached. */
+  admit(): void {
+    const { refusal, used } = this.capacity();
+    if (refusal === null) return;
+    const { maxConcurrentIceAgents, maxConcurrentCreates } = this.limits.current();
+    const [inUse, limit] =
+      refusal === 'limit_ice_agents'
+        ? [used['ice_agents'], maxConcurrentIceAgents]
+        : [used['creates'], maxConcurrentCreates];
+    this.log.warn({ code: refusal, used: inUse, limit }, 'a new tube was refused: a limit is reached');
+    throw new AppError(refusal);
   }
 
   capacity(): { used: Record<string, number>; free: Record<string, number>; refusal: FailureCode | null } {

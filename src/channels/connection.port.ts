@@ -58,6 +58,8 @@ export interface ConnectionHandlers {
   localCandidate(candidate: string, mid: string): void;
   stateChanged(state: TransportState): void;
   iceConnected(): void;
+  /** The peer sends more than can be taken; the connection closes itself. Native only. */
+  flooded?(): void;
   /** The remote side opened a channel in-band; the returned handlers serve it. Null refuses: the channel is closed. */
   remoteChannel(channel: Channel): ChannelHandlers | null;
 }

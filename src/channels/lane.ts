@@ -178,9 +178,19 @@ export class Lane {
   rebase(): void {
     this.inbox.cancelTimer?.();
     this.inbox = newInbox(this.context.epoch);
+    this.dropTooLarge();
+    this.select();
+  }
+
+  /** What the peer can never take must not stand in the way of the rest. Numbers start again: for a new epoch, or a plain peer. */
+  dropTooLarge(): void {
     const tooLarge = this.outbox.renumber(this.context.maxMessageBytes);
     if (tooLarge > 0) this.drop('too_large', tooLarge);
-    this.select();
+  }
+
+  /** A generation younger than this one has a channel for it. */
+  isServedAfter(generation: number): boolean {
+    return [...this.attachments.keys()].some((other) => other > generation);
   }
 
   pump(): void {

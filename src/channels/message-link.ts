@@ -52,7 +52,22 @@ export class MessageLink {
   setRemote(instance: string | null, maxMessageBytes = Infinity): void {
     const header = instance === null ? 0 : frameHeaderBytes;
     this.context.maxMessageBytes = Math.max(0, Math.min(this.ownMaxMessageBytes, maxMessageBytes - header));
-    if (instance === this.context.epoch.instance) return;
+    if (instance !== this.context.epoch.instance) this.begin(instance);
+    // Two plain peers in a row look the same, and the second may take less.
+    else if (instance === null) for (const lane of this.lanes.values()) lane.dropTooLarge();
+  }
+
+  /** The instance that the numbers of this side belong to; null when it is plain or nobody yet. */
+  get remote(): string | null {
+    return this.context.epoch.instance;
+  }
+
+  /** The other side has forgotten our numbers though it is the same: they start again, and what it has not acknowledged is renumbered. */
+  renumber(): void {
+    this.begin(this.context.epoch.instance);
+  }
+
+  private begin(instance: string | null): void {
     this.context.epoch = { instance };
     for (const lane of this.lanes.values()) lane.rebase();
   }
@@ -99,6 +114,16 @@ export class MessageLink {
   /** @returns null when accepted, else `channel_unknown`, `channel_not_open`, `channel_full` or `channel_message_too_large` */
   send(label: string, data: string | Uint8Array): FailureCode | null {
     return this.lanes.get(label)?.send(data) ?? (this.lanes.has(label) ? null : 'channel_unknown');
+  }
+
+  /** The generation that sends; null while there is none. */
+  get active(): number | null {
+    return this.context.activeGeneration;
+  }
+
+  /** A generation younger than this one has a channel of that label. */
+  isServedAfter(label: string, generation: number): boolean {
+    return this.lanes.get(label)?.isServedAfter(generation) ?? false;
   }
 
   /** Null for a label that is not known. */

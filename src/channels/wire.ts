@@ -44,17 +44,21 @@ export function decodeControl(data: string | Uint8Array): ControlFrame | null {
 /**
  * What one side says of itself in every description it sends: `a=x-holdfast:overlap <instance>` (it can hold two generations at once and
  * frames its messages; `instance` changes when its process or page does, and then sequence numbers start again), and in an offer of
- * generation 2 and later `a=x-holdfast-channels:<base64url JSON>`, the channels to create as negotiated.
+ * generation 2 and later `a=x-holdfast-channels:<base64url JSON>`, the channels to create as negotiated. An offer of the service also says
+ * `a=x-holdfast-remote:<instance>`, whose numbers it goes on with: another instance that was its peer before has to begin anew.
  */
 export interface PeerMark {
   readonly instance: string;
+  /** Null when its sequence numbers belong to nobody yet. */
+  readonly remote: string | null;
   readonly channels: readonly ChannelRecord[];
 }
 
 const maxMarkedChannels = 64;
 
-export function markSdp(sdp: string, mark: PeerMark): string {
+export function markSdp(sdp: string, mark: Omit<PeerMark, 'remote'> & Partial<PeerMark>): string {
   const lines = [`a=x-holdfast:overlap ${mark.instance}`];
+  if (typeof mark.remote === 'string') lines.push(`a=x-holdfast-remote:${mark.remote}`);
   if (mark.channels.length > 0) lines.push(`a=x-holdfast-channels:${toBase64Url(JSON.stringify(mark.channels))}`);
   const at = sdp.search(/^m=/m);
   const head = at < 0 ? sdp : sdp.slice(0, at);
@@ -67,7 +71,8 @@ export function readMark(sdp: string): PeerMark | null {
   const instance = /^a=x-holdfast:overlap ([A-Za-z0-9-]{1,64})\r?$/m.exec(sdp)?.[1];
   if (instance === undefined) return null;
   const encoded = /^a=x-holdfast-channels:([A-Za-z0-9_-]{1,16384})\r?$/m.exec(sdp)?.[1];
-  return { instance, channels: encoded === undefined ? [] : parseChannels(encoded) };
+  const remote = /^a=x-holdfast-remote:([A-Za-z0-9-]{1,64})\r?$/m.exec(sdp)?.[1] ?? null;
+  return { instance, remote, channels: encoded === undefined ? [] : parseChannels(encoded) };
 }
 
 function parseChannels(encoded: string): ChannelRecord[] {

@@ -4,6 +4,7 @@
 import { environmentNameOf, flagOf } from './names.js';
 import { profileNames, profiles } from './profiles.js';
 import { formatBytes, formatDuration, type KeyKind } from './quantities.js';
+import { reloadedKeys } from './reload.js';
 import { configKeys, configSchema, keyGroups, metaOf } from './schema.js';
 
 const defaults: Readonly<Record<string, unknown>> = configSchema.parse({});
@@ -74,14 +75,25 @@ Generated from \`src/config/schema.ts\` by \`scripts/config-docs.mjs\`; do not e
 
 A key is taken from its flag, else from the environment, else from the YAML file (\`--config FILE\` or \`HOLDFAST_CONFIG\`), else from the
 profile, else from its default. \`answerTimeoutMs\` is the flag \`--answer-timeout-ms\`, the variable \`HOLDFAST_ANSWER_TIMEOUT_MS\` and the
-YAML key \`answerTimeoutMs\`; in the \`settings\` of \`create_tube\` it is \`answer_timeout_ms\` (tube keys only, numbers in plain milliseconds and bytes).
+YAML key \`answerTimeoutMs\`; in the \`settings\` of \`create_tube\` it is \`answer_timeout_ms\` (tube keys only).
 
 - Times are milliseconds, or text like \`15s\`, \`5m\`, \`1h\`. Sizes are bytes, or text like \`64KiB\`, \`4MiB\`.
 - Lists in flags and variables are separated by commas, or JSON. A variable that is empty counts as not set.
 - An unknown flag, \`HOLDFAST_\` variable or YAML key is an error, and so is a key that is given twice as a flag. All errors are reported at
   once, without secrets, and the process exits with 78. (\`HOLDFAST_TEST_*\` variables belong to the tests.)
 - Without any control token or JWT the service listens on a loopback address only.
-- A number that is said to be never above (or below) another follows it, unless both are set: then it is an error.`;
+- A number that is said to be never above (or below) another follows it, unless both are set: then it is an error.
+
+## Reading it again: SIGHUP
+
+On \`SIGHUP\` the service reads its configuration again from the same sources. With an error in it nothing changes; the error is logged under
+\`service\`. Otherwise these keys count at once:
+
+${reloadedKeys.map((key) => `\`${key}\``).join(', ')}.
+
+- Tokens are checked when a controller connects: who is connected stays. A token that was made for this run stays while none is configured.
+- ICE servers are those of new generations and of peers that connect. A limit replaces what \`set_resource_limits\` has set, and refuses newcomers only.
+- Every other key needs a restart: the names of those that differ are in a log line under \`service\`.`;
 
 /** The text of docs/configuration.md. */
 export function configurationMarkdown(): string {

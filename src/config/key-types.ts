@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { hintOf } from './names.js';
-import { formatBytes, formatDuration, type KeyKind } from './quantities.js';
+import { decode, formatBytes, formatDuration, type KeyKind } from './quantities.js';
 
 export interface KeyMeta {
   readonly kind: KeyKind;
@@ -111,6 +111,17 @@ export const unknownKeys =
     const unknown = issue.keys.map(String);
     return unknown.map((key) => `unknown key ${key.slice(0, 64)}${hintOf(key, known)}`).join('; ');
   };
+
+const quantityKinds: readonly KeyKind[] = ['duration', 'durations', 'bytes'];
+
+/** The values of a key in a call (`type`: the key's type without its default): times and sizes may be text, as in the configuration. */
+export function onTheWire<S extends z.ZodType>(key: z.ZodType, type: S) {
+  const kind = keyMeta.get(key)?.kind;
+  return z.preprocess(
+    (value) => (kind !== undefined && quantityKinds.includes(kind) ? decode(kind, value) : value),
+    type,
+  );
+}
 
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }

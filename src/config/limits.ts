@@ -10,7 +10,7 @@ import { configKeyType } from './schema.js';
 import type { TubeDefaults } from './tube-keys.js';
 import { follow } from './tube-settings.js';
 
-const nodeLimitKeys = ['maxConcurrentSockets', 'maxConcurrentIceAgents', 'maxConcurrentCreates'] as const;
+export const nodeLimitKeys = ['maxConcurrentSockets', 'maxConcurrentIceAgents', 'maxConcurrentCreates'] as const;
 const tubeLimitKeys = [
   'keepaliveSignalIntervalMs',
   'sessionTimeoutMs',
@@ -41,13 +41,21 @@ export function parseLimitsPatch(input: unknown): Checked<LimitsPatch> {
   return check(limitsPatchSchema, input);
 }
 
+type NodeLimits = Pick<Config, (typeof nodeLimitKeys)[number]>;
+
+export const nodeLimitsOf = ({
+  maxConcurrentSockets,
+  maxConcurrentIceAgents,
+  maxConcurrentCreates,
+}: NodeLimits): NodeLimits => ({ maxConcurrentSockets, maxConcurrentIceAgents, maxConcurrentCreates });
+
 /** The limits of one running service. */
 export class ResourceLimits {
   readonly #initial: TubeDefaults;
   readonly #asked = new Set<string>();
   #limits: Limits;
 
-  constructor(config: Pick<Config, (typeof nodeLimitKeys)[number] | 'tube'>) {
+  constructor(config: NodeLimits & Pick<Config, 'tube'>) {
     this.#initial = config.tube;
     const node = nodeLimitKeys.map((key) => [key, config[key]] as const);
     const tube = tubeLimitKeys.map((key) => [key, config.tube[key]] as const);

@@ -4,7 +4,18 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { bytes, choice, duration, integer, keyMeta, onOff, optionalText, text, type KeyMeta } from './key-types.js';
+import {
+  bytes,
+  choice,
+  duration,
+  integer,
+  keyMeta,
+  onOff,
+  onTheWire,
+  optionalText,
+  text,
+  type KeyMeta,
+} from './key-types.js';
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
 import { controlJwt, iceServers, levelsPerTarget, tokens } from './structured-keys.js';
@@ -153,9 +164,9 @@ export type ServiceValues = Pick<ConfigValues, keyof typeof serviceShape>;
 export const configKeys: readonly string[] = Object.keys(configShape);
 const isConfigKey = (key: string): key is ConfigKey => Object.hasOwn(configShape, key);
 
-/** The type of a number's values, without its default. */
+/** The type of a number's values in a call, without its default. */
 export function configKeyType(key: NumberKey): z.ZodType<number> {
-  return configShape[key].unwrap();
+  return onTheWire(configShape[key], configShape[key].unwrap());
 }
 
 /** Keys by topic, in the order of the documentation. */

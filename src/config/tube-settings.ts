@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { TubeSettings } from '../../machines/settings.js';
-import { check, keyMeta, unknownKeys, type Checked } from './key-types.js';
+import { check, keyMeta, onTheWire, unknownKeys, type Checked } from './key-types.js';
 import { wireNameOf } from './names.js';
 import { profileNames, profiles, type ProfileName } from './profiles.js';
 import { tubeShape, type TubeDefaults } from './tube-keys.js';
@@ -71,7 +71,7 @@ function overridesShape(): z.ZodRawShape {
   const numbers = Object.fromEntries(
     Object.entries(tubeShape).map(([key, schema]) => {
       const description = keyMeta.get(schema)?.description ?? '';
-      return [wireNameOf(key), schema.unwrap().optional().describe(description)];
+      return [wireNameOf(key), onTheWire(schema, schema.unwrap()).optional().describe(description)];
     }),
   );
   return { ...kindShape, ...numbers };

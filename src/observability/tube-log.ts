@@ -5,6 +5,7 @@
 import type { RestartDecision, TubeEmission } from '../../machines/events.js';
 import { failureTable, type CloseReason, type Failure, type FailureCode } from '../../machines/failure.js';
 import type { LogTarget } from '../config/log-targets.js';
+import { formatDuration } from '../config/quantities.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { Log } from './logger.js';
 
@@ -44,12 +45,18 @@ const errorOf = ({ code, detail }: Failure): { err: { code: string; message: str
 /** Ends of an attempt that are no failures: overtaken by a newer network change, or the peer is away. */
 const calledOff: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
 
+/** The text of the contract names the default of answerTimeoutMs; a tube with another one says its own. */
+const answerTimeoutText = (waitedMs: number): string =>
+  failureTable.transport_answer_timeout.operator.replace('15s', formatDuration(waitedMs));
+
 function attemptEnded({ trigger, outcome, failure, durationMs }: Emission<'attemptEnded'>): LogLine {
   const fields = { trigger, outcome, duration_ms: durationMs, ...(failure === null ? {} : errorOf(failure)) };
   if (outcome === 'success') return line('webrtc_ice_restart', 'info', 'ICE restart attempt succeeded', fields);
   if (failure === null) return line('webrtc_ice_restart', 'warn', 'ICE restart attempt failed', fields);
   if (calledOff.includes(failure.code))
     return line('webrtc_ice_restart', 'info', 'ICE restart attempt called off', fields);
+  if (failure.code === 'transport_answer_timeout')
+    return line('webrtc_ice_restart', 'warn', answerTimeoutText(durationMs), fields);
   return line('webrtc_ice_restart', 'warn', failureTable[failure.code].operator, fields);
 }
 
@@ -169,9 +176,20 @@ export function lineOf(notice: TubeNotice): LogLine | null {
   return make(notice.emission, notice);
 }
 
+/** A call whose restart was skipped is refused right after the decision, which has said it already, with more evidence. */
+function saysAgain({ identity, emission }: TubeNotice, last: TubeNotice | null): boolean {
+  if (emission.type !== 'refused' || last?.emission.type !== 'decision') return false;
+  const { action, code } = last.emission.decision;
+  return last.identity.tubeId === identity.tubeId && action === 'skip' && code === emission.failure.code;
+}
+
 /** A listener for the registry that writes the lines of all tubes. */
 export function createTubeLog(logOf: (target: LogTarget) => Log): (notice: TubeNotice) => void {
+  let last: TubeNotice | null = null;
   return (notice) => {
+    const repeats = saysAgain(notice, last);
+    last = notice;
+    if (repeats) return;
     const written = lineOf(notice);
     if (written === null) return;
     const { identity, generation, emission } = notice;

@@ -19,6 +19,7 @@ export type FailureReason = 'superseded' | 'timeout' | 'refused' | 'connection_l
 export interface GenerationSetLink extends GenerationLink {
   activate(generation: number): void;
   setRemote(instance: string | null, maxMessageBytes: number): void;
+  renumber(): void;
   remove(label: string): void;
 }
 
@@ -45,7 +46,8 @@ export interface GenerationSetOptions {
   readonly environment: PeerEnvironment;
   readonly link: GenerationSetLink;
   readonly listener: GenerationSetListener;
-  readonly instance: string;
+  /** Makes the name of this end; asked again when the service has forgotten the first. */
+  newInstance(): string;
   readonly connection: Omit<ConnectionConfig, 'iceServers'>;
   /** Used instead of the servers of the offer. */
   readonly iceServers: ConnectionConfig['iceServers'] | null;
@@ -70,6 +72,9 @@ export class GenerationSet {
   readonly #openLabels = new Set<string>();
   /** Channels that we opened, to be opened again in a generation whose offer was made before the service knew them. */
   readonly #ownChannels = new Map<string, ChannelClass>();
+  #instance: string;
+  /** The service has been told of this instance, and may have numbers of it. */
+  #isKnown = false;
   #pending: Pending | null = null;
   #active: Generation | null = null;
   #lingering: Generation | null = null;
@@ -83,6 +88,11 @@ export class GenerationSet {
 
   constructor(options: GenerationSetOptions) {
     this.#options = options;
+    this.#instance = options.newInstance();
+  }
+
+  get instance(): string {
+    return this.#instance;
   }
 
   get pending(): number | null {
@@ -162,11 +172,14 @@ export class GenerationSet {
     this.#newest = offer.generation;
     this.#newestWasUp = false;
     listener.phase({ generation: offer.generation, phase: 'offered', durationMs: 0 });
-    link.setRemote(readMark(offer.sdp)?.instance ?? null, maxMessageSize(offer.sdp));
+    const mark = readMark(offer.sdp);
+    link.setRemote(mark?.instance ?? null, maxMessageSize(offer.sdp));
+    this.#beSomebodyNew(mark?.remote ?? null);
     let generation: Generation;
     try {
       generation = new Generation(offer, {
         ...this.#options,
+        instance: this.#instance,
         listener: this.#generationListener(),
         connection: { ...connection, iceServers: iceServers ?? offer.iceServers },
       });
@@ -181,10 +194,22 @@ export class GenerationSet {
     void generation.start();
   }
 
+  /**
+   * Another instance was the service's peer since us: it has forgotten our numbers, and would take ours for those that it forgot. Under a new
+   * name both sides begin at 0, with what is not acknowledged.
+   */
+  #beSomebodyNew(remote: string | null): void {
+    if (!this.#isKnown || remote === null || remote === this.#instance) return;
+    this.#instance = this.#options.newInstance();
+    this.#isKnown = false;
+    this.#options.link.renumber();
+  }
+
   #generationListener(): GenerationListener {
     const { listener } = this.#options;
     return {
       answer: (number, sdp) => {
+        this.#isKnown = true;
         listener.answer(number, sdp);
         this.#phase(number, 'answered');
       },

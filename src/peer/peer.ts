@@ -41,8 +41,6 @@ interface Waiter {
 }
 
 export class HoldfastPeer {
-  /** Names this object to the service; another page or process, or another object, is another instance. */
-  readonly instance: string;
   readonly #environment: PeerEnvironment;
   readonly #signalling: Signalling;
   readonly #link: MessageLink;
@@ -60,7 +58,6 @@ export class HoldfastPeer {
   constructor(options: PeerOptions, environment: PeerEnvironment) {
     const settings = { ...defaults, ...options };
     this.#environment = environment;
-    this.instance = makeInstance(environment.random);
     this.#emitter = new Emitter((name, cause) => this.#handlerFailed(name, cause));
     this.#signalling = options.signalling ?? makeSignalling(options, environment);
     this.#link = new MessageLink({
@@ -74,13 +71,21 @@ export class HoldfastPeer {
       environment,
       link: this.#link,
       listener: this.#generationListener(),
-      instance: this.instance,
+      newInstance: () => makeInstance(environment.random),
       connection: { maxMessageBytes: settings.maxMessageBytes + frameHeaderBytes },
       iceServers: options.iceServers ?? null,
       gatherTimeoutMs: settings.gatherTimeoutMs,
       generationTimeoutMs: settings.generationTimeoutMs,
       generationLingerMs: settings.generationLingerMs,
     });
+  }
+
+  /**
+   * Names this object to the service; another page or process, or another object, is another instance. It changes when another instance was the
+   * service's peer in between, for then the messages of both sides are numbered anew.
+   */
+  get instance(): string {
+    return this.#generations.instance;
   }
 
   get state(): PeerState {

@@ -2,9 +2,9 @@
  * The tubes as calls that answer: what src/gateway/tubes.port.ts asks for, on top of the registry actor. It turns a call into a TubeEvent, and
  * waits for the emission that answers it. It decides nothing that a chart decides.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { RestartTrigger, TubeIdentity } from '../../machines/events.js';
-import type { CloseReason } from '../../machines/failure.js';
+import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
 import type { TubeEntry } from '../../machines/registry.js';
 import type { TubeSettings } from '../../machines/settings.js';
@@ -16,6 +16,15 @@ import { Waiters } from './waiters.js';
 /** Native work behind a description takes milliseconds; this only bounds a bug. */
 const callTimeoutMs = 20_000;
 const dataSentEveryMs = 1_000;
+
+const digestOf = (sdp: string): string => createHash('sha256').update(sdp).digest('hex');
+
+/** Why a tube ended that never was one for its creator. */
+function reasonOf(code: FailureCode | null): CloseReason {
+  if (code === 'transport_gather_timeout') return 'gather_timeout';
+  if (code?.startsWith('input_') === true) return 'requested';
+  return code?.startsWith('limit_') === true ? 'limit' : 'internal';
+}
 
 export interface PendingOffer {
   readonly generation: number;
@@ -33,6 +42,8 @@ export class TubeService {
   readonly #now: () => number;
   readonly #waiters = new Waiters();
   readonly #pendingOffers = new Map<string, PendingOffer>();
+  /** Of each live tube the last answer that was taken: a peer whose acknowledgement was lost sends it again. */
+  readonly #answers = new Map<string, { readonly digest: string; readonly generation: number }>();
   /** When each live tube was last told that data was sent. */
   readonly #dataSentAtMs = new Map<string, number>();
 
@@ -66,7 +77,7 @@ export class TubeService {
     try {
       return await described;
     } catch (error) {
-      this.close(tubeId, 'internal');
+      this.close(tubeId, reasonOf(error instanceof AppError ? error.code : null));
       throw error;
     }
   }
@@ -77,6 +88,8 @@ export class TubeService {
     generation: number | null,
   ): Promise<{ generation: number; answer: Description | null }> {
     this.#require(tubeId);
+    const repeated = description.type === 'answer' ? this.#repeated(tubeId, description.sdp, generation) : null;
+    if (repeated !== null) return { generation: repeated, answer: null };
     const requestId = randomUUID();
     const outcome = this.#waiters.wait(tubeId, callTimeoutMs, ({ emission }) => {
       if (emission.type === 'refused' && emission.requestId === requestId) return AppError.from(emission.failure);
@@ -96,7 +109,10 @@ export class TubeService {
       atMs: this.#now(),
     });
     const result = await outcome;
-    if (description.type === 'answer') this.#pendingOffers.delete(tubeId);
+    if (description.type === 'answer') {
+      this.#pendingOffers.delete(tubeId);
+      this.#remember(tubeId, description.sdp, result.generation);
+    }
     return result;
   }
 
@@ -189,8 +205,23 @@ export class TubeService {
     if (!this.#registry.entries.has(tubeId)) throw new AppError('tube_unknown');
   }
 
+  /** The generation that has taken this very answer already, else null. */
+  #repeated(tubeId: string, sdp: string, generation: number | null): number | null {
+    const last = this.#answers.get(tubeId);
+    if (last === undefined || (generation !== null && generation !== last.generation)) return null;
+    return last.digest === digestOf(sdp) ? last.generation : null;
+  }
+
+  #remember(tubeId: string, sdp: string, generation: number): void {
+    // It may have closed between the acceptance and now.
+    if (this.#registry.entries.has(tubeId)) this.#answers.set(tubeId, { digest: digestOf(sdp), generation });
+  }
+
   #track({ identity: { tubeId }, emission }: TubeNotice): void {
-    if (emission.type === 'closed') this.#dataSentAtMs.delete(tubeId);
+    if (emission.type === 'closed') {
+      this.#dataSentAtMs.delete(tubeId);
+      this.#answers.delete(tubeId);
+    }
     if (emission.type === 'description' && emission.description.type === 'offer') {
       const { generation, description, purpose } = emission;
       this.#pendingOffers.set(tubeId, { generation, description, purpose });

@@ -1,5 +1,5 @@
 /**
- * The exchange of descriptions and candidates of one generation, as offerer or answerer, with the rules of transport-facts section 2: which DTLS
+ * The exchange of descriptions and candidates of one generation, as offerer or answerer, with the rules of doing so: which DTLS
  * role is offered, when candidates may leave, when the peer's are used. It owns no connection and opens no channels: generation.ts drives it.
  */
 import type { Failure } from '../../machines/failure.js';
@@ -17,6 +17,7 @@ import {
   sessionIdOf,
   setupOf,
   withoutCandidates,
+  withoutTrickleOption,
   withSetup,
 } from './sdp.js';
 import type { TransportCounter } from './transport-observer.js';
@@ -107,6 +108,7 @@ export class Exchange {
   }
 
   addCandidate(requestId: string, candidate: string, mid: string): void {
+    if (this.owner.hasEnded()) return this.tooLate(requestId);
     const verdict = this.candidates.take(candidate, mid);
     if (typeof verdict === 'object') {
       this.owner.count(verdict.code === 'signalling_stale_generation' ? 'candidate_stale' : 'candidate_unusable');
@@ -116,8 +118,18 @@ export class Exchange {
     this.owner
       .connection()
       .addCandidate(candidate, mid)
-      .then(() => this.owner.emit({ type: 'transport.candidateAccepted', requestId }))
-      .catch((error: unknown) => this.owner.refuse(requestId, { code: 'input_candidate', detail: detailOf(error) }));
+      .then(() => {
+        if (this.owner.hasEnded()) this.tooLate(requestId);
+        else this.owner.emit({ type: 'transport.candidateAccepted', requestId });
+      })
+      .catch((error: unknown) => {
+        if (this.owner.hasEnded()) this.tooLate(requestId);
+        else this.owner.refuse(requestId, { code: 'input_candidate', detail: detailOf(error) });
+      });
+  }
+
+  private tooLate(requestId: string): void {
+    this.owner.refuse(requestId, { code: 'signalling_stale_generation', detail: 'the generation is closing' });
   }
 
   localDescription(description: Description): void {
@@ -224,14 +236,15 @@ export class Exchange {
       this.exchanged(mode.requestId, remote, dtlsRoleOfLocalAnswer(local.sdp) ?? 'active');
   }
 
-  /** What is sent: without candidates when they trickle, in our role, with our mark. */
+  /** What is sent: without candidates when they trickle and complete when they do not, in our role, with our mark. */
   private textOf({ type, sdp }: Description): string {
     const complete = this.owner.input.settings.trickleIce
       ? withoutCandidates(sdp)
-      : (this.owner.connection().localDescription()?.sdp ?? sdp);
+      : withoutTrickleOption(this.owner.connection().localDescription()?.sdp ?? sdp);
     const { instance } = this.owner.facts;
     if (type === 'answer') return markSdp(complete, { instance, channels: [] });
-    return markSdp(withSetup(complete, this.offeredRole()), { instance, channels: this.owner.input.channels });
+    const mark = { instance, remote: this.owner.facts.remoteInstance(), channels: this.owner.input.channels };
+    return markSdp(withSetup(complete, this.offeredRole()), mark);
   }
 
   private gatherTimeout(): void {

@@ -185,18 +185,32 @@ export class GenerationChannels {
   }
 
   private confirmClosed(slot: Slot, record: ChannelRecord): void {
+    const { link, generation } = this.owner;
     if (this.owner.hasEnded() || this.owner.connection().state() !== 'connected') return;
+    const isPending = link.active !== null && link.active < generation;
+    if (!isPending && !link.isServedAfter(slot.label, generation)) return this.givenUp(slot, record);
+    // The tube still has it in another generation, and which one it goes on with is not settled: asked again until it is, or until our end.
+    if (isPending && this.hasAgain(slot)) return;
+    this.owner.schedule(() => this.confirmClosed(slot, record), closeConfirmMs);
+  }
+
+  private givenUp(slot: Slot, record: ChannelRecord): void {
+    // Given up already, in a younger generation.
+    if (slot.inner !== null && this.owner.link.classOf(slot.label) === null) return;
     this.owner.closed(record.label, record.id, 'closed by the peer');
     this.owner.count('channel_closed_by_peer');
-    // Opened again meanwhile by the peer itself.
-    if (this.slots.has(slot.label)) return;
-    const reopens = this.reopens.get(slot.label) ?? 0;
-    if (this.owner.peerKind() === 'plain' && reopens < maxReopens) {
-      this.reopens.set(slot.label, reopens + 1);
-      this.open(slot.label, slot.class, null);
-      return;
-    }
+    if (this.hasAgain(slot)) return;
     this.owner.facts.peerLabels.delete(slot.label);
     this.owner.link.remove(slot.label);
+  }
+
+  /** The peer itself opened it again meanwhile, or we do. */
+  private hasAgain(slot: Slot): boolean {
+    if (this.slots.has(slot.label)) return true;
+    const reopens = this.reopens.get(slot.label) ?? 0;
+    if (this.owner.peerKind() !== 'plain' || reopens >= maxReopens) return false;
+    this.reopens.set(slot.label, reopens + 1);
+    this.open(slot.label, slot.class, null);
+    return true;
   }
 }

@@ -43,6 +43,8 @@ export interface GenerationDeps {
   /** The peer showed itself; `data`: by application data. */
   heard(data: boolean): void;
   count(counter: TransportCounter): void;
+  /** The peer sends more than can be taken; the connection is closing. */
+  flooded(): void;
 }
 
 export class Generation {
@@ -205,6 +207,7 @@ export class Generation {
         localDescription: (description) => this.exchange.localDescription(description),
         localCandidate: (candidate, mid) => this.exchange.localCandidate(candidate, mid),
         stateChanged: (state) => this.stateChanged(state),
+        flooded: () => this.deps.flooded(),
         iceConnected: () => this.emit({ type: 'transport.iceConnected' }),
         remoteChannel: (channel) => (this.ended === 'no' ? this.channels.remote(channel) : null),
       },

@@ -29,6 +29,8 @@ export interface TubeFacts {
   readonly peerLabels: Set<string>;
   /** Session id of the remote description applied last; null when this process applied none. */
   sessionId(): string | null;
+  /** Of our library: the instance that our sequence numbers belong to. */
+  remoteInstance(): string | null;
   /** A remote description was applied. */
   noteRemote(sdp: string): Remote;
   /** Forgets labels that no live generation has. */

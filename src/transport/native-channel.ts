@@ -5,6 +5,7 @@
 import type { DataChannel } from 'node-datachannel';
 import type { Channel, ChannelHandlers } from '../channels/connection.port.js';
 import { byteLength } from '../channels/frame.js';
+import type { InboundBacklog } from './inbound-backlog.js';
 import { guard, keepChannel, letGo } from './native-runtime.js';
 
 /** The `closed` callback of an abandoned channel has come by then, or never will. */
@@ -16,6 +17,7 @@ export class NativeChannel implements Channel {
   /** Close was asked for: the wrapper throws at most questions from here on. */
   private closing = false;
   private over = false;
+  private muted = false;
 
   constructor(
     private readonly native: DataChannel,
@@ -23,6 +25,7 @@ export class NativeChannel implements Channel {
     kind: 'reliable' | 'latest',
     private readonly handlers: ChannelHandlers,
     private readonly gone: () => void,
+    private readonly backlog: InboundBacklog,
   ) {
     this.class = kind;
     keepChannel(native);
@@ -80,6 +83,11 @@ export class NativeChannel implements Channel {
     this.native.close();
   }
 
+  /** What still comes is let go at once. */
+  mute(): void {
+    this.muted = true;
+  }
+
   /** Once, whether the library says it or a message shows it. */
   announceOpen(): void {
     if (this.opened || this.closing || this.over) return;
@@ -105,7 +113,8 @@ export class NativeChannel implements Channel {
   }
 
   private received(data: string | Buffer | ArrayBuffer): void {
-    if (this.closing || this.over) return;
+    this.backlog.handled(data);
+    if (this.closing || this.over || this.muted) return;
     this.announceOpen();
     if (typeof data === 'string') this.handlers.message(data);
     // A view: the library made these bytes for us alone.

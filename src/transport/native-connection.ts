@@ -17,6 +17,7 @@ import type {
 } from '../channels/connection.port.js';
 import { latestProtocol } from '../channels/wire.js';
 import { parseIceServer } from './ice-servers.js';
+import { InboundBacklog } from './inbound-backlog.js';
 import { NativeChannel } from './native-channel.js';
 import { guard, letGo, type NativeConfig, openPeerConnection } from './native-runtime.js';
 import { probeSocket } from './socket-probe.js';
@@ -29,6 +30,7 @@ export const createNativeConnection: ConnectionFactory = (config, handlers) => n
 class NativeConnection implements Connection {
   private readonly pc: PeerConnection;
   private readonly channels = new Set<NativeChannel>();
+  private readonly backlog: InboundBacklog;
   private current: TransportState = 'new';
   private iceUp = false;
   private closing = false;
@@ -41,6 +43,10 @@ class NativeConnection implements Connection {
     private readonly handlers: ConnectionHandlers,
   ) {
     this.pc = openPeerConnection(nativeConfig(config));
+    this.backlog = new InboundBacklog(
+      () => this.receivedBytes(),
+      guard('flooded', () => this.overwhelmed()),
+    );
     this.listen();
   }
 
@@ -111,6 +117,7 @@ class NativeConnection implements Connection {
   close(): void {
     if (this.closing) return;
     this.closing = true;
+    this.backlog.stop();
     this.pc.close();
   }
 
@@ -173,11 +180,26 @@ class NativeConnection implements Connection {
     kind: 'reliable' | 'latest',
     handlers: ChannelHandlers,
   ): NativeChannel {
-    const channel: NativeChannel = new NativeChannel(native, label, kind, handlers, () =>
-      this.channels.delete(channel),
-    );
+    const gone = (): boolean => this.channels.delete(channel);
+    const channel: NativeChannel = new NativeChannel(native, label, kind, handlers, gone, this.backlog);
     this.channels.add(channel);
     return channel;
+  }
+
+  private receivedBytes(): number {
+    try {
+      return this.closing ? 0 : this.pc.bytesReceived();
+    } catch {
+      // It has ended, and the word of that is on its way.
+      return 0;
+    }
+  }
+
+  /** The peer sends faster than JavaScript can take it: nothing more is delivered, so that what waits is soon gone. */
+  private overwhelmed(): void {
+    for (const channel of this.channels) channel.mute();
+    if (!this.closing) this.handlers.flooded?.();
+    this.close();
   }
 
   private iceStateChanged(state: string): void {
@@ -189,6 +211,7 @@ class NativeConnection implements Connection {
   private stateChanged(state: string): void {
     if (!isTransportState(state)) return;
     if (state === 'closed' || state === 'failed') {
+      this.backlog.stop();
       // Also after a close of its own the native object stays until close() was called.
       this.pc.close();
     }

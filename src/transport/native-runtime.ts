@@ -21,7 +21,7 @@ type Handle = PeerConnection | DataChannel;
 
 /**
  * Every wrapper until its `closed` callback ran. A wrapper that only the garbage collector could see takes the process down with
- * it (transport-facts section 5).
+ * it: the library's finaliser frees what native threads still use.
  */
 const peerConnections = new Set<PeerConnection>();
 const dataChannels = new Set<DataChannel>();

@@ -152,6 +152,14 @@ export function maxMessageBytesOf(sdp: string): number {
 export const withoutCandidates = (sdp: string): string =>
   sdp.replace(/^a=(?:candidate:[^\r\n]*|end-of-candidates)\r?\n/gm, '');
 
+/** Whoever gathers first and then sends says nothing of trickling (RFC 8840 §4.1): the peer would wait for candidates that never come. */
+export const withoutTrickleOption = (sdp: string): string =>
+  sdp.replace(/^a=ice-options:([^\r\n]*)(\r?\n)/gm, (_line, options: string, end: string) => {
+    // The RFC has spaces between them, libdatachannel writes commas.
+    const others = options.split(/[\s,]+/).filter((option) => option !== '' && option !== 'trickle');
+    return others.length === 0 ? '' : `a=ice-options:${others.join(' ')}${end}`;
+  });
+
 /** The candidates in a description, as they would be trickled. */
 export function candidatesOf(sdp: string): { candidate: string; mid: string }[] {
   const mid = attribute(sdp, 'mid') ?? '0';

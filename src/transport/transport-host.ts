@@ -130,12 +130,14 @@ export class TransportHost {
     const entry = this.tubes.get(tubeId);
     if (entry === undefined) return null;
     const live = [...entry.live.values()].map(({ generation }) => generation);
-    const each = await Promise.all(live.map((generation) => generation.stats()));
+    // One that is going may refuse to be asked; the rest is still worth having.
+    const asked = await Promise.allSettled(live.map((generation) => generation.stats()));
+    const each = asked.map((answer) => (answer.status === 'fulfilled' ? answer.value : null));
     const shown = live.findIndex((generation) => generation.number === entry.active);
     const channels = entry.link.stats();
     return {
-      bytesSent: each.reduce((sum, { bytesSent }) => sum + bytesSent, entry.past.bytesSent),
-      bytesReceived: each.reduce((sum, { bytesReceived }) => sum + bytesReceived, entry.past.bytesReceived),
+      bytesSent: each.reduce((sum, stats) => sum + (stats?.bytesSent ?? 0), entry.past.bytesSent),
+      bytesReceived: each.reduce((sum, stats) => sum + (stats?.bytesReceived ?? 0), entry.past.bytesReceived),
       rttMs: each[shown]?.rttMs ?? null,
       lossRatio: live[shown]?.lossRatio() ?? null,
       selectedPair: each[shown]?.selectedPair ?? null,
@@ -257,9 +259,15 @@ export class TransportHost {
       emit: (event) => this.dispatch(entry, generation, event),
       heard: (data) => reports.heard(data),
       count: (counter) => this.observer.counted(counter, 1),
+      flooded: () => this.flooded(entry.tubeId),
     });
     this.generations.add(generation);
     return generation;
+  }
+
+  private flooded(tubeId: string): void {
+    this.observer.counted('peer_flooded', 1);
+    this.observer.flooded?.(tubeId);
   }
 
   private dispatch(entry: TubeEntry, generation: Generation, event: TransportEvent): void {
@@ -317,6 +325,7 @@ export class TransportHost {
     return {
       message: (...args) => this.attempt('message', 'listener_threw', () => observer.message(...args)),
       dropped: (...args) => this.attempt('dropped', 'listener_threw', () => observer.dropped(...args)),
+      flooded: (...args) => this.attempt('flooded', 'listener_threw', () => observer.flooded?.(...args)),
       counted: (counter, count) => quiet(() => observer.counted(counter, count)),
       fault: (where, error) => quiet(() => observer.fault(where, error)),
     };

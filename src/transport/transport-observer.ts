@@ -15,6 +15,7 @@ export const transportCounters = [
   'generation_orphaned',
   'listener_threw',
   'command_threw',
+  'peer_flooded',
 ] as const;
 export type TransportCounter = (typeof transportCounters)[number];
 
@@ -24,6 +25,8 @@ export interface TransportObserver {
   counted(counter: TransportCounter, count: number): void;
   /** Messages that were not carried (`overflow`: a `latest` channel drops its oldest). */
   dropped(tubeId: string, label: string, cause: DropCause, count: number, channelClass: ChannelClass): void;
+  /** A peer sent more than could be taken, and its connection is closing: a restart would only go on, so the tube should be closed (`limit`). */
+  flooded?(tubeId: string): void;
   /** Something of ours threw: for the log. */
   fault(where: string, error: unknown): void;
 }

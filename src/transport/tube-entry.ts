@@ -59,6 +59,10 @@ export class TubeEntry implements TubeFacts {
     return this.remoteSession;
   }
 
+  remoteInstance(): string | null {
+    return this.link.remote;
+  }
+
   deliveries(): number {
     return this.delivered;
   }

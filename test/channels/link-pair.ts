@@ -1,6 +1,6 @@
 /**
  * Two MessageLinks and the paths between them, on a test clock of its own: each generation is a pair of channels that are ordered and lossless while they
- * live, delay what they carry, and lose it when they are killed. That is SCTP as transport-facts describes it.
+ * live, delay what they carry, and lose it when they are killed. That is what SCTP does.
  */
 import type { Channel, ChannelHandlers } from '../../src/channels/connection.port.js';
 import { MessageLink } from '../../src/channels/message-link.js';

@@ -47,7 +47,8 @@ describe('marks', () => {
   test('come before the media line and back unchanged', () => {
     const marked = markSdp(sdp, { instance: 'abc-1', channels });
     expect(marked.indexOf('a=x-holdfast:')).toBeLessThan(marked.indexOf('m='));
-    expect(readMark(marked)).toEqual({ instance: 'abc-1', channels });
+    expect(readMark(marked)).toEqual({ instance: 'abc-1', remote: null, channels });
+    expect(readMark(markSdp(sdp, { instance: 'abc-1', remote: 'xyz-2', channels: [] }))?.remote).toBe('xyz-2');
     expect(readMark(sdp)).toBeNull();
   });
 
@@ -59,7 +60,7 @@ describe('marks', () => {
       Buffer.from('[{"label":1},null,{"label":"x","id":70000,"class":"reliable"}]').toString('base64url'),
     ]) {
       const marked = `v=0\r\na=x-holdfast:overlap i\r\na=x-holdfast-channels:${encoded}\r\n`;
-      expect(readMark(marked)).toEqual({ instance: 'i', channels: [] });
+      expect(readMark(marked)).toEqual({ instance: 'i', remote: null, channels: [] });
     }
     expect(readMark(`a=x-holdfast:overlap ${'i'.repeat(65)}\r\n`)).toBeNull();
   });

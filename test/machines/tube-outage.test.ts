@@ -9,6 +9,10 @@ function comeUp(tube: TubeHarness): void {
   tube.up();
 }
 
+function waitFor(tube: TubeHarness, path: string): void {
+  while (tube.path !== path) tube.advance(100);
+}
+
 describe('an outage', () => {
   test('goes on through failed, until the tube recovers after all', () => {
     const tube = TubeHarness.connected('overlap', { settings: { incidentDeadlineMs: 5_000 } });
@@ -51,9 +55,9 @@ describe('a path that comes and goes', () => {
     for (let round = 0; round < 140; round += 1) {
       tube.advance(2_000);
       tube.ponging = false;
-      while (tube.path !== 'degraded.doubted') tube.advance(100);
+      waitFor(tube, 'degraded.doubted');
       tube.ponging = true;
-      while (tube.path !== 'connected') tube.advance(100);
+      waitFor(tube, 'connected');
     }
     expect(tube.elapsedMs).toBeGreaterThan(1_200_000);
     expect(tube.of('attemptStarted')).toEqual([]);

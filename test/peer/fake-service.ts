@@ -113,8 +113,9 @@ class FakeConnection implements Connection {
     this.offerSdp = sdp;
     await new Promise<void>((resolve) => this.clock.schedule(resolve, this.applyDelayMs));
     this.#remoteApplied = true;
-    this.gathered = { type: 'answer', sdp: sdp.replace('offer', 'answer') };
-    this.clock.schedule(() => this.#tell({ type: 'answer', sdp: sdp.replace('offer', 'answer') }), 0);
+    const answer: Description = { type: 'answer', sdp: sdp.replace('offer', 'answer').replace(/^a=x-.*\r\n/gm, '') };
+    this.gathered = answer;
+    this.clock.schedule(() => this.#tell(answer), 0);
   }
 
   applyAnswer(): Promise<void> {

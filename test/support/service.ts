@@ -87,7 +87,11 @@ export class Controller {
     const controller = new Controller(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', () => resolve());
-      socket.once('connect_error', reject);
+      socket.once('connect_error', (error) => {
+        // Its connection would stay, and come back for ever once the service is gone.
+        socket.disconnect();
+        reject(error);
+      });
     });
     return controller;
   }

@@ -1,4 +1,4 @@
-/** What kills or wedges a process with node-datachannel (transport-facts section 5), each tried in a process of its own. */
+/** What kills or wedges a process with node-datachannel, each tried in a process of its own. */
 import { describe, expect, test } from '@jest/globals';
 import { bundle, type ChildResult, runChild } from '../support/run-child.js';
 
