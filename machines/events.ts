@@ -1,6 +1,6 @@
 /**
  * The closed unions of the tube: what it understands (`TubeEvent`), what it says (`TubeEmission`), and the record from which another
- * process could carry it on (`TubeRecord`). Text from the wire never becomes an event type: src/gateway/to-tube-event.ts maps.
+ * process could carry it on (`TubeRecord`). Text from the wire never becomes an event type: src/registry/tube-service.ts maps.
  */
 import type { CloseReason, Failure, FailureCode } from './failure.js';
 import type { BreakerState } from './policies/breaker.js';

@@ -1,7 +1,7 @@
 /**
  * The registry actor: supervisor of all tubes, as custom actor logic (a machine that spawns copies its children at every spawn; here they are in a Map).
  * OTP words: children are `temporary` from the outside and `transient` towards crashes, with restart intensity per child. It does no I/O; the
- * effects it needs (record store, finaliser of handles, listener) come in as `RegistryEffects`. Its snapshot is one object that never changes
+ * effects it needs (finaliser of handles, listener, clock) come in as `RegistryEffects`. Its snapshot is one object that never changes
  * identity, so opening the 100,000th tube costs what the 1,000th costs.
  */
 import type { ActorLogic, ActorRefFrom, AnyActorRef, EventObject } from 'xstate';

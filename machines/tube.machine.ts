@@ -409,7 +409,7 @@ export const tubeMachine = tubeSetup.createMachine({
                 'emitRecord',
               ],
               description:
-                'A plain peer has let go of its old path with the answer, so ours is closed; not earlier, not later (transport-facts section 2).',
+                'A plain peer has let go of its old path with the answer, so ours is closed; not earlier (that would close its channels), not later (it would cling to the old path).',
             },
             'transport.iceConnected': {
               guard: { type: 'isPending', params: ({ event }) => event },

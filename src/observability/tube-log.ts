@@ -1,5 +1,5 @@
 /**
- * Turns what tubes say into log lines: target, level, constant text, values as fields (stack.md section 3). `lineOf` is a pure mapping; a
+ * Turns what tubes say into log lines: target, level, constant text, values as fields. `lineOf` is a pure mapping; a
  * new kind of emission does not compile until it has a line or a reason to have none. Descriptions and payloads never become fields.
  */
 import type { RestartDecision, TubeEmission } from '../../machines/events.js';
