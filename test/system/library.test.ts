@@ -165,7 +165,6 @@ describe('our library in Node with the real service', () => {
     peer.close();
     expect(await closed).toMatchObject({
       reason: 'peer_closed',
-      previous_state: 'connected',
       transport_state: 'closed',
       progress_flag: 0,
     });
