@@ -110,7 +110,7 @@ describeWith('chromium', 'our library in Chromium with the real service', () => 
   it('leaves the tube open when the page is loaded again, and ends it when it is closed', async () => {
     await connect();
     expect((await control.ok('get_tube', { tube_id: tubeId }))['state']).not.toBe('closed');
-    const closed = control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'closed', 1_000);
+    const closed = control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'closed', 5_000);
     await page.evaluate(() => (globalThis as unknown as InPage).peer.close());
     expect(await closed).toMatchObject({ reason: 'peer_closed' });
   }, 40_000);
