@@ -4,6 +4,7 @@
  */
 import { failureTable, type CloseReason, type Failure } from '../../machines/failure.js';
 import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
+import type { Evidence } from '../../machines/policies/recovery.js';
 import type { TransportState } from '../../machines/ports/transport.port.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { WireObject } from './answers.js';
@@ -13,6 +14,7 @@ export const signalKinds = [
   'connection_state_changed',
   'icecandidate',
   'ice_restart_offer',
+  'network_change_detected',
   'keepalive',
   'session_timeout_warning',
   'channel_opened',
@@ -121,6 +123,8 @@ export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | nu
       return decisionSignal(emission.decision, generation);
     case 'attemptEnded':
       return attemptSignal(emission);
+    case 'networkChange':
+      return networkSignal(emission, generation);
     case 'recovered':
       return draft(
         'recovered',
@@ -183,6 +187,8 @@ function descriptionSignal(emission: Extract<TubeEmission, { type: 'description'
 
 /** `do` is told by the offer itself, `wait` by what follows it. */
 function decisionSignal(decision: RestartDecision, generation: number): SignalDraft | null {
+  // No restart was wanted, so none was skipped.
+  if (decision.verdict === 'leave_alone') return null;
   const flags: Partial<Record<RestartDecision['action'], ProgressFlag>> = {
     skip: progress.skip,
     give_up: progress.fail,
@@ -215,6 +221,31 @@ function failureText(failure: Failure | null): string {
   const { code, detail } = failure;
   return code === 'transport_answer_timeout' && detail !== '' ? detail : failureTable[code].operator;
 }
+
+/** A trigger of contract section 7, with what was known when it came. */
+function networkSignal(emission: Extract<TubeEmission, { type: 'networkChange' }>, generation: number): SignalDraft {
+  const { change, source, detail, evidence } = emission;
+  return draft('network_change_detected', generation, {
+    type: change,
+    source,
+    detail,
+    evidence: evidenceToWire(evidence),
+  });
+}
+
+/** Times in milliseconds; the share in [0, 1]. */
+const evidenceToWire = (evidence: Evidence): WireObject => ({
+  trigger: evidence.trigger,
+  source: evidence.source,
+  path: evidence.path,
+  missed_pings: evidence.missedPings,
+  silent_ms: evidence.silentMs,
+  transport_state: evidence.transport,
+  peer_signalling: evidence.signalling,
+  route: evidence.route,
+  held: evidence.held,
+  suspect_share: evidence.suspectShare,
+});
 
 /** Application data from the peer. */
 export function messageSignal(generation: number, channel: string, data: string | Uint8Array): SignalDraft {

@@ -3,11 +3,12 @@
  * rejects with an AppError. A gateway never sees an actor or a native handle.
  */
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
-import type { RestartTrigger, TubeIdentity, TubeState } from '../../machines/events.js';
+import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
 import type { TubeNotice } from '../registry/notice.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface TubeView {
   readonly identity: TubeIdentity;

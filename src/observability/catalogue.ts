@@ -2,8 +2,9 @@
  * Every metric of the service as data: name, help, labels with all their values, buckets. Base units, closed label sets, never an id or an
  * address as a label. No prom-client here: metrics.ts makes the families, dashboards and tests can read the list.
  */
-import { restartTriggers, tubeStates } from '../../machines/events.js';
+import { tubeStates } from '../../machines/events.js';
 import { closeReasons, failureTable, type FailureCode } from '../../machines/failure.js';
+import { restartTriggers } from '../../machines/policies/recovery.js';
 
 type Labels = Readonly<Record<string, readonly string[]>>;
 

@@ -2,10 +2,11 @@
  * Turns what tubes say into counts and durations. Remembers of each live tube the few facts that a single emission does not carry (when
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
-import type { RestartTrigger, TubeEmission } from '../../machines/events.js';
+import type { TubeEmission } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { ConnectionOutcome, CounterKey, HistogramKey, LabelsOf } from './catalogue.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface Meter {
   count<K extends CounterKey>(family: K, labels: LabelsOf<K>, amount?: number): void;

@@ -3,7 +3,7 @@
  * waits for the emission that answers it. It decides nothing that a chart decides.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { RestartTrigger, TubeIdentity } from '../../machines/events.js';
+import type { TubeIdentity } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
 import type { TubeEntry } from '../../machines/registry.js';
@@ -12,6 +12,7 @@ import { AppError } from '../errors.js';
 import type { TubeNotice } from './notice.js';
 import type { TubeRegistry } from './tube-registry.js';
 import { Waiters } from './waiters.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 
 /** Native work behind a description takes milliseconds; this only bounds a bug. */
 const callTimeoutMs = 20_000;

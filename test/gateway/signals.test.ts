@@ -1,5 +1,6 @@
 // The mapping from what a tube says to the wire signal, as a table.
 import { describe, expect, test } from '@jest/globals';
+import { evidenceOf } from '../support/evidence.js';
 import type { TubeEmission, TubeIdentity } from '../../machines/events.js';
 import {
   isShown,
@@ -99,6 +100,8 @@ describe('signals', () => {
           trigger: 'manual',
           attempt: 1,
           delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
         },
       },
       {
@@ -113,7 +116,16 @@ describe('signals', () => {
       'a skipped restart without a code',
       {
         type: 'decision',
-        decision: { action: 'skip', code: null, why: 'because', trigger: 'manual', attempt: 1, delayMs: 0 },
+        decision: {
+          action: 'skip',
+          code: null,
+          why: 'because',
+          trigger: 'manual',
+          attempt: 1,
+          delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
+        },
       },
       { kind: 'ice_restart_offer', data: '', flag: progress.skip, status: 'because' },
     ],
@@ -128,6 +140,8 @@ describe('signals', () => {
           trigger: 'missed_pings',
           attempt: 1,
           delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
         },
       },
       { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'trickle' },
@@ -211,7 +225,32 @@ describe('signals', () => {
       'a decision to wait',
       {
         type: 'decision',
-        decision: { action: 'wait', code: null, why: '', trigger: 'manual', attempt: 1, delayMs: 9 },
+        decision: {
+          action: 'wait',
+          code: null,
+          why: '',
+          trigger: 'manual',
+          attempt: 1,
+          delayMs: 9,
+          verdict: null,
+          evidence: evidenceOf(),
+        },
+      },
+    ],
+    [
+      'a network change that needs no restart',
+      {
+        type: 'decision',
+        decision: {
+          action: 'skip',
+          code: null,
+          why: 'the way to the peer is as it was',
+          trigger: 'ip_change',
+          attempt: 0,
+          delayMs: 0,
+          verdict: 'leave_alone',
+          evidence: evidenceOf({ source: 'host', route: 'same' }),
+        },
       },
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],

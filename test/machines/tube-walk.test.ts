@@ -1,11 +1,12 @@
 /** Random walks through the tube chart: whatever comes, in whatever order, some things always hold. Every walk is told by its seed. */
 import { describe, expect, test } from '@jest/globals';
-import { restartTriggers, tubeStates } from '../../machines/events.js';
+import { tubeStates } from '../../machines/events.js';
 import { drawRandom } from '../../machines/policies/random.js';
 import type { PeerKind } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { TubeMetrics } from '../../src/observability/tube-metrics.js';
 import { controlChannel, dataChannel, identity, TubeHarness } from '../support/tube-harness.js';
+import { restartTriggers } from '../../machines/policies/recovery.js';
 
 const walks = 60;
 const steps = 150;

@@ -1,13 +1,6 @@
 /** Runs the tube chart live under a parent that only listens, on a test clock, with a transport that only writes down what it is told. */
 import { createActor, fromCallback, fromTransition, type AnyActorRef } from 'xstate';
-import type {
-  RestartTrigger,
-  TubeEmission,
-  TubeEvent,
-  TubeIdentity,
-  TubeRecord,
-  TubeState,
-} from '../../machines/events.js';
+import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeState } from '../../machines/events.js';
 import type {
   ChannelRecord,
   PeerKind,
@@ -16,10 +9,11 @@ import type {
   TransportInput,
 } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
-import type { PeerSignalling, TubeInput } from '../../machines/tube.context.js';
+import type { TubeInput } from '../../machines/tube.context.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { defaultSettings } from './settings.js';
 import { TestClock } from './test-clock.js';
+import type { RestartTrigger, PeerSignalling } from '../../machines/policies/recovery.js';
 
 export const identity: TubeIdentity = {
   tubeId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
