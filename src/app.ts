@@ -18,6 +18,7 @@ import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js'
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
+import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
 import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics } from './observability/metrics.js';
@@ -54,6 +55,7 @@ export function createApp(config: Config): App {
     metrics: rooms.metrics,
     start: async () => {
       const address = await gateway.start();
+      rooms.recovery.start();
       rooms.life.ready = true;
       logging.target('service').info({ ...address, version: libraryVersion }, 'listening');
       return address;
@@ -103,6 +105,12 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   });
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
+  const recovery = new NodeRecovery({
+    registry,
+    limits: config,
+    log: logging.target('webrtc_ice_restart'),
+    stormActive: (active) => metrics.stormActive(active),
+  });
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
   const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
   const tubes: LiveTubes = new LiveTubes({
@@ -113,7 +121,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     iceServers: () => life.config.iceServers,
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes };
+  const rooms = { life, host, registry, metrics, tubes, recovery };
   return rooms;
 }
 
@@ -273,6 +281,7 @@ function stopOnce(config: Config, logging: Logging, rooms: Rooms, gateway: Gatew
     // Creates are still served while those in front of this node find out that it is not ready.
     await wait(config.drainDelayMs);
     await gateway.drain();
+    rooms.recovery.stop();
     rooms.registry.stop();
     await gateway.stop();
     await rooms.host.closeAll();

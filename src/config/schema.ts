@@ -13,6 +13,7 @@ import {
   onOff,
   onTheWire,
   optionalText,
+  ratio,
   text,
   type KeyMeta,
 } from './key-types.js';
@@ -105,6 +106,19 @@ const limitKeys = {
   ),
 } as const;
 
+const stormKeys = {
+  restartsPerSecond: integer(
+    50,
+    { min: 1, max: 10_000 },
+    'Restarts that this node begins in a second when many tubes want one: after a change of its own network, or in a storm.',
+  ),
+  restartBurst: integer(20, { min: 1, max: 10_000 }, 'Restarts that it begins at once before that.'),
+  stormShare: ratio(0.3, 'Of the live tubes: more that turn suspect together are a storm, a fault of this node.'),
+  stormWindowMs: duration(2000, { min: 100, max: 60_000 }, 'Tubes that turn suspect within this are counted together.'),
+  stormMinTubes: integer(10, { min: 1, max: 1_000_000 }, 'Fewer tubes than this are no storm.'),
+  stormPauseMs: duration(1000, { min: 10, max: 60_000 }, 'Wait from the beginning of a storm to its first restarts.'),
+} as const;
+
 const lifecycleKeys = {
   signalReplayWindowMs: duration(
     120_000,
@@ -147,6 +161,7 @@ const serviceShape = {
   ...webrtcKeys,
   ...logKeys,
   ...limitKeys,
+  ...stormKeys,
   ...lifecycleKeys,
 } as const;
 
@@ -176,6 +191,7 @@ export const keyGroups: readonly { readonly title: string; readonly keys: readon
   { title: 'WebRTC', keys: Object.keys(webrtcKeys) },
   { title: 'Logging', keys: Object.keys(logKeys) },
   { title: 'Limits', keys: Object.keys(limitKeys) },
+  { title: 'Storm governor', keys: Object.keys(stormKeys) },
   { title: 'Recovery, signals and shutdown', keys: Object.keys(lifecycleKeys) },
   { title: 'Tube: connecting', keys: Object.keys(connectKeys) },
   { title: 'Tube: ICE restart', keys: Object.keys(restartKeys) },
