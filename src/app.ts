@@ -10,7 +10,7 @@ import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
 import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
-import { parseTubeOverrides, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
+import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
@@ -207,10 +207,9 @@ function resolveSettings(limits: ResourceLimits, request: SettingsRequest) {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
   if (profile === null)
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
-  const overrides = parseTubeOverrides(request.settings);
-  if (!overrides.ok)
-    throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
-  return resolveTubeSettings({ tube: limits.tubeDefaults() }, profile, overrides.value, request.trickleIce);
+  const asked = parseTubeSettings(request.settings);
+  if (!asked.ok) throw new AppError('input_schema', asked.problems.map((problem) => `settings: ${problem}`).join('; '));
+  return resolveTubeSettings((policy) => limits.tubeDefaults(policy), profile, asked.value, request.trickleIce);
 }
 
 function gatewayOptions(

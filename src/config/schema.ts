@@ -18,6 +18,7 @@ import {
 } from './key-types.js';
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
+import { recoveryPolicyNames } from './recovery-policies.js';
 import { controlJwt, iceServers, levelsPerTarget, tokens } from './structured-keys.js';
 import {
   breakerKeys,
@@ -41,6 +42,11 @@ const listenerKeys = {
   port: integer(8080, { min: 0, max: 65_535 }, 'TCP port for socket.io and HTTP; 0 takes any free one.'),
   console: onOff(true, 'Whether the web console is served at /console/.'),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
+  recoveryPolicy: choice(
+    'standard',
+    recoveryPolicyNames,
+    'How hard tubes try before they give up; see the table of recovery policies.',
+  ),
 } as const;
 
 const accessKeys = {
