@@ -20,8 +20,9 @@ import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
 import { DropLog } from './observability/drop-log.js';
 import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
-import { Metrics } from './observability/metrics.js';
+import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { FlightRecorder } from './registry/flight-recorder.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
 import { createNativeConnection } from './transport/native-connection.js';
@@ -79,20 +80,17 @@ type Rooms = ReturnType<typeof buildRooms>;
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
   const log = logging.target('service');
-  const metrics: Metrics = new Metrics({
-    version: libraryVersion,
-    events: gatewayEvents,
-    transportCounters,
-    sources: metricSources(limits, () => rooms),
-  });
+  const metrics: Metrics = createMetrics(metricSources(limits, () => rooms));
   observeNativeCode(logging, metrics);
   const host = createHost(
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
+  const recorder = createRecorder(config);
   const registry = createRegistry(config, host, {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
+      recorder.crashed(tubeId, Date.now());
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -101,6 +99,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
       if (where === 'registry') life.ready = false;
     },
   });
+  registry.onNotice((notice) => recorder.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
@@ -110,12 +109,19 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now() }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
+    recorder,
     iceServers: () => life.config.iceServers,
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const rooms = { life, host, registry, metrics, tubes };
   return rooms;
 }
+
+const createMetrics = (sources: MetricSources): Metrics =>
+  new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
+
+const createRecorder = ({ flightRecorderEntries, flightRecorderMaxBytes }: Config): FlightRecorder =>
+  new FlightRecorder({ maxEntries: flightRecorderEntries, maxBytes: flightRecorderMaxBytes });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {

@@ -139,6 +139,16 @@ const lifecycleKeys = {
     'Crashes of one tube within crashWindowMs that are answered with a restart.',
   ),
   crashWindowMs: duration(30_000, { min: 10, max: 3_600_000 }, 'Window in which the crashes of one tube are counted.'),
+  flightRecorderEntries: integer(
+    200,
+    { min: 0, max: 10_000 },
+    'Entries kept of what happened to one tube (history of get_tube); the oldest go first.',
+  ),
+  flightRecorderMaxBytes: bytes(
+    64 * MiB,
+    { min: 0, max: 4096 * MiB },
+    'Memory for that, for all tubes together; the tubes that were quiet longest lose theirs first.',
+  ),
   drainDelayMs: duration(1000, { min: 0, max: 600_000 }, 'Time between "not ready" and refusing creates at shutdown.'),
   shutdownTimeoutMs: duration(
     30_000,

@@ -98,7 +98,12 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
       if (stats === null) throw new AppError('tube_unknown');
       return { tube_id: tubeId, ...statsToWire(stats) };
     }),
-    get_tube: call(wire.oneTube, (controller, { tubeId }) => toWire(controller.require(tubeId))),
+    get_tube: call(wire.getTube, (controller, { tubeId, history }) => {
+      const tube = toWire(controller.require(tubeId));
+      if (!history) return tube;
+      const { entries, dropped } = tubes.history(tubeId);
+      return { ...tube, history: entries, history_dropped: dropped };
+    }),
     list_tubes: call(wire.listTubes, (controller, query) => {
       const { page, nextCursor } = pageOf(controller.ownTubes(), query);
       return { tubes: page.map(toWire), next_cursor: nextCursor };

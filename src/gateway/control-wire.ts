@@ -68,6 +68,10 @@ export const restartIce = z
 
 export const oneTube = z.strictObject({ tube_id: tubeId }).transform((call) => ({ tubeId: call.tube_id }));
 
+export const getTube = z
+  .strictObject({ tube_id: tubeId, history: z.boolean().default(false) })
+  .transform((call) => ({ tubeId: call.tube_id, history: call.history }));
+
 export const listTubes = mayBeEmpty(
   z
     .strictObject({

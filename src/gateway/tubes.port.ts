@@ -7,6 +7,7 @@ import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
+import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
 
@@ -77,6 +78,8 @@ export interface Tubes {
   pendingOffer(tubeId: string): { generation: number; description: Description; purpose: 'initial' | 'restart' } | null;
   view(tubeId: string): TubeView | null;
   list(): Iterable<TubeView>;
+  /** What happened to it lately; empty when it is not there. */
+  history(tubeId: string): FlightHistory;
   stats(tubeId: string): Promise<TubeStats | null>;
   /** Null = accepted. */
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;

@@ -182,6 +182,18 @@ describe('reading calls', () => {
     expect(JSON.stringify(tube)).not.toContain('igest');
   });
 
+  test('the history of a tube is told when it is asked for', async () => {
+    const { tubeId } = await controller.createTube();
+    const entry = { at_ms: 1, seq: 8, generation: 1, kind: 'ping_missed', count: 3, last_at_ms: 9 } as const;
+    harness.tubes.histories.set(tubeId, { entries: [entry], dropped: 7 });
+    const tube = await controller.call('get_tube', { tube_id: tubeId, history: true });
+    expect(tube).toMatchObject({ ok: true, tube_id: tubeId, history: [entry], history_dropped: 7 });
+    expect(await controller.call('get_tube', { tube_id: tubeId })).not.toHaveProperty('history');
+    expect(await controller.call('get_tube', { tube_id: tubeId, history: false })).not.toHaveProperty('history');
+    expect(codeOf(await controller.call('get_tube', { tube_id: tubeId, history: 1 }))).toBe('input_schema');
+    expect(JSON.stringify(await controller.call('list_tubes'))).not.toContain('history');
+  });
+
   test('list_tubes filters and pages', async () => {
     const made: string[] = [];
     for (let index = 0; index < 5; index += 1)
@@ -272,6 +284,7 @@ describe('every call about a tube', () => {
     ['get_connection_stats', {}],
     ['get_tube', {}],
     ['close_tube', {}],
+    ['get_tube', { history: true }],
     ['update_activity', {}],
     ['send', { data: 'x' }],
     ['subscribe', {}],
