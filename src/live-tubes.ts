@@ -64,6 +64,7 @@ export class LiveTubes implements Tubes {
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
+  readonly networkChanged: Tubes['networkChanged'] = (...args) => this.#parts.service.networkChanged(...args);
   readonly peerSignalling: Tubes['peerSignalling'] = (...args) => this.#parts.service.peerSignalling(...args);
   readonly pendingOffer: Tubes['pendingOffer'] = (tubeId) => this.#parts.service.pendingOffer(tubeId);
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);

@@ -136,6 +136,11 @@ export class FakeTubes implements Tubes {
     this.#ask('peerReplaced', tubeId);
   }
 
+  networkChanged(tubeIds: readonly string[], ...report: readonly unknown[]): number {
+    this.#ask('networkChanged', tubeIds, ...report);
+    return tubeIds.filter((tubeId) => this.views.has(tubeId)).length;
+  }
+
   history(tubeId: string): ReturnType<Tubes['history']> {
     this.#ask('history', tubeId);
     return this.histories.get(tubeId) ?? { entries: [], dropped: 0 };
