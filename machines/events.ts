@@ -166,7 +166,13 @@ export type TubeEmission =
       readonly requestId: string | null;
     }
   | { readonly type: 'candidate'; readonly generation: number; readonly candidate: string; readonly mid: string }
-  | { readonly type: 'accepted'; readonly requestId: string; readonly generation: number }
+  /** A description of the peer is applied, or a candidate of it is taken. */
+  | {
+      readonly type: 'accepted';
+      readonly what: Description['type'] | 'candidate';
+      readonly requestId: string;
+      readonly generation: number;
+    }
   | { readonly type: 'refused'; readonly requestId: string; readonly failure: Failure }
   | { readonly type: 'decision'; readonly decision: RestartDecision }
   | {

@@ -66,6 +66,7 @@ export const tubeReports = setup({
     })),
     emitAccepted: emit((_, { requestId, generation }: { requestId: string; generation: number }) => ({
       type: 'accepted',
+      what: 'candidate',
       requestId,
       generation,
     })),
@@ -170,7 +171,8 @@ export const tubeReports = setup({
           ...patchPending(context, { answered: true, sameConnection }),
           peer: { ...context.peer, kind, dtlsRole: context.peer.dtlsRole ?? params.dtlsRole },
         });
-        enqueue.emit({ type: 'accepted', requestId, generation });
+        const what = context.pending?.as === 'answerer' ? 'offer' : 'answer';
+        enqueue.emit({ type: 'accepted', what, requestId, generation });
       },
     ),
     noteTransportState: enqueueActions(

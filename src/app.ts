@@ -10,7 +10,7 @@ import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
 import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
-import { parseTubeOverrides, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
+import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
@@ -21,8 +21,9 @@ import { NodeLimits } from './node-limits.js';
 import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
 import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
-import { Metrics } from './observability/metrics.js';
+import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { FlightRecorder } from './registry/flight-recorder.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
 import { createNativeConnection } from './transport/native-connection.js';
@@ -81,20 +82,17 @@ type Rooms = ReturnType<typeof buildRooms>;
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
   const log = logging.target('service');
-  const metrics: Metrics = new Metrics({
-    version: libraryVersion,
-    events: gatewayEvents,
-    transportCounters,
-    sources: metricSources(limits, () => rooms),
-  });
+  const metrics: Metrics = createMetrics(metricSources(limits, () => rooms));
   observeNativeCode(logging, metrics);
   const host = createHost(
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
+  const recorder = createRecorder(config);
   const registry = createRegistry(config, host, {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
+      recorder.crashed(tubeId, Date.now());
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -103,6 +101,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
       if (where === 'registry') life.ready = false;
     },
   });
+  registry.onNotice((notice) => recorder.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
   const recovery = new NodeRecovery({
@@ -118,12 +117,19 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now() }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
+    recorder,
     iceServers: () => life.config.iceServers,
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const rooms = { life, host, registry, metrics, tubes, recovery };
   return rooms;
 }
+
+const createMetrics = (sources: MetricSources): Metrics =>
+  new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
+
+const createRecorder = ({ flightRecorderEntries, flightRecorderMaxBytes }: Config): FlightRecorder =>
+  new FlightRecorder({ maxEntries: flightRecorderEntries, maxBytes: flightRecorderMaxBytes });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
@@ -215,10 +221,9 @@ function resolveSettings(limits: ResourceLimits, request: SettingsRequest) {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
   if (profile === null)
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
-  const overrides = parseTubeOverrides(request.settings);
-  if (!overrides.ok)
-    throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
-  return resolveTubeSettings({ tube: limits.tubeDefaults() }, profile, overrides.value, request.trickleIce);
+  const asked = parseTubeSettings(request.settings);
+  if (!asked.ok) throw new AppError('input_schema', asked.problems.map((problem) => `settings: ${problem}`).join('; '));
+  return resolveTubeSettings((policy) => limits.tubeDefaults(policy), profile, asked.value, request.trickleIce);
 }
 
 function gatewayOptions(

@@ -10,6 +10,7 @@ import type { IceServer } from './channels/connection.port.js';
 import { AppError } from './errors.js';
 import type { Tubes, TubeStats } from './gateway/tubes.port.js';
 import type { NodeLimits } from './node-limits.js';
+import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
 import { checkDescription } from './transport/sdp.js';
@@ -22,6 +23,7 @@ export interface LiveTubesParts {
   readonly service: TubeService;
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
+  readonly recorder: FlightRecorder;
   /** Asked every time: they may change at run time. */
   readonly iceServers: () => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
@@ -62,10 +64,12 @@ export class LiveTubes implements Tubes {
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
+  readonly networkChanged: Tubes['networkChanged'] = (...args) => this.#parts.service.networkChanged(...args);
   readonly peerSignalling: Tubes['peerSignalling'] = (...args) => this.#parts.service.peerSignalling(...args);
   readonly pendingOffer: Tubes['pendingOffer'] = (tubeId) => this.#parts.service.pendingOffer(tubeId);
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
+  readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
   readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers();
 

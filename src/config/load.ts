@@ -1,15 +1,16 @@
 /**
- * Builds the configuration from its sources (flag > environment > file > profile > default) and checks all of it, or throws one
+ * Builds the configuration from its sources (flag > environment > file > recovery policy > profile > default) and checks all of it, or throws one
  * ConfigError that names everything that is wrong. Pure apart from the reader of files it is given; drives nothing.
  */
 import type { z } from 'zod';
 import { ConfigError, showValue, type ConfigProblem } from './config-error.js';
-import { profiles, type ProfileName } from './profiles.js';
+import { profiles } from './profiles.js';
+import { recoveryPolicies } from './recovery-policies.js';
 import { configSchema, metaOf, type ConfigValues, type ServiceValues } from './schema.js';
 import { SecretReader, type ControlJwt, type ControlToken, type IceServer } from './secrets.js';
 import { gather, type Entry, type Sources } from './sources.js';
 import { tubeShape, type TubeDefaults } from './tube-keys.js';
-import { conflictsOf, follow, profileNamed, type TubeOverrides } from './tube-settings.js';
+import { conflictsOf, policyNamed, profileNamed, tubeDefaultsOf, type TubeOverrides } from './tube-settings.js';
 
 /** The whole configuration. It holds secrets: print it only through `publicConfig`. */
 export interface Config extends Omit<
@@ -21,13 +22,16 @@ export interface Config extends Omit<
   readonly iceServers: readonly IceServer[];
   /** Settings of a tube whose creation names none. */
   readonly tube: TubeDefaults;
+  /** What of them was configured explicitly. */
+  readonly tubeExplicit: TubeOverrides;
 }
 
 type Entries = ReadonlyMap<string, Entry>;
 
-function profileOf(entries: Entries): ProfileName {
-  return profileNamed(String(entries.get('profile')?.value)) ?? 'production';
-}
+/** A name that is wrong is a problem of its own. */
+const profileOf = (entries: Entries) => profiles[profileNamed(String(entries.get('profile')?.value)) ?? 'production'];
+const policyOf = (entries: Entries) =>
+  recoveryPolicies[policyNamed(String(entries.get('recoveryPolicy')?.value)) ?? 'standard'];
 
 function problemOf(issue: z.core.$ZodIssue, entries: Entries): ConfigProblem {
   const [key = '', ...rest] = issue.path.map(String);
@@ -49,9 +53,9 @@ function unique(problems: readonly ConfigProblem[]): ConfigProblem[] {
 
 /** Checks every value; a value that does not fit is replaced by its default so that the rest can be checked as well. */
 function validate(entries: Entries): { values: ConfigValues; problems: ConfigProblem[] } {
-  const { tube, service } = profiles[profileOf(entries)];
+  const { tube, service } = profileOf(entries);
   const given = [...entries].map(([key, { value }]) => [key, value] as const);
-  const raw: Record<string, unknown> = { ...tube, ...service, ...Object.fromEntries(given) };
+  const raw: Record<string, unknown> = { ...tube, ...service, ...policyOf(entries), ...Object.fromEntries(given) };
   const parsed = configSchema.safeParse(raw);
   if (parsed.success) return { values: parsed.data, problems: [] };
   const problems = parsed.error.issues.map((issue) => problemOf(issue, entries));
@@ -106,8 +110,8 @@ export function loadConfig(sources: Sources): Config {
   if (problems.length > 0) throw new ConfigError(problems);
 
   const { controlTokensFile: _read, ...service } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
-  const tube = follow(pick(values, isTubeKey) as TubeDefaults, new Set(Object.keys(asked)));
-  return { ...service, controlTokens, controlJwt, iceServers, tube };
+  const tube = tubeDefaultsOf(service.profile, service.recoveryPolicy, asked);
+  return { ...service, controlTokens, controlJwt, iceServers, tube, tubeExplicit: asked };
 }
 
 /** The configuration without secrets, for people and for the API. */

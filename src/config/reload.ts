@@ -20,7 +20,10 @@ interface ReloadPlan {
   readonly ignored: readonly string[];
 }
 
-const flat = ({ tube, ...service }: Config): Readonly<Record<string, unknown>> => ({ ...service, ...tube });
+const flat = ({ tube, tubeExplicit: _part, ...service }: Config): Readonly<Record<string, unknown>> => ({
+  ...service,
+  ...tube,
+});
 
 export function planReload(present: Config, next: Config): ReloadPlan {
   const before = flat(present);

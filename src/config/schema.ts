@@ -19,6 +19,7 @@ import {
 } from './key-types.js';
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
+import { recoveryPolicyNames } from './recovery-policies.js';
 import { controlJwt, iceServers, levelsPerTarget, tokens } from './structured-keys.js';
 import {
   breakerKeys,
@@ -42,6 +43,11 @@ const listenerKeys = {
   port: integer(8080, { min: 0, max: 65_535 }, 'TCP port for socket.io and HTTP; 0 takes any free one.'),
   console: onOff(true, 'Whether the web console is served at /console/.'),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
+  recoveryPolicy: choice(
+    'standard',
+    recoveryPolicyNames,
+    'How hard tubes try before they give up; see the table of recovery policies.',
+  ),
 } as const;
 
 const accessKeys = {
@@ -147,6 +153,16 @@ const lifecycleKeys = {
     'Crashes of one tube within crashWindowMs that are answered with a restart.',
   ),
   crashWindowMs: duration(30_000, { min: 10, max: 3_600_000 }, 'Window in which the crashes of one tube are counted.'),
+  flightRecorderEntries: integer(
+    200,
+    { min: 0, max: 10_000 },
+    'Entries kept of what happened to one tube (history of get_tube); the oldest go first.',
+  ),
+  flightRecorderMaxBytes: bytes(
+    64 * MiB,
+    { min: 0, max: 4096 * MiB },
+    'Memory for that, for all tubes together; the tubes that were quiet longest lose theirs first.',
+  ),
   drainDelayMs: duration(1000, { min: 0, max: 600_000 }, 'Time between "not ready" and refusing creates at shutdown.'),
   shutdownTimeoutMs: duration(
     30_000,

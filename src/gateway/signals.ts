@@ -4,8 +4,8 @@
  */
 import { failureTable, type CloseReason, type Failure } from '../../machines/failure.js';
 import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
-import type { Evidence } from '../../machines/policies/recovery.js';
 import type { TransportState } from '../../machines/ports/transport.port.js';
+import { evidenceToWire } from '../registry/flight-entry.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { WireObject } from './answers.js';
 import { encodeBase64 } from './wire.js';
@@ -232,20 +232,6 @@ function networkSignal(emission: Extract<TubeEmission, { type: 'networkChange' }
     evidence: evidenceToWire(evidence),
   });
 }
-
-/** Times in milliseconds; the share in [0, 1]. */
-const evidenceToWire = (evidence: Evidence): WireObject => ({
-  trigger: evidence.trigger,
-  source: evidence.source,
-  path: evidence.path,
-  missed_pings: evidence.missedPings,
-  silent_ms: evidence.silentMs,
-  transport_state: evidence.transport,
-  peer_signalling: evidence.signalling,
-  route: evidence.route,
-  held: evidence.held,
-  suspect_share: evidence.suspectShare,
-});
 
 /** Application data from the peer. */
 export function messageSignal(generation: number, channel: string, data: string | Uint8Array): SignalDraft {

@@ -7,8 +7,9 @@ import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
+import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
-import type { RestartTrigger } from '../../machines/policies/recovery.js';
+import type { NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface TubeView {
   readonly identity: TubeIdentity;
@@ -71,12 +72,24 @@ export interface Tubes {
   activity(tubeId: string): void;
   /** The peer's process or page is another one than before: its old path is dead, and it is offered a new generation. */
   peerReplaced(tubeId: string): void;
+  /**
+   * A network change that a peer or controller reports; `detail` is for people. Returns how many of the tubes are here. Reports of one source about
+   * one tube are spaced: one may be taken up a little later, and in place of those before it.
+   */
+  networkChanged(
+    tubeIds: readonly string[],
+    change: NetworkChangeType,
+    source: 'peer' | 'controller',
+    detail: string,
+  ): number;
   /** The peer's own signalling socket came or went. */
   peerSignalling(tubeId: string, online: boolean): void;
   /** The offer that waits for an answer, if any, for a peer that connects late. */
   pendingOffer(tubeId: string): { generation: number; description: Description; purpose: 'initial' | 'restart' } | null;
   view(tubeId: string): TubeView | null;
   list(): Iterable<TubeView>;
+  /** What happened to it lately; empty when it is not there. */
+  history(tubeId: string): FlightHistory;
   stats(tubeId: string): Promise<TubeStats | null>;
   /** Null = accepted. */
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;

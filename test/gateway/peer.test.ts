@@ -244,14 +244,28 @@ describe('what a peer may say', () => {
     expect(await one.call('restart_request', {})).toEqual({ ok: true, waiting: true });
   });
 
-  test('network_change: online restarts without waiting for it, the others count as activity', async () => {
+  test('network_change is told to the tube as what it is; offline only shows that the peer is there', async () => {
     const one = await peer();
-    harness.tubes.failWith.set('restart', 'restart_breaker_open');
-    expect(await one.call('network_change', { type: 'online', data: 'wifi' })).toEqual({ ok: true });
-    expect(await one.call('network_change', { type: 'offline' })).toEqual({ ok: true });
+    expect(await one.call('network_change', { type: 'online', data: '' })).toEqual({ ok: true });
     expect(await one.call('network_change', { type: 'connection_type', data: { type: '4g' } })).toEqual({ ok: true });
-    expect(harness.tubes.calls('restart')).toHaveLength(1);
-    expect(harness.tubes.calls('activity')).toHaveLength(2);
+    expect(await one.call('network_change', { type: 'offline' })).toEqual({ ok: true });
+    expect(harness.tubes.calls('networkChanged')).toEqual([
+      [[tubeId], 'interface_change', 'peer', 'online'],
+      [[tubeId], 'interface_change', 'peer', 'connection_type {"type":"4g"}'],
+    ]);
+    expect(harness.tubes.calls('restart')).toEqual([]);
+    expect(harness.tubes.calls('activity')).toHaveLength(3);
+  });
+
+  test('its own offers in a loop are refused from the eleventh in 10 s, over a new socket too', async () => {
+    const one = await peer();
+    const offer = { type: 'offer', sdp: fakeSdp('mine') };
+    for (let count = 0; count < 10; count += 1) expect((await one.call('offer', offer)).ok).toBe(true);
+    expect((await one.call('offer', offer)).error).toMatchObject({ code: 'rate_exceeded', retryable: true });
+    const again = await peer();
+    expect((await again.call('offer', offer)).error?.code).toBe('rate_exceeded');
+    expect(harness.tubes.calls('remoteDescription')).toHaveLength(10);
+    expect((await again.call('answer', { type: 'answer', sdp: fakeSdp('mine') })).ok).toBe(true);
   });
 
   test.each<[string, unknown, string]>([

@@ -259,6 +259,7 @@ function recoveryAttempts({ emissions, startMs }: TubeHarness): number {
     count: (family) => {
       if (family === 'recoveryAttempts') attempts += 1;
     },
+    adjust: () => undefined,
     record: () => undefined,
   });
   for (const { sinceStartMs, ...emission } of emissions)

@@ -58,7 +58,7 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
     candidate: 'candidate:1 1 UDP 2122317823 192.0.2.7 40001 typ host generation 0 ufrag uFr4',
     mid: '0',
   },
-  accepted: { type: 'accepted', requestId: 'r', generation: 1 },
+  accepted: { type: 'accepted', what: 'answer', requestId: 'r', generation: 1 },
   refused: { type: 'refused', requestId: 'r', failure: { code: 'restart_in_progress', detail: '' } },
   decision: {
     type: 'decision',

@@ -5,6 +5,7 @@ import { ResourceLimits } from '../../src/config/limits.js';
 import { loadConfig } from '../../src/config/load.js';
 import { LiveTubes } from '../../src/live-tubes.js';
 import { NodeLimits } from '../../src/node-limits.js';
+import { FlightRecorder } from '../../src/registry/flight-recorder.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
 import { TubeService } from '../../src/registry/tube-service.js';
@@ -40,7 +41,8 @@ function run(iceAgents = 0) {
   const inUse = () => ({ iceAgents, creates: 0 });
   const limits = new NodeLimits(new ResourceLimits(config), inUse, { info: at('info'), warn: at('warn') });
   const service = new TubeService({ registry, now: clock.now });
-  const tubes = new LiveTubes({ host, registry, service, limits, iceServers: () => [], traffic: none });
+  const recorder = new FlightRecorder({ maxEntries: 10, maxBytes: 10_000 });
+  const tubes = new LiveTubes({ host, recorder, registry, service, limits, iceServers: () => [], traffic: none });
   return { tubes, limits, lines, notices };
 }
 

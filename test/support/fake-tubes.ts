@@ -27,6 +27,7 @@ export class FakeTubes implements Tubes {
   readonly asked: AskedCall[] = [];
   readonly views = new Map<string, Mutable<TubeView>>();
   readonly offers = new Map<string, PendingOffer>();
+  readonly histories = new Map<string, ReturnType<Tubes['history']>>();
   /** The next call of a method rejects with this code. */
   readonly failWith = new Map<keyof Tubes, FailureCode>();
   /** What happens inside `create`, before it resolves. */
@@ -133,6 +134,16 @@ export class FakeTubes implements Tubes {
 
   peerReplaced(tubeId: string): void {
     this.#ask('peerReplaced', tubeId);
+  }
+
+  networkChanged(tubeIds: readonly string[], ...report: readonly unknown[]): number {
+    this.#ask('networkChanged', tubeIds, ...report);
+    return tubeIds.filter((tubeId) => this.views.has(tubeId)).length;
+  }
+
+  history(tubeId: string): ReturnType<Tubes['history']> {
+    this.#ask('history', tubeId);
+    return this.histories.get(tubeId) ?? { entries: [], dropped: 0 };
   }
 
   peerSignalling(tubeId: string, online: boolean): void {
