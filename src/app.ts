@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { tubeMachine } from '../machines/tube.machine.js';
 import type { TubeState } from '../machines/events.js';
+import type { TubeSettings } from '../machines/settings.js';
 import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
 import { logTargets } from './config/log-targets.js';
@@ -19,11 +20,13 @@ import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
 import { DropLog } from './observability/drop-log.js';
-import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
+import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { iceServersFor } from './network/turn-credentials.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
+import { isForBrowsers } from './transport/ice-servers.js';
 import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
 import { createTransportActor } from './transport/transport.actor.js';
@@ -55,6 +58,7 @@ export function createApp(config: Config): App {
     start: async () => {
       const address = await gateway.start();
       rooms.life.ready = true;
+      tellUnusableServers(config, logging.target('service'));
       logging.target('service').info({ ...address, version: libraryVersion }, 'listening');
       return address;
     },
@@ -110,7 +114,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now() }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    iceServers: () => life.config.iceServers,
+    iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const rooms = { life, host, registry, metrics, tubes };
@@ -155,8 +159,20 @@ function createHost(life: Life, observer: TransportObserver): TransportHost {
     ...(bindAddress === null ? {} : { bindAddress }),
     ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
   };
-  const connection = () => ({ ...local, iceServers: life.config.iceServers });
-  return new TransportHost({ createConnection: createNativeConnection, connection, observer });
+  return new TransportHost({
+    createConnection: createNativeConnection,
+    connection: ({ tubeId, settings }) => ({ ...local, iceServers: iceServersOf(life, tubeId, settings) }),
+    observer,
+  });
+}
+
+const iceServersOf = ({ config }: Life, tubeId: string, { turnCredentialTtlMs }: TubeSettings) =>
+  iceServersFor(config, tubeId, turnCredentialTtlMs, Date.now());
+
+/** Our own ICE agent takes what it can use of the servers that peers are given. */
+function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
+  const urls = [...iceServers.flatMap((server) => server.urls), ...turnUrls].filter(isForBrowsers);
+  if (urls.length > 0) log.warn({ urls }, 'ICE servers for peers only: this end uses neither TLS nor TCP');
 }
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
@@ -203,14 +219,17 @@ function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
   };
 }
 
-function resolveSettings(limits: ResourceLimits, request: SettingsRequest) {
+function resolveSettings(limits: ResourceLimits, { config }: Life, request: SettingsRequest): TubeSettings {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
   if (profile === null)
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
   const overrides = parseTubeOverrides(request.settings);
   if (!overrides.ok)
     throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
-  return resolveTubeSettings({ tube: limits.tubeDefaults() }, profile, overrides.value, request.trickleIce);
+  const tube = limits.tubeDefaults();
+  const settings = resolveTubeSettings({ tube }, profile, overrides.value, request.trickleIce);
+  // Without a secret there are at most TURN servers whose credentials do not expire: nothing to renew.
+  return config.turnSecret === null ? { ...settings, turnCredentialTtlMs: 0 } : settings;
 }
 
 function gatewayOptions(
@@ -223,7 +242,7 @@ function gatewayOptions(
   return {
     ...config,
     tubes: rooms.tubes,
-    resolveSettings: (request) => resolveSettings(limits, request),
+    resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
     rates: config,
     http: {
@@ -246,6 +265,7 @@ function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: 
     life.tokens = digestsOf(config);
     tubes.limits.apply(nodeLimitsOf(config));
     setLevels(config, logging, metrics);
+    if (changed.includes('iceServers') || changed.includes('turnUrls')) tellUnusableServers(config, log);
     log.info({ changed }, 'configuration reloaded');
     if (ignored.length > 0) log.warn({ ignored }, 'changed keys are ignored until the service is restarted');
   } catch (err) {

@@ -22,8 +22,8 @@ export interface LiveTubesParts {
   readonly service: TubeService;
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
-  /** Asked every time: they may change at run time. */
-  readonly iceServers: () => readonly IceServer[];
+  /** Asked every time: they may change at run time, and credentials in them expire. */
+  readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
 }
 
@@ -67,7 +67,12 @@ export class LiveTubes implements Tubes {
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
-  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers();
+
+  /** None for a tube that is gone. */
+  iceServers(tubeId: string): readonly IceServer[] {
+    const view = this.view(tubeId);
+    return view === null ? [] : this.#parts.iceServers(tubeId, view.settings);
+  }
 
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);
