@@ -14,13 +14,14 @@ import {
   onTheWire,
   optionalText,
   ratio,
+  secretText,
   text,
   type KeyMeta,
 } from './key-types.js';
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
 import { recoveryPolicyNames } from './recovery-policies.js';
-import { controlJwt, iceServers, levelsPerTarget, tokens } from './structured-keys.js';
+import { controlJwt, iceServers, levelsPerTarget, tokens, turnUrls } from './structured-keys.js';
 import {
   breakerKeys,
   channelKeys,
@@ -60,7 +61,10 @@ const accessKeys = {
 } as const;
 
 const webrtcKeys = {
-  iceServers: iceServers('STUN and TURN servers of the service end of each tube.'),
+  iceServers: iceServers('STUN and TURN servers of both ends of each tube; those with TLS or TCP are for peers only.'),
+  turnUrls: turnUrls('TURN servers that take credentials made with turnSecret; see docs/turn.md.'),
+  turnSecret: secretText('a text', "The secret that they share with this service: coturn's static-auth-secret."),
+  turnSecretFile: optionalText('a file path', 'File with that secret, in place of turnSecret.'),
   bindAddress: optionalText(
     'an IP address',
     'Local address of WebRTC sockets; unset: all.',
