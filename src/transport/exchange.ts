@@ -63,6 +63,11 @@ export class Exchange {
     return this.remote?.kind ?? this.owner.input.peerKind;
   }
 
+  /** The peer said in its description that it answers probes. */
+  get peerTakesProbes(): boolean {
+    return this.remote?.probes ?? false;
+  }
+
   /** Of an offer of ours: by stream id where the tube has channels already. */
   planOffer(): ChannelPlan {
     const { channels } = this.owner.input;

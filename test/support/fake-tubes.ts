@@ -32,6 +32,7 @@ export class FakeTubes implements Tubes {
   /** What happens inside `create`, before it resolves. */
   duringCreate: (tubeId: string) => Promise<void> | void = () => undefined;
   sendFailure: FailureCode | null = null;
+  loss: TubeStats['loss'] = null;
   readonly #notices = new Set<(notice: TubeNotice) => void>();
   readonly #messages = new Set<(tubeId: string, channel: string, data: string | Uint8Array) => void>();
 
@@ -156,12 +157,14 @@ export class FakeTubes implements Tubes {
     return {
       bytesSent: 10,
       bytesReceived: 20,
-      packetLossRatio: null,
+      loss: this.loss,
       rttMs: 12,
       bufferedBytes: 0,
       messagesSent: 1,
       messagesReceived: 2,
       selectedPair: null,
+      generations: [{ generation: 1, state: 'connected', active: true }],
+      quality: { verdict: 'warning', scores: [1, 0.9] },
     };
   }
 
