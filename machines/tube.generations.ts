@@ -203,10 +203,10 @@ export const tubeGenerations = tubeReports.extend({
     /** What an old generation says late is told, but is no news of the path. */
     noteSample: enqueueActions(
       ({ context, enqueue }, { generation, sample }: { generation: number; sample: TransportSample }) => {
-        const { pingsSent, pongsReceived, rttMs } = sample;
+        const { pingsSent, pongsReceived, probes, rttMs } = sample;
         enqueue.emit({ type: 'sampled', generation, sample });
         if (generation === context.active)
-          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, rttMs } });
+          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, probes, rttMs } });
       },
     ),
     noteFailedOperation: enqueueActions(({ context, enqueue }) => {

@@ -81,10 +81,10 @@ export class LiveTubes implements Tubes {
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);
     if (stats === null) return null;
-    const { lossRatio, channels, ...rest } = stats;
+    const { channels, ...rest } = stats;
     const messagesSent = channels.reduce((sum, channel) => sum + channel.messagesSent, 0);
     const messagesReceived = channels.reduce((sum, channel) => sum + channel.messagesReceived, 0);
-    return { ...rest, packetLossRatio: lossRatio, messagesSent, messagesReceived };
+    return { ...rest, messagesSent, messagesReceived, quality: this.#parts.service.quality(tubeId) };
   }
 
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ChannelClass } from '../../machines/settings.js';
+import { controlLabel, isOwnLabel, probeLabel } from '../channels/wire.js';
 import { mustBe, unknownKeys, withMeta } from './key-types.js';
 import { logLevels, logTargets, type LogLevel, type LogTarget } from './log-targets.js';
 import { formatDuration } from './quantities.js';
@@ -137,7 +138,6 @@ export function waits(initial: readonly number[], description: string) {
   );
 }
 
-const reservedLabel = 'control';
 const channelRule = 'an object with label (1 to 64 characters, not "control") and class (reliable or latest)';
 const channelSpec = strict(
   {
@@ -145,8 +145,8 @@ const channelSpec = strict(
       .string({ error: mustBe('a text of 1 to 64 characters') })
       .min(1, { error: mustBe('a text of 1 to 64 characters') })
       .max(64, { error: mustBe('a text of 1 to 64 characters') })
-      .refine((label) => label !== reservedLabel, {
-        error: `must not be ${reservedLabel}: the service has that channel`,
+      .refine((label) => !isOwnLabel(label), {
+        error: `must not be ${controlLabel} or ${probeLabel}: the service has these channels`,
       }),
     class: z.enum(['reliable', 'latest'], { error: mustBe('reliable or latest') }).default('reliable'),
   },

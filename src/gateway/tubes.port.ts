@@ -3,8 +3,14 @@
  * rejects with an AppError. A gateway never sees an actor or a native handle.
  */
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
-import type { TubeIdentity, TubeState } from '../../machines/events.js';
-import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
+import type { QualityVerdict, TubeIdentity, TubeState } from '../../machines/events.js';
+import type {
+  ChannelRecord,
+  Description,
+  PeerKind,
+  SelectedPair,
+  TransportState,
+} from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
 import type { FlightHistory } from '../registry/flight-recorder.js';
@@ -33,13 +39,32 @@ export interface TubeView {
 export interface TubeStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Null when the peer never answered a ping. */
-  readonly packetLossRatio: number | null;
+  /** Ratios in [0, 1]; null when the peer never answered a ping or probe. Of one direction: only of peers that answer probes. */
+  readonly loss: {
+    readonly ratio: number;
+    readonly toPeer: number | null;
+    readonly fromPeer: number | null;
+    readonly jitterMs: number | null;
+  } | null;
   readonly rttMs: number | null;
   readonly bufferedBytes: number;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  readonly selectedPair: unknown;
+  readonly selectedPair: SelectedPair | null;
+  readonly generations: readonly {
+    readonly generation: number;
+    readonly state: TransportState;
+    readonly active: boolean;
+  }[];
+  /** Null while there is no path. */
+  readonly quality: PathQuality | null;
+}
+
+/** As the health polls of the present path found it. */
+export interface PathQuality {
+  readonly verdict: QualityVerdict;
+  /** The last ten, oldest first. */
+  readonly scores: readonly number[];
 }
 
 export interface Tubes {

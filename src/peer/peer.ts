@@ -5,7 +5,7 @@
  */
 import { frameHeaderBytes } from '../channels/frame.js';
 import { MessageLink } from '../channels/message-link.js';
-import { controlLabel } from '../channels/wire.js';
+import { isOwnLabel } from '../channels/wire.js';
 import type { ChannelClass } from '../../machines/settings.js';
 import { Emitter } from './emitter.js';
 import type { PeerEnvironment } from './environment.port.js';
@@ -136,7 +136,7 @@ export class HoldfastPeer {
    */
   openChannel(channel: string, channelClass: ChannelClass = 'reliable'): void {
     this.#assertOpen();
-    if (channel === '' || channel === controlLabel || channel.length > maxLabelLength) {
+    if (channel === '' || isOwnLabel(channel) || channel.length > maxLabelLength) {
       throw new PeerError('input_schema', `"${channel}" cannot be a channel.`);
     }
     let isOpening: boolean;

@@ -3,9 +3,11 @@
  * waits for the emission that answers it. It decides nothing that a chart decides.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { TubeIdentity } from '../../machines/events.js';
+import type { ActorRefFrom } from 'xstate';
+import type { QualityVerdict, TubeIdentity } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
+import type { healthMachine } from '../../machines/health.machine.js';
 import type { TubeEntry } from '../../machines/registry.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { AppError } from '../errors.js';
@@ -229,6 +231,16 @@ export class TubeService {
   view(tubeId: string): TubeViewOf | null {
     const entry = this.#registry.entries.get(tubeId);
     return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** What the health child of the present path has found; null while there is none. */
+  quality(tubeId: string): { readonly verdict: QualityVerdict; readonly scores: readonly number[] } | null {
+    const { children } = this.#registry.entries.get(tubeId)?.ref.getSnapshot() ?? {};
+    // All children of a machine share one type; this one is `health`.
+    const health = children?.health as ActorRefFrom<typeof healthMachine> | undefined;
+    if (health === undefined) return null;
+    const { verdict, scores } = health.getSnapshot().context;
+    return { verdict, scores };
   }
 
   *list(): Iterable<TubeViewOf> {

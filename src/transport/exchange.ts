@@ -3,8 +3,14 @@
  * role is offered, when candidates may leave, when the peer's are used. It owns no connection and opens no channels: generation.ts drives it.
  */
 import type { Failure } from '../../machines/failure.js';
-import type { Description, DtlsRole, PeerKind, TransportInput } from '../../machines/ports/transport.port.js';
-import type { CandidateInfo, Connection } from '../channels/connection.port.js';
+import type {
+  CandidateEnd,
+  Description,
+  DtlsRole,
+  PeerKind,
+  TransportInput,
+} from '../../machines/ports/transport.port.js';
+import type { Connection } from '../channels/connection.port.js';
 import { markSdp, readMark } from '../channels/wire.js';
 import type { ChannelPlan } from './generation-channels.js';
 import { detailOf, type GenerationReport, type Remote, type TubeFacts } from './generation.types.js';
@@ -67,8 +73,13 @@ export class Exchange {
    * The remote end of a pair as the peer knows it: when its check comes before its candidate does, the ICE agent takes its relay for just another
    * peer-reflexive address (RFC 8445 §7.3.1.3), and stays with that.
    */
-  typed(remote: CandidateInfo): CandidateInfo {
+  typed(remote: CandidateEnd): CandidateEnd {
     return this.candidates.isRelay(remote.address, remote.port) ? { ...remote, type: 'relay' } : remote;
+  }
+
+  /** The peer said in its description that it answers probes. */
+  get peerTakesProbes(): boolean {
+    return this.remote?.probes ?? false;
   }
 
   /** Of an offer of ours: by stream id where the tube has channels already. */

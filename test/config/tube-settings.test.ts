@@ -62,7 +62,10 @@ describe('settings of create_tube', () => {
       { ping_interval_ms: Number.NaN },
       'ping_interval_ms must be a time from 10ms to 10m, as milliseconds or like 15s, 5m',
     ],
-    [{ channels: [{ label: 'control' }] }, 'channels 0 label must not be control: the service has that channel'],
+    [
+      { channels: [{ label: 'control' }] },
+      'channels 0 label must not be control or holdfast-probe: the service has these channels',
+    ],
     [{ channels: [{ label: 'a', clas: 'latest' }] }, 'channels 0 unknown key clas; did you mean class?'],
     [
       { missed_pings_to_degrade: 4, missed_pings_to_restart: 3 },

@@ -207,6 +207,19 @@ describe('reading calls', () => {
     });
     const stats = await controller.call('get_connection_stats', { tube_id: tubeId });
     expect(stats).toMatchObject({ ok: true, bytes_sent: 10, bytes_received: 20, packet_loss_rate: null, rtt_ms: 12 });
+    expect(stats).toMatchObject({
+      loss_to_peer: null,
+      jitter_ms: null,
+      generations: [{ generation: 1, state: 'connected', active: true }],
+      quality: { score: 0.9, verdict: 'warning', scores: [1, 0.9] },
+    });
+    harness.tubes.loss = { ratio: 0.05, toPeer: 0.01, fromPeer: 0.05, jitterMs: 2 };
+    expect(await controller.call('get_connection_stats', { tube_id: tubeId })).toMatchObject({
+      packet_loss_rate: 0.05,
+      loss_to_peer: 0.01,
+      loss_from_peer: 0.05,
+      jitter_ms: 2,
+    });
     const tube = await controller.call('get_tube', { tube_id: tubeId });
     expect(tube).toMatchObject({
       ok: true,

@@ -17,6 +17,7 @@ const sample = {
   pongsReceived: 12,
   rttMs: 20,
   selectedPair: null,
+  probes: null,
 };
 const walks = 60;
 const steps = 150;

@@ -505,6 +505,7 @@ describe('health', () => {
       bufferedBytes: 0,
       pingsSent: 100,
       pongsReceived: 100,
+      probes: null,
       rttMs,
       selectedPair: null,
     },

@@ -35,6 +35,7 @@ const sample = {
   bufferedBytes: 0,
   pingsSent: 1,
   pongsReceived: 1,
+  probes: { sent: 100, arrived: 99, echoed: 98 },
   rttMs: 12,
   selectedPair: { local: 'host', remote: 'srflx' },
 };

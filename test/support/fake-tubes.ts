@@ -36,6 +36,7 @@ export class FakeTubes implements Tubes {
   sendFailure: FailureCode | null = null;
   /** In the credentials of TURN servers: change it to see which are new. */
   credentialsExpire = 1;
+  loss: TubeStats['loss'] = null;
   readonly #notices = new Set<(notice: TubeNotice) => void>();
   readonly #messages = new Set<(tubeId: string, channel: string, data: string | Uint8Array) => void>();
 
@@ -170,12 +171,14 @@ export class FakeTubes implements Tubes {
     return {
       bytesSent: 10,
       bytesReceived: 20,
-      packetLossRatio: null,
+      loss: this.loss,
       rttMs: 12,
       bufferedBytes: 0,
       messagesSent: 1,
       messagesReceived: 2,
       selectedPair: null,
+      generations: [{ generation: 1, state: 'connected', active: true }],
+      quality: { verdict: 'warning', scores: [1, 0.9] },
     };
   }
 

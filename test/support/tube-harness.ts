@@ -56,6 +56,8 @@ export class TubeHarness {
   ponging = true;
   /** Whether `transport.close` is followed by `transport.closed`. */
   closing = true;
+  /** Told every command, after it was written down. */
+  commanded: (generation: number, command: TransportCommand) => void = () => undefined;
   /** A command of this type makes the transport throw. */
   throwsOn: TransportCommand['type'] | null = null;
   readonly #tube;
@@ -98,6 +100,7 @@ export class TubeHarness {
         if (command.type === this.throwsOn) throw new Error('thrown by the test');
         if (command.type === 'transport.ping' && this.ponging)
           sendBack({ type: 'transport.pong', seq: command.seq, rttMs: 20, ...origin } satisfies TransportEvent);
+        this.commanded(input.generation, command);
         if (command.type === 'transport.close' && this.closing)
           sendBack({ type: 'transport.closed', ...origin } satisfies TransportEvent);
       });

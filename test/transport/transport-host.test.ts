@@ -124,6 +124,7 @@ describe('crashes', () => {
       'transport.channelOpened',
       'transport.channelOpened',
       'transport.up',
+      'transport.selectedPair',
     ]);
     await s.restart(2);
     s.command(1, 'transport.close');
