@@ -2,19 +2,17 @@
  * `npm run bench`: how fast tubes connect and restart against the real service on loopback, and what supervision costs beside raw node-datachannel,
  * both measured in one run. About a minute. Prints; judges only against the targets it names.
  */
-import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { createPeer, shutdown, type HoldfastPeer } from '../src/peer/node.js';
 import { chromiumFlags } from '../test/support/chromium.js';
+import { chromiumNames, findProgram } from '../test/support/programs.js';
 import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
 
-const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
+const chromiumPath = findProgram(chromiumNames);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function connectOne(

@@ -5,7 +5,7 @@
 import { createPeer, shutdown } from '../peer/node.js';
 import { SocketSignalling } from '../peer/signalling.js';
 import { LinkedSignalling } from './linked-signalling.js';
-import { UdpLink } from './udp-link.js';
+import { UdpRelay } from './udp-relay.js';
 
 export type PeerReport =
   | { readonly kind: 'state'; readonly state: string }
@@ -14,14 +14,18 @@ export type PeerReport =
   | { readonly kind: 'cut' };
 
 const [url = '', token = ''] = process.argv.slice(2);
-const link = new UdpLink();
+const relay = new UdpRelay();
 const schedule = (fn: () => void, delayMs: number): (() => void) => {
   const timer = setTimeout(fn, delayMs);
   return () => {
     clearTimeout(timer);
   };
 };
-const peer = createPeer({ signalling: new LinkedSignalling(new SocketSignalling({ url, token, schedule }), link) });
+const signalling = new LinkedSignalling(new SocketSignalling({ url, token, schedule }), async (host, port) => ({
+  host: '127.0.0.1',
+  port: await relay.portTo(host, port),
+}));
+const peer = createPeer({ signalling });
 const report = (message: PeerReport): void => {
   process.send?.(message);
 };
@@ -41,7 +45,7 @@ peer.on('message', ({ channel, data }) => {
 });
 process.on('message', (command) => {
   if (command === 'cut') {
-    link.cut();
+    relay.forget();
     report({ kind: 'cut' });
   } else if (command === 'count') report({ kind: 'received', count, outOfOrder });
   else if (command === 'stop') void stop();
@@ -52,7 +56,7 @@ process.on('disconnect', () => {
 
 async function stop(): Promise<void> {
   peer.close();
-  await link.close();
+  relay.close();
   await shutdown();
   process.exit(0);
 }

@@ -2,14 +2,13 @@
 // A missing component skips the tests that need it, or fails them when HOLDFAST_TEST_REQUIRE names it (or says "all").
 // Tests say `describeWith('chromium', 'browser peer', () => { ... })`.
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { describe, test } from '@jest/globals';
+import { chromiumNames, findProgram } from './programs.js';
 
 export type Component = 'chromium' | 'promtool' | 'prometheus' | 'redis' | 'coturn' | 'nftables' | 'netns';
 
 const executables: Record<Exclude<Component, 'netns'>, readonly string[]> = {
-  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  chromium: chromiumNames,
   promtool: ['promtool'],
   prometheus: ['prometheus'],
   redis: ['redis-server'],
@@ -17,27 +16,10 @@ const executables: Record<Exclude<Component, 'netns'>, readonly string[]> = {
   nftables: ['nft'],
 };
 
-/** Debian keeps some of these out of an ordinary user's PATH. */
-const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function findExecutable(names: readonly string[]): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...systemFolders];
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-}
-
 /** Having `ip` is not enough: creating a namespace needs privileges that a container may lack. */
 function canCreateNamespaces(): boolean {
   const name = `holdfast-probe-${process.pid}`;
-  const ip = findExecutable(['ip']);
+  const ip = findProgram(['ip']);
   if (ip === undefined) return false;
   try {
     execFileSync(ip, ['netns', 'add', name], { stdio: 'ignore' });
@@ -53,7 +35,7 @@ const found = new Map<Component, boolean>();
 function isAvailable(name: Component): boolean {
   let available = found.get(name);
   if (available === undefined) {
-    available = name === 'netns' ? canCreateNamespaces() : findExecutable(executables[name]) !== undefined;
+    available = name === 'netns' ? canCreateNamespaces() : findProgram(executables[name]) !== undefined;
     found.set(name, available);
   }
   return available;
@@ -80,7 +62,7 @@ export function component(name: Component): boolean {
  * `describe` runs too.
  */
 export function pathOf(name: Exclude<Component, 'netns'>): string {
-  const path = findExecutable(executables[name]);
+  const path = findProgram(executables[name]);
   if (path === undefined) throw new Error(`${name} is not available`);
   return path;
 }

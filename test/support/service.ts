@@ -11,6 +11,8 @@ export interface Signal {
   readonly kind: string;
   readonly data: unknown;
   readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
   readonly seq: number;
   readonly progress_flag: number;
 }

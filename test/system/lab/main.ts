@@ -1,0 +1,134 @@
+/**
+ * `npm run lab -- <scenario>`: plays scenarios of the network laboratory and prints what they came to; `all` writes docs/recovery.md as well. Needs
+ * root, iproute2 and nftables. Whatever ends it, nothing is left behind; `clean` is for what was killed.
+ */
+import { cpus, release, totalmem } from 'node:os';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { scenarios } from './catalogue.js';
+import { Laboratory } from './lab.js';
+import { cleanLeftovers } from './netns.js';
+import { recoveryPage, runLine, summaryLine, summaryOf, titleOf, type Outcome } from './report.js';
+import { peerKinds, targetText, type PeerKind, type Scenario } from './scenario.js';
+
+const usage = `usage: npm run lab -- <scenario> | all | list | clean
+  --peer library|chromium   only with this peer (default: all of the scenario)
+  --runs N                  runs of each (default: 10, or what the scenario says)
+  --profile P               instead of the scenario's own
+  --seed S                  of everything random (default 1)
+  --verbose                 what the service decided and when, for every run
+  --out FILE                of "all" (default docs/recovery.md)`;
+
+const usualRuns = 10;
+
+function fail(text: string): never {
+  console.error(text);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        peer: { type: 'string' },
+        runs: { type: 'string' },
+        profile: { type: 'string' },
+        seed: { type: 'string', default: '1' },
+        verbose: { type: 'boolean', default: false },
+        out: { type: 'string', default: 'docs/recovery.md' },
+      },
+    });
+  } catch (error) {
+    return fail(`${String(error)}\n${usage}`);
+  }
+}
+
+const { values: options, positionals } = readArguments();
+const [what = ''] = positionals;
+
+function numberOf(name: 'runs' | 'seed', text: string): number {
+  const value = Number(text);
+  return Number.isInteger(value) && value > 0 ? value : fail(`--${name} must be a whole number above 0\n${usage}`);
+}
+
+const kindsOf = ({ targets }: Scenario): PeerKind[] => peerKinds.filter((kind) => kind in targets);
+
+function list(): void {
+  for (const scenario of scenarios) {
+    const targets = kindsOf(scenario).map((kind) => `${kind}: ${targetText(scenario.targets[kind])}`);
+    console.log(`${scenario.name}\n    ${scenario.what}\n    ${targets.join('; ')}`);
+  }
+}
+
+function chosen(): Scenario[] {
+  if (what === 'all') return [...scenarios];
+  const found = scenarios.filter(({ name }) => positionals.includes(name));
+  if (found.length < positionals.length || found.length === 0)
+    fail(`no such scenario: ${positionals.join(', ') || '(none given)'}\n${usage}`);
+  return found;
+}
+
+/** Runs of one scenario with one peer; null when it cannot be played here, which is said. */
+async function play(lab: Laboratory, scenario: Scenario, kind: PeerKind): Promise<Outcome | null> {
+  const profile = options.profile ?? scenario.profile ?? 'production';
+  const runs = options.runs === undefined ? (scenario.runs ?? usualRuns) : numberOf('runs', options.runs);
+  const seed = numberOf('seed', options.seed);
+  console.log(`\n${titleOf({ scenario, kind, profile })}`);
+  try {
+    const results = await lab.play(scenario, {
+      kind,
+      runs,
+      seed,
+      profile,
+      onRun: (result, n) => {
+        console.log(runLine(result, n, runs));
+        if (options.verbose || result.faults.length > 0)
+          for (const line of result.story) console.log(`        ${line}`);
+      },
+    });
+    const outcome = { scenario, kind, profile, runs: results };
+    console.log(summaryLine(outcome));
+    return outcome;
+  } catch (error) {
+    console.log(`  not played: ${error instanceof Error ? error.message.trim() : String(error)}`);
+    return null;
+  }
+}
+
+async function main(): Promise<void> {
+  if (what === 'list') return list();
+  if (what === '') fail(usage);
+  if (process.getuid?.() !== 0) fail('the network laboratory needs root: it makes network namespaces');
+  if (what === 'clean') return console.log(`removed: ${(await cleanLeftovers()).join(', ') || 'nothing'}`);
+  const selected = chosen();
+  const kind = options.peer;
+  if (kind !== undefined && !peerKinds.includes(kind as PeerKind)) fail(`--peer is library or chromium\n${usage}`);
+  const lab = await Laboratory.build(numberOf('seed', options.seed));
+  process.once('exit', () => lab.topology.dispose());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  const outcomes: Outcome[] = [];
+  for (const scenario of selected) {
+    for (const played of kindsOf(scenario)) {
+      if (kind !== undefined && played !== kind) continue;
+      const outcome = await play(lab, scenario, played);
+      if (outcome !== null) outcomes.push(outcome);
+    }
+  }
+  await lab.close();
+  if (what === 'all') await writePage(outcomes);
+  const missed = outcomes.filter((outcome) => !summaryOf(outcome).passed);
+  console.log(`\n${String(outcomes.length - missed.length)} of ${String(outcomes.length)} as they should be`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}
+
+async function writePage(outcomes: readonly Outcome[]): Promise<void> {
+  const memory = `${String(Math.round(totalmem() / 2 ** 30))} GiB`;
+  const description = `Linux ${release()}, ${String(cpus().length)} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory}, Node ${process.version}`;
+  const date = new Date().toISOString().slice(0, 10);
+  await writeFile(options.out, recoveryPage(outcomes, { description, date }));
+  console.log(`\nwrote ${options.out}`);
+}
+
+await main();
+process.exit();
