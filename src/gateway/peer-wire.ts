@@ -35,6 +35,6 @@ export const restartRequest = z.strictObject({ reason: shortText.optional() });
 
 /** `data` is evidence for people (for example the Network Information API); a short text of it is kept. */
 export const networkChange = z.strictObject({
-  type: z.enum(['online', 'offline', 'connection_type']),
+  type: z.enum(['online', 'offline', 'connection_type', 'ip_change']),
   data: z.unknown().optional(),
 });

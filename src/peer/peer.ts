@@ -292,9 +292,8 @@ export class HoldfastPeer {
   #networkChanged(change: NetworkChange): void {
     if (this.#state === 'closed') return;
     if (change.type !== 'offline') this.#guard('signalling.networkBack', () => this.#signalling.networkBack?.());
+    // What follows from it is the service's to decide.
     this.#sendSignal({ event: 'network_change', data: change });
-    // `online` makes the service restart; another connection type it only notes, for it cannot know that the path went with the old one.
-    if (change.type === 'connection_type' && this.#upCount > 0) this.requestRestart('connection_type');
   }
 
   #sendSignal(message: OutgoingMessage): void {

@@ -7,7 +7,11 @@
 import type { IceServer } from '../channels/connection.port.js';
 import type { PeerError } from './peer-error.js';
 
-export type NetworkChangeType = 'online' | 'offline' | 'connection_type';
+/**
+ * `online`: there is a network again, or the host woke up; `offline`: there is none; `connection_type`: another interface or route, Wi-Fi for
+ * Ethernet say; `ip_change`: another address of the same interface.
+ */
+export type NetworkChangeType = 'online' | 'offline' | 'connection_type' | 'ip_change';
 
 /** A change that the operating system or the browser reported. */
 export interface NetworkChange {

@@ -4,6 +4,7 @@ import { AppError } from '../../src/errors.js';
 import * as control from '../../src/gateway/control-wire.js';
 import * as peer from '../../src/gateway/peer-wire.js';
 import { controlSdp, decodeBase64, detailOf, encodeBase64, parse } from '../../src/gateway/wire.js';
+import type { NetworkChangeType } from '../../src/peer/signalling.port.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 
 const id = '6f2c1b1e-0a55-4d0c-9a53-1c1f0d6a7f10';
@@ -166,6 +167,12 @@ describe('/peer', () => {
     };
     expect(parse(peer.icecandidate, event)).toEqual({ candidate: 'candidate:1', mid: '0', generation: 1 });
   });
+  test.each<NetworkChangeType>(['online', 'offline', 'connection_type', 'ip_change'])(
+    'takes the network change %s of our library',
+    (type) => {
+      expect(parse(peer.networkChange, { type, data: 'wlan0' })).toEqual({ type, data: 'wlan0' });
+    },
+  );
 });
 
 test('of any data a short line of plain text is kept', () => {

@@ -612,9 +612,16 @@ describe('signalling and network', () => {
     expect(service.signalling.networkBacks).toBe(0);
     service.networkListener?.({ type: 'online', data: 'wifi' });
     service.networkListener?.({ type: 'connection_type', data: 'cellular' });
-    expect(service.signalling.networkBacks).toBe(2);
-    expect(service.signalling.of('network_change')).toHaveLength(3);
-    expect(service.signalling.of('restart_request')).toEqual([{ reason: 'connection_type' }]);
+    service.networkListener?.({ type: 'ip_change', data: '192.0.2.7' });
+    expect(service.signalling.networkBacks).toBe(3);
+    expect(service.signalling.of('network_change').map(({ type }) => type)).toEqual([
+      'offline',
+      'online',
+      'connection_type',
+      'ip_change',
+    ]);
+    // What follows from it is decided in one place, by the service.
+    expect(service.signalling.of('restart_request')).toEqual([]);
   });
 
   it('passes on what the service says of itself', async () => {
