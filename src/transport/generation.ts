@@ -7,13 +7,14 @@ import type { Failure } from '../../machines/failure.js';
 import type {
   ChannelRecord,
   PeerKind,
+  CandidateEnd,
+  SelectedPair,
   TransportEvent,
   TransportInput,
   TransportSample,
   TransportState,
 } from '../../machines/ports/transport.port.js';
 import type {
-  CandidateInfo,
   ChannelHandlers,
   Connection,
   ConnectionConfig,
@@ -31,6 +32,9 @@ import type { TransportCounter } from './transport-observer.js';
 
 /** After `close()` the connection is given this long to say that it is closed. */
 const closedWithinMs = 2000;
+/** The pair may not be known in the moment in which the control channel opens. */
+const pairRetryMs = 250;
+const maxPairTries = 8;
 
 export interface GenerationDeps {
   readonly createConnection: ConnectionFactory;
@@ -55,6 +59,7 @@ export class Generation {
   private connection: Connection | null = null;
   private readonly timers = new Set<() => void>();
   private up = false;
+  private pair: SelectedPair | null = null;
   private ended: 'no' | 'closing' | 'closed' = 'no';
   private lastStats: ConnectionStats = { bytesSent: 0, bytesReceived: 0, rttMs: null, selectedPair: null };
 
@@ -134,6 +139,8 @@ export class Generation {
 
   addCandidate(requestId: string, candidate: string, mid: string): void {
     this.exchange.addCandidate(requestId, candidate, mid);
+    // It may say what the path ends in that has been found without it.
+    if (this.isUp) this.findPair(1);
   }
 
   ping(seq: number): void {
@@ -144,8 +151,9 @@ export class Generation {
   /** Counters of this generation since it was built; after its end those of the last look. */
   async stats(): Promise<ConnectionStats> {
     if (this.connection !== null && this.ended === 'no') this.lastStats = await this.connection.stats();
-    const rttMs = this.pings.rttMs ?? this.lastStats.rttMs;
-    return { ...this.lastStats, rttMs };
+    const { selectedPair: pair, ...rest } = this.lastStats;
+    const selectedPair = pair === null ? null : { local: pair.local, remote: this.exchange.typed(pair.remote) };
+    return { ...rest, selectedPair, rttMs: this.pings.rttMs ?? rest.rttMs };
   }
 
   sample(bufferedBytes: number): void {
@@ -163,6 +171,7 @@ export class Generation {
           selectedPair,
         };
         this.emit({ type: 'transport.sampled', sample });
+        if (pair !== null) this.tellPair(pair);
       })
       .catch(() => undefined);
   }
@@ -241,6 +250,23 @@ export class Generation {
     if (this.up) return;
     this.up = true;
     this.emit({ type: 'transport.up' });
+    this.findPair(maxPairTries);
+  }
+
+  private findPair(triesLeft: number): void {
+    this.stats()
+      .then(({ selectedPair }) => {
+        if (selectedPair !== null) this.tellPair(selectedPair);
+        else if (triesLeft > 1 && this.isUp) this.schedule(() => this.findPair(triesLeft - 1), pairRetryMs);
+      })
+      .catch(() => undefined);
+  }
+
+  private tellPair(pair: SelectedPair): void {
+    const known = this.pair;
+    if (known !== null && sameEnd(known.local, pair.local) && sameEnd(known.remote, pair.remote)) return;
+    this.pair = pair;
+    this.emit({ type: 'transport.selectedPair', pair });
   }
 
   private controlMessage(channel: Parameters<PingMeter['receive']>[0], data: string | Uint8Array): void {
@@ -290,5 +316,7 @@ export class Generation {
   }
 }
 
-const pairEnd = ({ type, protocol, address, port }: CandidateInfo): string =>
+const pairEnd = ({ type, protocol, address, port }: CandidateEnd): string =>
   `${type} ${protocol} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+const sameEnd = (one: CandidateEnd, other: CandidateEnd): boolean => pairEnd(one) === pairEnd(other);
