@@ -13,6 +13,8 @@ export interface Signal {
   readonly generation: number;
   readonly seq: number;
   readonly progress_flag: number;
+  /** Of a restart offer. */
+  readonly ice_servers?: unknown;
 }
 
 export type Answer = {
