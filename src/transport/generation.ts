@@ -172,6 +172,8 @@ export class Generation {
 
   addCandidate(requestId: string, candidate: string, mid: string): void {
     this.exchange.addCandidate(requestId, candidate, mid);
+    // It may say what the path ends in that has been found without it.
+    if (this.isUp) this.findPair(1);
   }
 
   ping(seq: number): void {

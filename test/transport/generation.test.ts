@@ -392,5 +392,7 @@ describe('the selected pair', () => {
     };
     expect(await typeNow(relayed('127.0.0.2', port))).toBe('host');
     expect(await typeNow(relayed('127.0.0.1', port))).toBe('relay');
+    await until(() => s.all('transport.selectedPair').length === 2);
+    expect(s.all('transport.selectedPair').map(({ pair }) => pair.remote.type)).toEqual(['host', 'relay']);
   });
 });
