@@ -15,7 +15,7 @@ import type {
   TransportState,
 } from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
-import type { NetworkChangeSource, PeerSignalling, RestartTrigger } from './policies/recovery.js';
+import type { NetworkChangeSource, PeerSignalling, RestartTrigger, Route } from './policies/recovery.js';
 
 /** What is known of the other end; all of it goes into the record. */
 export interface PeerFacts {
@@ -70,7 +70,11 @@ export interface IncidentParams {
   /** Since when no path is known to work; null when one still does. */
   readonly outageSinceMs: number | null;
   /** Who noticed, and what; by default the tube itself. */
-  readonly noticed?: { readonly source: NetworkChangeSource; readonly detail: string };
+  readonly noticed?: {
+    readonly source: NetworkChangeSource;
+    readonly detail: string;
+    readonly route: Route | null;
+  };
   readonly ask: { readonly fresh: boolean; readonly requestId: string | null } | null;
 }
 
@@ -234,6 +238,18 @@ export function openIncident(
   // What is coming up is about the trigger that asked for it.
   const about = context.pending === null ? trigger : incident.trigger;
   return { ...incident, trigger: about, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
+}
+
+/**
+ * Something that came over the active path shows that it works now. Not what came, or was asked, before the moment from which the path is known to be
+ * dead: reports of what was heard are up to a second late, and a pong may have been on its way when the network changed.
+ */
+export function provesPath(
+  { active, incident }: TubeContext,
+  { generation, atMs, rttMs }: OfGeneration & { readonly atMs: number; readonly rttMs?: number | null },
+): boolean {
+  const sinceMs = incident?.outageSinceMs ?? null;
+  return generation === active && (sinceMs === null || atMs - (rttMs ?? 0) > sinceMs);
 }
 
 /** A path works again since `atMs`. */

@@ -70,7 +70,7 @@ export const tubeMachine = tubeSetup.createMachine({
     ],
     'transport.heard': [
       {
-        guard: { type: 'isActiveData', params: ({ event }) => event },
+        guard: { type: 'isProvingData', params: ({ event }) => event },
         actions: [
           { type: 'noteActivity', params: ({ event }) => event },
           { type: 'provePath', params: ({ event }) => event },
@@ -83,7 +83,7 @@ export const tubeMachine = tubeSetup.createMachine({
         description: 'Data over a generation that lingers or comes up says nothing of the active path.',
       },
       {
-        guard: { type: 'isActive', params: ({ event }) => event },
+        guard: { type: 'provesPath', params: ({ event }) => event },
         actions: [
           { type: 'noteActivity', params: ({ event }) => event },
           { type: 'provePath', params: ({ event }) => event },
@@ -92,8 +92,9 @@ export const tubeMachine = tubeSetup.createMachine({
       { actions: { type: 'noteActivity', params: ({ event }) => event } },
     ],
     'transport.pong': {
-      guard: { type: 'isActive', params: ({ event }) => event },
+      guard: { type: 'provesPath', params: ({ event }) => event },
       actions: { type: 'notePong', params: ({ event }) => event },
+      description: 'One that was asked for before the network changed proves nothing.',
     },
     'transport.selectedPair': {
       guard: { type: 'isActive', params: ({ event }) => event },

@@ -12,6 +12,7 @@ import {
   incidentTimeLeftMs,
   initial,
   isSuspicion,
+  provesPath,
   type OfGeneration,
   type TubeContext,
 } from './tube.context.js';
@@ -45,17 +46,18 @@ export const tubeSetup = tubeGenerations.extend({
     restartOnNetwork: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.networkChanged'>) => {
       const { source, detail, route, atMs } = params;
       const isCutOff = route === 'moved' || route === 'none';
-      enqueue({ type: 'noteNode', params: { node: nodeFactsOf(params) } });
       enqueue({
         type: 'openIncident',
         params: {
           trigger: presentedBy(params).trigger,
           atMs,
           outageSinceMs: isCutOff ? atMs : outageSince(context, atMs),
-          noticed: { source, detail },
+          noticed: { source, detail, route },
           ask: another,
         },
       });
+      // After the trigger: a restart that waits for the network must hear of it as one thing, not as two.
+      enqueue({ type: 'noteNode', params: { node: nodeFactsOf(params) } });
       if (isCutOff) enqueue({ type: 'askPath', params: { type: 'keepalive.doubt' } });
     }),
     /** The path is asked all the same: a ping costs nothing. */
@@ -174,8 +176,8 @@ export const tubeSetup = tubeGenerations.extend({
     /** We answered the peer's own offer and it turned out to be unusable. */
     isRefusedOffer: ({ context: { pending } }, params: OfGeneration) =>
       params.generation === pending?.generation && pending.as === 'answerer' && !pending.answered,
-    isActiveData: ({ context }, params: OfGeneration & { data: boolean }) =>
-      params.data && params.generation === context.active,
+    provesPath: ({ context }, params: Call<'transport.heard'> | Call<'transport.pong'>) => provesPath(context, params),
+    isProvingData: ({ context }, params: Call<'transport.heard'>) => params.data && provesPath(context, params),
     isData: (_, params: { data: boolean }) => params.data,
     hasNoPath: ({ context }) => context.active === null,
     pathIsSound: stateIn('#tube.degraded.restarting.overlapping'),

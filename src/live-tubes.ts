@@ -24,8 +24,8 @@ export interface LiveTubesParts {
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
   readonly recorder: FlightRecorder;
-  /** Asked every time: they may change at run time. */
-  readonly iceServers: () => readonly IceServer[];
+  /** Asked every time: they may change at run time, and credentials in them expire. */
+  readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
 }
 
@@ -71,7 +71,12 @@ export class LiveTubes implements Tubes {
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
-  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers();
+
+  /** None for a tube that is gone. */
+  iceServers(tubeId: string): readonly IceServer[] {
+    const view = this.view(tubeId);
+    return view === null ? [] : this.#parts.iceServers(tubeId, view.settings);
+  }
 
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);

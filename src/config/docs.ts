@@ -123,7 +123,7 @@ On \`SIGHUP\` the service reads its configuration again from the same sources. W
 ${reloadedKeys.map((key) => `\`${key}\``).join(', ')}.
 
 - Tokens are checked when a controller connects: who is connected stays. A token that was made for this run stays while none is configured.
-- ICE servers are those of new generations and of peers that connect. A limit replaces what \`set_resource_limits\` has set, and refuses newcomers only.
+- ICE servers, and the secret that makes TURN credentials, are those of new generations and new offers. A limit replaces what \`set_resource_limits\` has set, and refuses newcomers only.
 - Every other key needs a restart: the names of those that differ are in a log line under \`service\`.`;
 
 /** The text of docs/configuration.md. */

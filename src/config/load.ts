@@ -15,11 +15,13 @@ import { conflictsOf, policyNamed, profileNamed, tubeDefaultsOf, type TubeOverri
 /** The whole configuration. It holds secrets: print it only through `publicConfig`. */
 export interface Config extends Omit<
   ServiceValues,
-  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers'
+  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers' | 'turnSecretFile'
 > {
   readonly controlTokens: readonly ControlToken[];
   readonly controlJwt: ControlJwt | null;
   readonly iceServers: readonly IceServer[];
+  /** Null without `turnUrls`. */
+  readonly turnSecret: string | null;
   /** Settings of a tube whose creation names none. */
   readonly tube: TubeDefaults;
   /** What of them was configured explicitly. */
@@ -81,6 +83,14 @@ function crossCheck(values: ConfigValues, asked: TubeOverrides, secured: boolean
   } else if (values.udpPortBegin > values.udpPortEnd) {
     refuse('udpPortBegin', `must not be above udpPortEnd (${values.udpPortEnd})`);
   }
+  // By what was given, whatever it is worth: a value that does not fit has its own problem already.
+  const isGiven = (key: string): boolean => (entries.get(key)?.value ?? null) !== null;
+  const turnSecretKey = (['turnSecret', 'turnSecretFile'] as const).find(isGiven);
+  if (values.turnUrls.length > 0 && turnSecretKey === undefined) {
+    refuse('turnUrls', 'must be set together with turnSecret or turnSecretFile');
+  } else if (turnSecretKey !== undefined && !isGiven('turnUrls')) {
+    refuse(turnSecretKey, 'must be set together with turnUrls');
+  }
   for (const { low, high } of conflictsOf(asked)) refuse(low, `must not be above ${high} (${values[high]})`);
   return problems;
 }
@@ -101,6 +111,7 @@ export function loadConfig(sources: Sources): Config {
   const controlTokens = secrets.controlTokens(values.controlTokens, values.controlTokensFile);
   const controlJwt = secrets.controlJwt(values.controlJwt);
   const iceServers = secrets.iceServers(values.iceServers);
+  const turnSecret = secrets.turnSecret(values.turnSecret, values.turnSecretFile);
   // A credential that was meant but is wrong has its own problem already.
   const meant = ['controlTokens', 'controlTokensFile', 'controlJwt'].some((key) => entries.has(key));
   const asked = pick(values as TubeDefaults, (key) => isTubeKey(key) && entries.has(key) && !wrong.has(key));
@@ -109,9 +120,13 @@ export function loadConfig(sources: Sources): Config {
   problems.push(...crossCheck(values, asked, secured, entries));
   if (problems.length > 0) throw new ConfigError(problems);
 
-  const { controlTokensFile: _read, ...service } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
+  const {
+    controlTokensFile: _tokens,
+    turnSecretFile: _secret,
+    ...service
+  } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
   const tube = tubeDefaultsOf(service.profile, service.recoveryPolicy, asked);
-  return { ...service, controlTokens, controlJwt, iceServers, tube, tubeExplicit: asked };
+  return { ...service, controlTokens, controlJwt, iceServers, turnSecret, tube, tubeExplicit: asked };
 }
 
 /** The configuration without secrets, for people and for the API. */
@@ -121,5 +136,6 @@ export function publicConfig(config: Config): Readonly<Record<string, unknown>> 
     controlTokens: config.controlTokens.map(({ tenant }) => ({ tenant })),
     controlJwt: config.controlJwt && { ...config.controlJwt, key: Object.keys(config.controlJwt.key)[0] },
     iceServers: config.iceServers.map(({ urls }) => ({ urls })),
+    turnSecret: config.turnSecret && '(hidden)',
   };
 }

@@ -15,9 +15,13 @@ function strict<S extends z.ZodRawShape>(shape: S, rule: string) {
 
 const nonEmpty = z.string({ error: mustBe('a text') }).min(1, { error: 'must not be empty' });
 
-/** What the ICE agent can use (RFC 7064, RFC 7065): it has no TLS and speaks to TURN servers by UDP only. */
-const iceUrl = z.string({ error: mustBe('a text') }).regex(/^(stun:[^\s?]+|turn:[^\s?]+(\?transport=udp)?)$/, {
-  error: mustBe('like stun:host:port or turn:host:port?transport=udp (no TLS, no TCP)'),
+/** RFC 7064, RFC 7065. Peers get all of them; the service itself uses those that its ICE agent can (src/transport/ice-servers.ts). */
+const host = String.raw`(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?`;
+const stunPattern = new RegExp(`^stuns?:${host}$`);
+const turnPattern = new RegExp(String.raw`^turns?:${host}(\?transport=(udp|tcp))?$`);
+
+const iceUrl = z.string({ error: mustBe('a text') }).refine((url) => stunPattern.test(url) || turnPattern.test(url), {
+  error: mustBe('like stun:host:port, turn:host:port?transport=udp or turns:host:port'),
 });
 
 const iceServer = strict(
@@ -49,6 +53,16 @@ export function iceServers(description: string) {
     .max(16, { error })
     .default(() => []);
   return withMeta(schema, 'iceServers', rule, description, true);
+}
+
+export function turnUrls(description: string) {
+  const rule = 'at most 16 URLs like turn:host:port, turn:host:port?transport=tcp or turns:host:port';
+  const error = mustBe(rule);
+  const schema = z
+    .array(z.string({ error }).regex(turnPattern, { error }), { error })
+    .max(16, { error })
+    .default(() => []);
+  return withMeta(schema, 'texts', rule, description);
 }
 
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];

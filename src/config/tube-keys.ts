@@ -100,7 +100,7 @@ export const livenessKeys = {
   turnCredentialTtlMs: duration(
     hour,
     upTo(week, 0),
-    'Life of the TURN credentials made with turnSecret. A relayed tube gets new ones, by a restart, after half of it.',
+    'Life of the TURN credentials made with turnSecret. A relayed tube gets new ones, by a restart, after half of it; 0: never, and they live a week.',
   ),
 } as const;
 

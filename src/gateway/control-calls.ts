@@ -84,7 +84,8 @@ function signallingCalls({ tubes, publisher, creator, offers }: ControlCallDeps)
     restart_ice: call(wire.restartIce, async (controller, { tubeId, fresh }) => {
       controller.require(tubeId);
       const { description, generation, alreadyInProgress } = await tubes.restart(tubeId, 'manual', fresh);
-      return { offer: encodeBase64(description.sdp), generation, already_in_progress: alreadyInProgress };
+      const ice = { ice_servers: tubes.iceServers(tubeId) };
+      return { offer: encodeBase64(description.sdp), generation, already_in_progress: alreadyInProgress, ...ice };
     }),
   };
 }

@@ -152,6 +152,7 @@ function createPublisher(
 ): SignalPublisher {
   return new SignalPublisher({
     view: (tubeId) => tubes.view(tubeId),
+    iceServers: (tubeId) => tubes.iceServers(tubeId),
     emit: (identity, signal) => {
       emitSignal(control, identity, signal);
       slow.note(estimateBytes(signal.data));

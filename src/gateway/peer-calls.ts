@@ -143,7 +143,7 @@ async function withinPatience(restart: Promise<WireObject>): Promise<WireObject>
   return Promise.race([restart, waiting]).finally(() => clearTimeout(timer));
 }
 
-/** What a peer needs to build its RTCPeerConnection. */
-export function setupOf(view: TubeView, tubes: Tubes): WireObject {
-  return { trickle_ice: view.settings.trickleIce, ice_servers: tubes.iceServers() };
+/** What a peer needs to build its RTCPeerConnection, now: TURN credentials in it expire. */
+export function setupOf({ identity, settings }: TubeView, tubes: Tubes): WireObject {
+  return { trickle_ice: settings.trickleIce, ice_servers: tubes.iceServers(identity.tubeId) };
 }

@@ -6,6 +6,7 @@ import { failureTable, type CloseReason, type Failure } from '../../machines/fai
 import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
 import type { TransportState } from '../../machines/ports/transport.port.js';
 import { evidenceToWire } from '../registry/flight-entry.js';
+import type { IceServer } from '../channels/connection.port.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { WireObject } from './answers.js';
 import { encodeBase64 } from './wire.js';
@@ -53,6 +54,8 @@ export interface WireSignal {
   readonly is_ok: boolean;
   /** Only of `icecandidate`. */
   readonly sdp_mid?: string;
+  /** Only of an `ice_restart_offer` with an offer in it. */
+  readonly ice_servers?: readonly IceServer[];
 }
 
 /** The states as the last signals told them; a state change and a transport change each report both. */
@@ -105,8 +108,12 @@ const enter = (told: ToldStates, state: TubeState): ToldStates => ({ ...told, st
 export const isShown = (generation: number, newest: number, active: number | null): boolean =>
   active === null ? generation >= newest : generation === active;
 
-/** `told` already contains this notice (`nextStates`). Null = no signal. */
-export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | null {
+/** `told` already contains this notice (`nextStates`). `iceServers`: those that go with an offer, made when asked for. Null = no signal. */
+export function toSignal(
+  notice: TubeNotice,
+  told: ToldStates,
+  iceServers: () => readonly IceServer[],
+): SignalDraft | null {
   const { emission, generation } = notice;
   switch (emission.type) {
     case 'state':
@@ -116,7 +123,7 @@ export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | nu
     case 'closed':
       return closedSignal(told, generation, emission.reason);
     case 'description':
-      return descriptionSignal(emission);
+      return descriptionSignal(emission, iceServers);
     case 'candidate':
       return draft('icecandidate', emission.generation, emission.candidate, { extra: { sdp_mid: emission.mid } });
     case 'decision':
@@ -177,11 +184,16 @@ function closedSignal(told: ToldStates, generation: number, reason: CloseReason)
 }
 
 /** The first description travels in the acknowledgement of `create_tube`; an answer in that of the call which asked for it. */
-function descriptionSignal(emission: Extract<TubeEmission, { type: 'description' }>): SignalDraft | null {
-  if (emission.purpose !== 'restart' || emission.description.type !== 'offer') return null;
-  return draft('ice_restart_offer', emission.generation, encodeBase64(emission.description.sdp), {
+function descriptionSignal(
+  { purpose, description, generation }: Extract<TubeEmission, { type: 'description' }>,
+  iceServers: () => readonly IceServer[],
+): SignalDraft | null {
+  if (purpose !== 'restart' || description.type !== 'offer') return null;
+  const servers = iceServers();
+  return draft('ice_restart_offer', generation, encodeBase64(description.sdp), {
     flag: progress.progress,
     status: 'ICE restart offer sent, awaiting answer',
+    extra: servers.length === 0 ? {} : { ice_servers: servers },
   });
 }
 

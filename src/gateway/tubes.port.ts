@@ -97,8 +97,8 @@ export interface Tubes {
   onNotice(listener: (notice: TubeNotice) => void): () => void;
   /** Application data from peers. */
   onMessage(listener: (tubeId: string, channel: string, data: string | Uint8Array) => void): () => void;
-  /** ICE servers to hand to peers. */
-  iceServers(): readonly IceServer[];
+  /** ICE servers for the peer of a tube, with credentials made now: ask again for every offer. */
+  iceServers(tubeId: string): readonly IceServer[];
   limits: Limits;
 }
 

@@ -150,6 +150,7 @@ const serviceFamilies = {
   resourceLimitRatio: gauge('resource_limit_ratio', 'Use of a limited resource as a part of its limit.', {
     resource: ['sockets', 'ice_agents', 'creates'],
   }),
+  stormGovernorActive: gauge('storm_governor_active', '1 while restarts are held and let go in waves.', {}),
   draining: gauge('draining', '1 while the node is shutting down.', {}),
 };
 

@@ -154,6 +154,10 @@ export class Metrics implements Meter {
     this.count('dataChannelDrops', { kind, cause }, messages);
   }
 
+  stormActive(isActive: boolean): void {
+    this.#set('stormGovernorActive', noLabels, isActive ? 1 : 0);
+  }
+
   draining(isDraining: boolean): void {
     this.#set('draining', noLabels, isDraining ? 1 : 0);
   }

@@ -5,7 +5,6 @@
 import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { createNativeConnection } from '../transport/native-connection.js';
-import type { IceServer } from '../channels/connection.port.js';
 import type { PeerEnvironment } from './environment.port.js';
 import { HoldfastPeer } from './peer.js';
 import type { PeerOptions } from './peer.types.js';
@@ -23,8 +22,7 @@ export function createPeer(options: PeerOptions): HoldfastPeer {
 }
 
 const environment: PeerEnvironment = {
-  createConnection: (config, handlers) =>
-    createNativeConnection({ ...config, iceServers: config.iceServers.flatMap(usableServer) }, handlers),
+  createConnection: createNativeConnection,
   schedule: (fn, delayMs) => {
     const timer = setTimeout(fn, delayMs);
     return () => clearTimeout(timer);
@@ -33,12 +31,6 @@ const environment: PeerEnvironment = {
   random: () => randomInt(randomRange) / randomRange,
   watchNetwork: watchNodeNetwork,
 };
-
-/** The service offers browsers what they can use; the native ICE agent knows neither TLS nor TCP, and would refuse the connection. */
-function usableServer(server: IceServer): IceServer[] {
-  const urls = server.urls.filter((url) => /^(stun|turn):/.test(url) && !/\?transport=tcp$/i.test(url));
-  return urls.length === 0 ? [] : [{ ...server, urls }];
-}
 
 /** Node has no event for it. Polling costs some tens of microseconds. */
 function watchNodeNetwork(listener: (change: NetworkChange) => void): () => void {

@@ -87,7 +87,7 @@ export interface CandidateFrame {
 
 const maxSdpLength = 256 * 1024;
 const maxCandidateLength = 4096;
-const maxIceServers = 16;
+const maxIceServers = 32;
 
 /** Null when it is not an offer. */
 export function parseOffer(data: unknown): OfferFrame | null {

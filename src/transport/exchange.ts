@@ -4,7 +4,7 @@
  */
 import type { Failure } from '../../machines/failure.js';
 import type { Description, DtlsRole, PeerKind, TransportInput } from '../../machines/ports/transport.port.js';
-import type { Connection } from '../channels/connection.port.js';
+import type { CandidateInfo, Connection } from '../channels/connection.port.js';
 import { markSdp, readMark } from '../channels/wire.js';
 import type { ChannelPlan } from './generation-channels.js';
 import { detailOf, type GenerationReport, type Remote, type TubeFacts } from './generation.types.js';
@@ -61,6 +61,14 @@ export class Exchange {
   /** What the peer turned out to be, or what it was before. */
   get peerKind(): PeerKind {
     return this.remote?.kind ?? this.owner.input.peerKind;
+  }
+
+  /**
+   * The remote end of a pair as the peer knows it: when its check comes before its candidate does, the ICE agent takes its relay for just another
+   * peer-reflexive address (RFC 8445 §7.3.1.3), and stays with that.
+   */
+  typed(remote: CandidateInfo): CandidateInfo {
+    return this.candidates.isRelay(remote.address, remote.port) ? { ...remote, type: 'relay' } : remote;
   }
 
   /** Of an offer of ours: by stream id where the tube has channels already. */

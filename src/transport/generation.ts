@@ -31,6 +31,8 @@ import type { TransportCounter } from './transport-observer.js';
 
 /** After `close()` the connection is given this long to say that it is closed. */
 const closedWithinMs = 2000;
+/** A connection that carries data and knows of no pair yet is asked again. */
+const pairAgainMs = 200;
 
 export interface GenerationDeps {
   readonly createConnection: ConnectionFactory;
@@ -144,8 +146,9 @@ export class Generation {
   /** Counters of this generation since it was built; after its end those of the last look. */
   async stats(): Promise<ConnectionStats> {
     if (this.connection !== null && this.ended === 'no') this.lastStats = await this.connection.stats();
-    const rttMs = this.pings.rttMs ?? this.lastStats.rttMs;
-    return { ...this.lastStats, rttMs };
+    const { selectedPair: pair, ...rest } = this.lastStats;
+    const selectedPair = pair === null ? null : { local: pair.local, remote: this.exchange.typed(pair.remote) };
+    return { ...rest, selectedPair, rttMs: this.pings.rttMs ?? rest.rttMs };
   }
 
   sample(bufferedBytes: number): void {
@@ -241,6 +244,16 @@ export class Generation {
     if (this.up) return;
     this.up = true;
     this.emit({ type: 'transport.up' });
+    this.tellPair();
+  }
+
+  private tellPair(): void {
+    this.stats()
+      .then(({ selectedPair: pair }) => {
+        if (pair !== null) this.emit({ type: 'transport.selectedPair', pair });
+        else if (this.ended === 'no') this.schedule(() => this.tellPair(), pairAgainMs);
+      })
+      .catch(() => undefined);
   }
 
   private controlMessage(channel: Parameters<PingMeter['receive']>[0], data: string | Uint8Array): void {

@@ -25,8 +25,8 @@ const closeAllWithinMs = 3000;
 
 export interface TransportHostOptions {
   readonly createConnection: ConnectionFactory;
-  /** Asked for every generation: ICE servers may change at run time. */
-  connection(): Omit<ConnectionConfig, 'maxMessageBytes'>;
+  /** Asked for every generation: ICE servers may change at run time, and credentials for them are made anew. */
+  connection(tube: Pick<TransportInput, 'tubeId' | 'settings'>): Omit<ConnectionConfig, 'maxMessageBytes'>;
   readonly observer: TransportObserver;
   /** Default: the real one. */
   readonly clock?: Clock;
@@ -252,7 +252,7 @@ export class TransportHost {
     });
     const generation: Generation = new Generation(input, {
       createConnection: this.options.createConnection,
-      connection: () => this.options.connection(),
+      connection: () => this.options.connection(input),
       clock: this.clock,
       link: entry.link,
       facts: entry,

@@ -33,6 +33,17 @@ describe('create_tube', () => {
     expect(JSON.stringify(identity)).not.toContain(String(reply['peer_token']));
   });
 
+  test('brings ICE servers, with new credentials when it is repeated', async () => {
+    const call = { conversation_id: 'talk', idempotency_key: 'k' };
+    const first = await controller.call('create_tube', call);
+    const tubeId = String(first['tube_id']);
+    expect(first['ice_servers']).toMatchObject([{ username: `1:${tubeId}`, credential: 'SECRET-1' }]);
+    harness.tubes.credentialsExpire = 2;
+    const again = await controller.call('create_tube', call);
+    expect(again).toEqual({ ...first, ice_servers: harness.tubes.iceServers(tubeId) });
+    expect(harness.seen.logged.join('')).not.toContain('SECRET');
+  });
+
   test('answers an offer', async () => {
     const reply = await controller.call('create_tube', { conversation_id: 'talk', offer: base64, trickle_ice: false });
     expect(reply).toMatchObject({ ok: true, answer: Buffer.from(fakeSdp('answer 1')).toString('base64') });
@@ -130,7 +141,13 @@ describe('signalling calls', () => {
     const { tubeId } = await controller.createTube();
     const reply = await controller.call('restart_ice', { tube_id: tubeId, fresh: true });
     const offer = Buffer.from(fakeSdp('offer 2')).toString('base64');
-    expect(reply).toEqual({ ok: true, offer, generation: 2, already_in_progress: false });
+    expect(reply).toEqual({
+      ok: true,
+      offer,
+      generation: 2,
+      already_in_progress: false,
+      ice_servers: harness.tubes.iceServers(tubeId),
+    });
     expect(harness.tubes.calls('restart')).toEqual([[tubeId, 'manual', true]]);
     harness.tubes.failWith.set('restart', 'restart_trickle_disabled');
     expect(codeOf(await controller.call('restart_ice', { tube_id: tubeId }))).toBe('restart_trickle_disabled');

@@ -34,9 +34,11 @@ const noticeOf = (emission: TubeEmission): TubeNotice => ({
   emission,
 });
 
-function signalOf(emission: TubeEmission): SignalDraft | null {
+const noServers = (): readonly [] => [];
+
+function signalOf(emission: TubeEmission, iceServers: Parameters<typeof toSignal>[2] = noServers): SignalDraft | null {
   const notice = noticeOf(emission);
-  return toSignal(notice, nextStates(told, notice));
+  return toSignal(notice, nextStates(told, notice), iceServers);
 }
 
 describe('signals', () => {
@@ -256,6 +258,28 @@ describe('signals', () => {
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());
 
+  test('a restart offer brings ICE servers, and nothing else asks for any', () => {
+    let asked = 0;
+    const servers = (): [{ urls: string[]; username: string }] => {
+      asked += 1;
+      return [{ urls: ['turn:t'], username: 'u' }];
+    };
+    const offer: TubeEmission = {
+      type: 'description',
+      generation: 2,
+      description: { type: 'offer', sdp },
+      purpose: 'restart',
+      requestId: null,
+    };
+    expect(signalOf(offer, servers)?.extra).toEqual({ ice_servers: [{ urls: ['turn:t'], username: 'u' }] });
+    expect(signalOf(offer)?.extra).toEqual({});
+    signalOf({ ...offer, purpose: 'initial' }, servers);
+    signalOf({ type: 'candidate', generation: 2, candidate: '', mid: '0' }, servers);
+    const ended = { generation: 2, trigger: 'manual', outcome: 'success', failure: null, durationMs: 1 } as const;
+    expect(signalOf({ type: 'attemptEnded', ...ended }, servers)?.extra).toEqual({ trigger: 'manual' });
+    expect(asked).toBe(1);
+  });
+
   test('the states that are told before and after each other', () => {
     const steps: TubeEmission[] = [
       { type: 'state', state: 'initializing', reason: 'created' },
@@ -267,7 +291,7 @@ describe('signals', () => {
     let states: ToldStates = { state: 'initializing', previousState: null, transportState: 'new' };
     const seen = steps.flatMap((emission) => {
       states = nextStates(states, noticeOf(emission));
-      return toSignal(noticeOf(emission), states) ?? [];
+      return toSignal(noticeOf(emission), states, noServers) ?? [];
     });
     expect(seen.map(({ data, extra }) => [extra['previous_state'], data])).toEqual([
       [null, 'initializing'],

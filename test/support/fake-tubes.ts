@@ -6,6 +6,7 @@ import type { TubeEmission, TubeIdentity, TubeState } from '../../machines/event
 import type { FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
+import type { IceServer } from '../../src/channels/connection.port.js';
 import { AppError } from '../../src/errors.js';
 import type { Limits, Tubes, TubeStats, TubeView } from '../../src/gateway/tubes.port.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
@@ -33,6 +34,8 @@ export class FakeTubes implements Tubes {
   /** What happens inside `create`, before it resolves. */
   duringCreate: (tubeId: string) => Promise<void> | void = () => undefined;
   sendFailure: FailureCode | null = null;
+  /** In the credentials of TURN servers: change it to see which are new. */
+  credentialsExpire = 1;
   readonly #notices = new Set<(notice: TubeNotice) => void>();
   readonly #messages = new Set<(tubeId: string, channel: string, data: string | Uint8Array) => void>();
 
@@ -191,8 +194,9 @@ export class FakeTubes implements Tubes {
     return () => this.#messages.delete(listener);
   }
 
-  iceServers(): readonly { readonly urls: readonly string[] }[] {
-    return [{ urls: ['stun:127.0.0.1:3478'] }];
+  iceServers(tubeId: string): readonly IceServer[] {
+    const expiry = this.credentialsExpire;
+    return [{ urls: ['turn:127.0.0.1:3478'], username: `${expiry}:${tubeId}`, credential: `SECRET-${expiry}` }];
   }
 
   /** The tube says something; its view follows. */

@@ -348,3 +348,30 @@ describe('pings', () => {
     expect(answers).toEqual([]);
   });
 });
+
+describe('the selected pair', () => {
+  test('is told when the generation is up', async () => {
+    const s = scene();
+    await s.connect(1);
+    const { pair } = await s.event('transport.selectedPair', 1);
+    const types = s.events.map(({ type }) => type);
+    expect(types.indexOf('transport.up')).toBeLessThan(types.indexOf('transport.selectedPair'));
+    expect([pair.local.type, pair.remote.type]).toEqual(['host', 'host']);
+  });
+
+  test('ends in a relay where the peer says that the address is one', async () => {
+    const s = scene();
+    await s.connect(1);
+    const { port } = (await s.event('transport.selectedPair', 1)).pair.remote;
+    s.command(1, 'transport.activate');
+    const relayed = (address: string, at: number) =>
+      `candidate:9 1 UDP 1 ${address} ${at} typ relay raddr 0.0.0.0 rport 0`;
+    const typeNow = async (candidate: string) => {
+      s.handles.get(1)!.command({ type: 'transport.addCandidate', requestId: candidate, candidate, mid: '0' });
+      await until(() => s.all('transport.candidateAccepted').some(({ requestId }) => requestId === candidate));
+      return (await s.host.stats('tube'))?.selectedPair?.remote.type;
+    };
+    expect(await typeNow(relayed('127.0.0.2', port))).toBe('host');
+    expect(await typeNow(relayed('127.0.0.1', port))).toBe('relay');
+  });
+});
