@@ -24,7 +24,7 @@ import { DropLog } from './observability/drop-log.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
-import { iceServersFor } from './network/turn-credentials.js';
+import { iceServersFor } from './transport/turn-credentials.js';
 import { FlightRecorder } from './registry/flight-recorder.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';

@@ -154,7 +154,7 @@ export type TransportEvent =
   /** The answer to `transport.sample`, when the path has been probed: with our library 2 s later, else at once. */
   | ({ readonly type: 'transport.sampled'; readonly sample: TransportSample } & OfGeneration)
   /** Once when the generation is up, and whenever a sample finds another pair. */
-  | ({ readonly type: 'transport.selectedPair'; readonly pair: SelectedPair } & OfGeneration)
+
   /** The generation could not be built or described. */
   | ({ readonly type: 'transport.failed'; readonly failure: Failure } & OfGeneration)
   | ({ readonly type: 'transport.closed' } & OfGeneration);

@@ -80,7 +80,7 @@ describe('the running service', () => {
     return Object.assign(relayed, { tubeId, token: String(created['peer_token']) });
   }
   const next = (tubeId: string, kind: string, fits: (signal: Signal) => boolean = () => true): Promise<Timed> =>
-    control.next((signal) => signal.tube_id === tubeId && signal.kind === kind && fits(signal)) as Promise<Timed>;
+    control.next((signal) => signal.tube_id === tubeId && signal.kind === kind && fits(signal));
   const closed = (tubeId: string): Promise<Timed> =>
     next(tubeId, 'connection_state_changed', ({ data }) => data === 'closed');
   const count = (tubeId: string, kind: string): number =>

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { chromium, type Browser } from 'playwright-core';
 import type { IceServer } from '../../src/channels/connection.port.js';
-import { turnCredentials } from '../../src/network/turn-credentials.js';
+import { turnCredentials } from '../../src/transport/turn-credentials.js';
 import { HoldfastPeer, type PeerEnvironment } from '../../src/peer/node.js';
 import { createNativeConnection } from '../../src/transport/native-connection.js';
 import { chromiumFlags } from '../support/chromium.js';

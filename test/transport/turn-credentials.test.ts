@@ -1,6 +1,6 @@
 // What a TURN server with a shared secret takes; that coturn agrees is shown by test/system/turn.test.ts.
 import { describe, expect, test } from '@jest/globals';
-import { iceServersFor, turnCredentials } from '../../src/network/turn-credentials.js';
+import { iceServersFor, turnCredentials } from '../../src/transport/turn-credentials.js';
 
 const tubeId = '6f2c1b1e-5c0a-4a53-9f6a-6c1f0d9d4c11';
 const turn = { iceServers: [], turnUrls: ['turn:t:3478', 'turns:t'], turnSecret: 'north' };
