@@ -72,13 +72,20 @@ module.exports = {
     {
       name: 'peer-in-node',
       comment:
-        'peer/node.ts puts the peer library on top of the native connection, and uses nothing else of the service',
+        'peer/node.ts puts the peer library on top of the native connection and the network watcher, and uses nothing else of the service',
       severity: 'error',
       from: { path: '^src/peer/node\\.ts$' },
       to: {
         path: '^(src|machines)/',
-        pathNot: ['^src/(peer|channels)/', '^machines/', '^src/transport/native-[^/]+\\.ts$'],
+        pathNot: ['^src/(peer|channels|network)/', '^machines/', '^src/transport/native-[^/]+\\.ts$'],
       },
+    },
+    {
+      name: 'network-stands-alone',
+      comment: 'the network watcher is used by the service and by peers in Node, and knows neither',
+      severity: 'error',
+      from: { path: '^src/network/' },
+      to: { path: '^(src|machines)/', pathNot: ['^src/network/'] },
     },
     {
       name: 'app-composes',

@@ -60,7 +60,7 @@ export default defineConfig(
   },
   // Prettier expands a literal config, one name to a line, and a chart is one thing: split up, no tool could draw it. What fills these
   // lines is names; the code behind them is in files of at most 400. The tube's chart needs the most.
-  { files: ['machines/*.machine.ts'], rules: { 'max-lines': ['error', { max: 560 }] } },
+  { files: ['machines/*.machine.ts'], rules: { 'max-lines': ['error', { max: 640 }] } },
 
   {
     files: ['src/**/*.ts'],

@@ -5,10 +5,19 @@
 import type { CloseReason, Failure, FailureCode } from './failure.js';
 import type { BreakerState } from './policies/breaker.js';
 import type {
+  Evidence,
+  NetworkChangeSource,
+  NetworkChangeType,
+  RestartTrigger,
+  Route,
+  Verdict,
+} from './policies/recovery.js';
+import type {
   ChannelRecord,
   Description,
   DtlsRole,
   PeerKind,
+  SelectedPair,
   TransportEvent,
   TransportSample,
   TransportState,
@@ -19,22 +28,15 @@ import type { TubeSettings } from './settings.js';
 export const tubeStates = ['initializing', 'connecting', 'connected', 'degraded', 'failed', 'closed'] as const;
 export type TubeState = (typeof tubeStates)[number];
 
-/** What started a restart. The last four belong to the network watcher and the TURN refresher. */
-export const restartTriggers = [
-  'missed_pings',
-  'transport_failure',
-  'manual',
-  'peer_request',
-  'peer_offer',
-  'poor_quality',
-  'unhealthy',
-  'crash',
-  'interface_change',
-  'ip_change',
-  'turn_expiry',
-  'service_restart',
-] as const;
-export type RestartTrigger = (typeof restartTriggers)[number];
+/** What a node knows that concerns all of its tubes; told to each of them when it changes. */
+export interface NodeFacts {
+  /** The way from this host to the peer of this tube. */
+  readonly route: Route;
+  /** The storm governor holds restarts back. */
+  readonly held: boolean;
+  /** Of the tubes of this node: how many turned suspect within the window of the governor, in [0, 1]. */
+  readonly suspectShare: number;
+}
 
 /** Events of the registry (on behalf of the gateway) to a tube. `requestId` comes back in the emission that answers the call. */
 export type TubeRequest =
@@ -76,7 +78,19 @@ export type TubeRequest =
   | { readonly type: 'tube.operationFailed'; readonly atMs: number }
   | { readonly type: 'tube.peerSignalling'; readonly online: boolean; readonly atMs: number }
   /** Another process or page of the peer is there and holds nothing: what we hold with the one before is dead. */
-  | { readonly type: 'tube.peerReplaced'; readonly atMs: number };
+  | { readonly type: 'tube.peerReplaced'; readonly atMs: number }
+  /** A network changed: that of this host, or one that the peer or a controller reports. `detail` is for people, bounded. */
+  | {
+      readonly type: 'tube.networkChanged';
+      readonly change: NetworkChangeType;
+      readonly source: Exclude<NetworkChangeSource, 'tube'>;
+      readonly detail: string;
+      /** Of a change of this host: its way to the peer after it. Of others: null, it is as it was. */
+      readonly route: Route | null;
+      readonly atMs: number;
+    }
+  /** The node let go of held restarts, or holds them; or its way to the peer is another. */
+  | { readonly type: 'tube.nodeChanged'; readonly node: Partial<NodeFacts>; readonly atMs: number };
 
 /** What the keepalive, health and restart children report to their tube. */
 export type ChildReport =
@@ -116,7 +130,9 @@ export type TubeEvent = TubeRequest | TransportEvent | ChildReport | InternalEve
 export type InternalEvent =
   | { readonly type: 'session.warningDue' }
   | { readonly type: 'session.timedOut' }
-  | { readonly type: 'session.keepaliveDue' };
+  | { readonly type: 'session.keepaliveDue' }
+  /** The TURN credentials of a relayed path have lived half of their life. */
+  | { readonly type: 'turn.refreshDue' };
 
 export const qualityVerdicts = ['good', 'warning', 'poor'] as const;
 export type QualityVerdict = (typeof qualityVerdicts)[number];
@@ -124,6 +140,9 @@ export type QualityVerdict = (typeof qualityVerdicts)[number];
 /** One decision of the restart machine with its evidence; logged under `webrtc_ice_restart`. */
 export interface RestartDecision {
   readonly action: 'do' | 'wait' | 'skip' | 'give_up';
+  /** What the decision table said (policies/recovery.ts); null where another rule decided first: backoff, breaker, one at a time. */
+  readonly verdict: Verdict | null;
+  readonly evidence: Evidence;
   /** The reason as a code; null when nothing is refused or held back but by time. */
   readonly code: FailureCode | null;
   /** The reason for people; never compared. */
@@ -147,7 +166,13 @@ export type TubeEmission =
       readonly requestId: string | null;
     }
   | { readonly type: 'candidate'; readonly generation: number; readonly candidate: string; readonly mid: string }
-  | { readonly type: 'accepted'; readonly requestId: string; readonly generation: number }
+  /** A description of the peer is applied, or a candidate of it is taken. */
+  | {
+      readonly type: 'accepted';
+      readonly what: Description['type'] | 'candidate';
+      readonly requestId: string;
+      readonly generation: number;
+    }
   | { readonly type: 'refused'; readonly requestId: string; readonly failure: Failure }
   | { readonly type: 'decision'; readonly decision: RestartDecision }
   | {
@@ -164,6 +189,16 @@ export type TubeEmission =
       readonly failure: Failure | null;
       readonly durationMs: number;
     }
+  /** A trigger of contract section 7 was taken up. */
+  | {
+      readonly type: 'networkChange';
+      readonly change: NetworkChangeType;
+      readonly source: NetworkChangeSource;
+      readonly detail: string;
+      readonly evidence: Evidence;
+    }
+  /** The candidate pair that a generation uses, once it is up and whenever it is another. */
+  | { readonly type: 'selectedPair'; readonly generation: number; readonly pair: SelectedPair }
   | { readonly type: 'cutOver'; readonly generation: number; readonly from: number | null }
   | { readonly type: 'generationClosed'; readonly generation: number }
   | {

@@ -75,6 +75,12 @@ export const failureTable = {
     'The restart waits for the peer to return.',
     1000,
   ),
+  restart_no_network: row(
+    true,
+    'ICE restart waits: the network of this node is down or unsound.',
+    'The node waits for its own network.',
+    1000,
+  ),
   restart_exhausted: row(
     false,
     'All restart attempts of the incident failed.',

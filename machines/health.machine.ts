@@ -1,16 +1,18 @@
 /**
  * Quality of one path: asks for a sample at a slow pace (faster while the tube is degraded), scores it, and advises a restart after so many poor
  * polls in a row, or when operations fail while nothing is heard. It measures nothing itself: `health.poll` goes to the tube, which asks the transport.
- * Loss is that of a recent window of pings (policies/ping-loss.ts), not of the whole life of the generation.
+ * Loss is that of the burst of probes that the poll made; with a peer that answers none, that of a recent window of pings (policies/ping-loss.ts).
  */
 import { assign, sendParent, setup } from 'xstate';
 import type { QualityVerdict } from './events.js';
+import { lossRatio, worseLoss, type ProbeCounts } from './policies/loss.js';
 import { firstWindow, nextWindow, type LossWindow, type PingCounts } from './policies/ping-loss.js';
 import { qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
 import type { TubeSettings } from './settings.js';
 
-/** What one poll brought: counters of the generation, and its round-trip time. */
+/** What one poll brought: pings of the generation since it was built, probes of this poll (null: none were answered), round-trip time. */
 export interface PathSample extends PingCounts {
+  readonly probes: ProbeCounts | null;
   readonly rttMs: number | null;
 }
 
@@ -37,7 +39,8 @@ const keptScores = 10;
 
 function judge(context: HealthContext, polled: PathSample): Partial<HealthContext> & { verdict: QualityVerdict } {
   const window = nextWindow(context.window, polled);
-  const sample = { lossRatio: window.lossRatio, rttMs: polled.rttMs };
+  const loss = polled.probes === null ? window.loss : worseLoss(polled.probes);
+  const sample = { loss, rttMs: polled.rttMs };
   const verdict = qualityVerdict(sample, context.settings);
   return {
     sample,
@@ -61,7 +64,7 @@ const healthSetup = setup({
       type: 'health.verdict',
       verdict: context.verdict,
       score: context.scores.at(-1) ?? 1,
-      lossRatio: context.sample.lossRatio,
+      lossRatio: context.sample.loss === null ? null : lossRatio(context.sample.loss),
       rttMs: context.sample.rttMs,
     })),
     advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
@@ -92,7 +95,7 @@ export const healthMachine = healthSetup.createMachine({
     settings: input.settings,
     degraded: false,
     scores: [],
-    sample: { lossRatio: null, rttMs: null },
+    sample: { loss: null, rttMs: null },
     window: firstWindow,
     verdict: 'good',
     poorPolls: 0,
@@ -116,7 +119,8 @@ export const healthMachine = healthSetup.createMachine({
           after: { pollInterval: { target: 'sampling', actions: 'askForSample' } },
         },
         sampling: {
-          description: 'The transport has been asked; it answers at once, or never when it is going away.',
+          description:
+            'The transport has been asked; it answers when it has probed the path, or never when it is going away.',
           on: {
             'health.sample': [
               {

@@ -1,7 +1,7 @@
 /**
  * Liveness of one path: pings on the control channel, counts what stays unanswered, and reports by exception. It sends nothing itself: `keepalive.ping`
  * goes to the tube, which commands the transport. A peer that has never answered a ping is not judged by pings (contract section 5).
- * Driven by the tube: input the settings; events `keepalive.pong` and `keepalive.heard`.
+ * Driven by the tube: input the settings; events `keepalive.pong`, `keepalive.heard`, `keepalive.look` and `keepalive.doubt`.
  */
 import { assign, sendParent, setup } from 'xstate';
 import { pingTimeoutMs, updateRtt, type RttEstimate } from './policies/ping-timeout.js';
@@ -20,8 +20,12 @@ export interface KeepaliveContext {
 
 export type KeepaliveEvent =
   | { readonly type: 'keepalive.pong'; readonly rttMs: number | null }
-  /** Data came: the path is alive, pong or not. */
-  | { readonly type: 'keepalive.heard' };
+  /** Something came: the path is alive, pong or not. */
+  | { readonly type: 'keepalive.heard' }
+  /** Ping now instead of after the pause: somebody wants to know. */
+  | { readonly type: 'keepalive.look' }
+  /** The path is known, or said, to be cut off: as if pings were missing already, so that a pong is news. */
+  | { readonly type: 'keepalive.doubt' };
 
 /** Milliseconds from one ping to the next. */
 function pauseMs({ settings, missed }: KeepaliveContext): number {
@@ -52,6 +56,9 @@ const keepaliveSetup = setup({
     reportLost: sendParent(({ context }) => ({ type: 'keepalive.lost', missed: context.missed })),
     reportRestored: sendParent({ type: 'keepalive.restored' }),
     clearMissed: assign({ missed: 0 }),
+    beSuspicious: assign({
+      missed: ({ context }) => Math.max(context.missed, context.answers ? context.settings.missedPingsToDegrade : 0),
+    }),
     learn: assign(({ context }, params: { rttMs: number | null }) => ({
       answers: true,
       rtt: params.rttMs === null ? context.rtt : updateRtt(context.rtt, params.rttMs),
@@ -61,6 +68,7 @@ const keepaliveSetup = setup({
     wasSuspect: ({ context }) => context.missed >= context.settings.missedPingsToDegrade,
     isLost: ({ context }) => context.missed >= context.settings.missedPingsToRestart,
     isSuspect: ({ context }) => context.missed === context.settings.missedPingsToDegrade,
+    isBeingAsked: ({ context }) => context.missed > 0 && context.missed < context.settings.missedPingsToDegrade,
     hasMissed: ({ context }) => context.missed > 0,
   },
   delays: {
@@ -96,17 +104,28 @@ export const keepaliveMachine = keepaliveSetup.createMachine({
     resting: {
       description: 'The last ping was answered; the next one is due after the pause.',
       after: { restOfPause: 'awaitingPong' },
+      on: {
+        'keepalive.look': 'awaitingPong',
+        'keepalive.doubt': { target: 'awaitingPong', actions: 'beSuspicious' },
+      },
     },
     awaitingPong: {
-      description: 'A ping is out.',
+      description: 'A ping is out. Who wants to know has to wait for it: a new one each time would never be missed.',
       entry: ['countPing', 'sendPing'],
       after: { pongTimeout: { target: 'missed', actions: 'countMissed' } },
+      on: { 'keepalive.doubt': { actions: 'beSuspicious' } },
     },
     missed: {
       description: 'No answer came in time. From here the pace is faster.',
       always: [
         { guard: 'isLost', target: 'pausing', actions: ['reportMissed', 'reportLost'] },
         { guard: 'isSuspect', target: 'pausing', actions: ['reportMissed', 'reportSuspect'] },
+        {
+          guard: 'isBeingAsked',
+          target: 'awaitingPong',
+          actions: 'reportMissed',
+          description: 'One missed ping is asked after at once.',
+        },
         { guard: 'hasMissed', target: 'pausing', actions: 'reportMissed' },
         { target: 'pausing', description: 'The peer has never answered a ping: silence means nothing.' },
       ],
@@ -114,6 +133,10 @@ export const keepaliveMachine = keepaliveSetup.createMachine({
     pausing: {
       description: 'Waits out the pause to the next ping after a missed one.',
       after: { restOfPause: 'awaitingPong' },
+      on: {
+        'keepalive.look': 'awaitingPong',
+        'keepalive.doubt': { target: 'awaitingPong', actions: 'beSuspicious' },
+      },
     },
   },
 });

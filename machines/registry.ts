@@ -9,8 +9,9 @@ import { createActor } from 'xstate';
 import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeRequest, TubeState } from './events.js';
 import type { CloseReason } from './failure.js';
 import { admitRestart } from './policies/restart-intensity.js';
-import type { PeerSignalling, TubeContext, TubeInput } from './tube.context.js';
+import type { TubeContext, TubeInput } from './tube.context.js';
 import type { tubeMachine } from './tube.machine.js';
+import type { PeerSignalling } from './policies/recovery.js';
 
 export type TubeLogic = typeof tubeMachine;
 export type TubeRef = ActorRefFrom<TubeLogic>;

@@ -2,11 +2,12 @@
  * What the restart machine knows, what it is told, and the pure steps from one knowledge to the next. Data only: JSON, no refs, no handles; the
  * chart (restart.machine.ts) says when a step is taken.
  */
-import type { ChildReport, RestartDecision, RestartTrigger } from './events.js';
+import type { ChildReport, RestartDecision } from './events.js';
 import type { FailureCode } from './failure.js';
 import { backoffMs } from './policies/backoff.js';
 import { afterFailure, type BreakerState } from './policies/breaker.js';
 import { drawRandom } from './policies/random.js';
+import { isNetworkTrigger, judge, type Evidence, type Verdict, type RestartTrigger } from './policies/recovery.js';
 import type { TubeSettings } from './settings.js';
 
 export interface RestartContext {
@@ -23,14 +24,15 @@ export interface RestartContext {
   readonly delayMs: number;
   /** When the last attempt ended well or was called off, milliseconds since the epoch. */
   readonly endedAtMs: number;
-  readonly peerAway: boolean;
+  /** What is known of the path, the peer and the node; kept up to date by the tube. */
+  readonly evidence: Evidence;
   readonly random: number;
 }
 
 export interface RestartInput {
   readonly settings: TubeSettings;
   readonly breaker: BreakerState;
-  readonly peerAway: boolean;
+  readonly evidence: Evidence;
   /** Seed of the jitter, an unsigned 32-bit integer. */
   readonly seed: number;
 }
@@ -39,8 +41,12 @@ export interface Trigger {
   readonly trigger: RestartTrigger;
   readonly fresh: boolean;
   readonly requestId: string | null;
+  readonly evidence: Evidence;
   readonly atMs: number;
 }
+
+/** What may change while a restart waits. */
+export type EvidencePatch = Partial<Pick<Evidence, 'signalling' | 'route' | 'held' | 'suspectShare'>>;
 
 export type RestartEvent =
   | ({ readonly type: 'restart.trigger' } & Trigger)
@@ -53,29 +59,26 @@ export type RestartEvent =
   | { readonly type: 'generation.failed' }
   /** The old path turned out to be sound: call the restart off. */
   | { readonly type: 'restart.standDown'; readonly atMs: number }
-  | { readonly type: 'peer.online' }
-  | { readonly type: 'peer.offline' };
+  | { readonly type: 'restart.evidence'; readonly patch: EvidencePatch };
 
-/** A new network voids old failures: these go ahead of the backoff, after a moment for the interface to settle. */
-const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_change'];
 /** Asked for by somebody who knows: these do not wait for the backoff either. */
 const explicitTriggers: readonly RestartTrigger[] = ['manual', 'peer_request', 'turn_expiry'];
 /** Within one attempt; generationTimeoutMs / answeredConnectTimeoutMs = 5 generations at most. */
 export const maxReplacements = 4;
 
-export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTriggers.includes(trigger);
-/** Goes ahead of the backoff. */
+/** Goes ahead of the backoff: a new network voids old failures. */
 export const isAheadTrigger = (trigger: RestartTrigger): boolean =>
   isNetworkTrigger(trigger) || explicitTriggers.includes(trigger);
 
 /** A trigger is taken up; the wait counts from the end of the attempt before. */
-export function accept(context: RestartContext, { trigger, fresh, requestId, atMs }: Trigger): Partial<RestartContext> {
+export function accept(context: RestartContext, asked: Trigger): Partial<RestartContext> {
+  const { trigger, fresh, requestId, evidence, atMs } = asked;
   const draw = drawRandom(context.random);
   const waitMs = isAheadTrigger(trigger)
     ? 0
     : backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value);
   const delayMs = Math.max(0, waitMs - Math.max(0, atMs - context.endedAtMs));
-  return { trigger, fresh, requestId, random: draw.state, delayMs };
+  return { trigger, fresh, requestId, evidence, random: draw.state, delayMs };
 }
 
 export function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {
@@ -91,13 +94,30 @@ export function afterFailedAttempt(context: RestartContext): Partial<RestartCont
 export interface DecisionParams {
   readonly action: RestartDecision['action'];
   readonly why: string;
+  readonly verdict?: Verdict;
   readonly code?: FailureCode;
+}
+
+/** What the decision table says, as things are now. */
+export const verdictOf = ({ evidence }: Pick<RestartContext, 'evidence'>): Verdict => judge(evidence).verdict;
+
+const waitCodes: Partial<Record<Verdict, FailureCode>> = {
+  wait_for_peer: 'restart_peer_away',
+  wait_for_network: 'restart_no_network',
+};
+
+/** A decision in the words of the table. */
+export function ruled(context: RestartContext, action: 'do' | 'wait'): ReturnType<typeof decision> {
+  const { verdict, why } = judge(context.evidence);
+  const code = waitCodes[verdict];
+  return decision(context, { action, verdict, why, ...(code === undefined ? {} : { code }) });
 }
 
 /** Why a trigger is not taken up. */
 export const skips = {
   inBackoff: { action: 'skip', why: 'backoff', code: 'restart_in_progress' },
   withoutPeer: { action: 'skip', why: 'the signalling of the peer is down', code: 'restart_peer_away' },
+  withoutNetwork: { action: 'skip', why: 'this node waits for its own network', code: 'restart_no_network' },
   whileOpen: { action: 'skip', why: 'the circuit breaker is open', code: 'restart_breaker_open' },
   duplicate: { action: 'skip', why: 'ICE restart already in progress', code: 'restart_in_progress' },
 } as const satisfies Record<string, DecisionParams>;
@@ -106,7 +126,7 @@ export const skips = {
 export function decision(
   context: RestartContext,
   params: DecisionParams,
-  asked?: { trigger: RestartTrigger; requestId: string | null },
+  asked?: { trigger: RestartTrigger; requestId: string | null; evidence: Evidence },
 ): Extract<ChildReport, { type: 'restart.decided' }> {
   const waits = params.action === 'wait' ? context.delayMs : 0;
   return {
@@ -115,6 +135,8 @@ export function decision(
       action: params.action,
       code: params.code ?? null,
       why: params.why,
+      verdict: params.verdict ?? null,
+      evidence: asked?.evidence ?? context.evidence,
       trigger: asked?.trigger ?? context.trigger,
       attempt: context.attempts,
       delayMs: waits,

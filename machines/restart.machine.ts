@@ -4,18 +4,20 @@
  * Driven by the tube; every decision is reported with its evidence (`restart.decided`).
  */
 import { assign, sendParent, setup } from 'xstate';
-import type { RestartTrigger } from './events.js';
 import type { CloseReason, FailureCode } from './failure.js';
 import { afterOpenWait, afterSuccess } from './policies/breaker.js';
+import { isNetworkTrigger, type RestartTrigger } from './policies/recovery.js';
 import {
   accept,
   afterFailedAttempt,
   decision,
   isAheadTrigger,
-  isNetworkTrigger,
   maxReplacements,
+  ruled,
   skips,
+  verdictOf,
   type DecisionParams,
+  type EvidencePatch,
   type RestartContext,
   type RestartEvent,
   type RestartInput,
@@ -28,8 +30,9 @@ const restartSetup = setup({
   types: { context: {} as RestartContext, events: {} as RestartEvent, input: {} as RestartInput },
   actions: {
     accept: assign(({ context }, params: Trigger) => accept(context, params)),
-    noPeer: assign({ peerAway: true }),
-    peerIsBack: assign({ peerAway: false }),
+    noteEvidence: assign(({ context }, params: { patch: EvidencePatch }) => ({
+      evidence: { ...context.evidence, ...params.patch },
+    })),
     dropWait: assign({ delayMs: 0 }),
     countAttempt: assign({ attempts: ({ context }) => context.attempts + 1, replacements: 0, delayMs: 0 }),
     /** An attempt that no peer could have answered, or that a newer network voids, costs nothing. */
@@ -64,9 +67,13 @@ const restartSetup = setup({
     giveUp: sendParent((_, params: { reason: CloseReason; close: boolean }) => ({ type: 'restart.giveUp', ...params })),
     reportBreaker: sendParent(({ context }) => ({ type: 'restart.breakerChanged', breaker: context.breaker })),
     decide: sendParent(({ context }, params: DecisionParams) => decision(context, params)),
+    /** In the words of the decision table. */
+    decideToGo: sendParent(({ context }) => ruled(context, 'do')),
+    decideToWait: sendParent(({ context }) => ruled(context, 'wait')),
     // A trigger that is not taken up; the decision is about that trigger, not about the one that the restart is for.
     skipInBackoff: sendParent(({ context }, asked: Trigger) => decision(context, skips.inBackoff, asked)),
     skipWithoutPeer: sendParent(({ context }, asked: Trigger) => decision(context, skips.withoutPeer, asked)),
+    skipWithoutNetwork: sendParent(({ context }, asked: Trigger) => decision(context, skips.withoutNetwork, asked)),
     skipWhileOpen: sendParent(({ context }, asked: Trigger) => decision(context, skips.whileOpen, asked)),
     skipDuplicate: sendParent(({ context }, asked: Trigger) => decision(context, skips.duplicate, asked)),
   },
@@ -77,7 +84,15 @@ const restartSetup = setup({
       !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
     breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
-    peerIsAway: ({ context }) => context.peerAway,
+    waitsForNetwork: ({ context }) => verdictOf(context) === 'wait_for_network',
+    waitsForPeer: ({ context }) => verdictOf(context) === 'wait_for_peer',
+    peerIsAway: ({ context }) => context.evidence.signalling === 'offline',
+    /** What was waited for is there, or something else has to be waited for. */
+    changesVerdict: ({ context }, params: { patch: EvidencePatch }) =>
+      verdictOf({ evidence: { ...context.evidence, ...params.patch } }) !== verdictOf(context),
+    /** The network of this host is another, so what the generation gathered is void, answered or not. */
+    voidsGeneration: (_, { trigger, evidence }: Trigger) =>
+      isNetworkTrigger(trigger) && evidence.source === 'host' && evidence.route !== 'same',
     needsSettling: ({ context }) => isNetworkTrigger(context.trigger),
     mustWait: ({ context }) => context.delayMs > 0,
     answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
@@ -113,13 +128,12 @@ export const restartMachine = restartSetup.createMachine({
     replacements: 0,
     delayMs: 0,
     endedAtMs: 0,
-    peerAway: input.peerAway,
+    evidence: input.evidence,
     random: input.seed,
   }),
   initial: 'resting',
   on: {
-    'peer.offline': { actions: 'noPeer' },
-    'peer.online': { actions: 'peerIsBack' },
+    'restart.evidence': { actions: { type: 'noteEvidence', params: ({ event }) => event } },
     'restart.adopted': {
       target: '.attempting.verifying',
       actions: [
@@ -160,6 +174,7 @@ export const restartMachine = restartSetup.createMachine({
             { type: 'giveUp', params: { reason: 'restart_exhausted', close: false } },
           ],
         },
+        { guard: 'waitsForNetwork', target: 'waitingForNetwork', actions: 'decideToWait' },
         {
           guard: 'breakerIsOpen',
           target: 'breakerOpen',
@@ -168,40 +183,23 @@ export const restartMachine = restartSetup.createMachine({
             params: { action: 'wait', why: 'the circuit breaker is open', code: 'restart_breaker_open' },
           },
         },
-        {
-          guard: 'peerIsAway',
-          target: 'waitingForPeer',
-          actions: {
-            type: 'decide',
-            params: { action: 'wait', why: 'the signalling of the peer is down', code: 'restart_peer_away' },
-          },
-        },
+        { guard: 'waitsForPeer', target: 'waitingForPeer', actions: 'decideToWait' },
         {
           guard: 'mustWait',
           target: 'backoff',
           actions: { type: 'decide', params: { action: 'wait', why: 'backoff' } },
         },
         { guard: 'needsSettling', target: 'settling' },
-        {
-          target: 'attempting',
-          actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'restart now' } }],
-        },
+        { target: 'attempting', actions: ['countAttempt', 'decideToGo'] },
       ],
     },
     settling: {
       description: 'An interface or address changed: give it a moment before candidates are gathered.',
       after: {
-        settle: {
-          target: 'attempting',
-          actions: ['countAttempt', { type: 'decide', params: { action: 'do', why: 'the network has settled' } }],
-        },
+        settle: { target: 'attempting', actions: ['countAttempt', 'decideToGo'] },
       },
       on: {
-        'restart.trigger': {
-          target: 'settling',
-          reenter: true,
-          actions: { type: 'accept', params: ({ event }) => event },
-        },
+        'restart.trigger': { target: 'deciding', actions: { type: 'accept', params: ({ event }) => event } },
       },
     },
     backoff: {
@@ -222,8 +220,38 @@ export const restartMachine = restartSetup.createMachine({
       description:
         'The peer signals directly and its socket is down: an offer could not reach it, so attempts are not burnt.',
       on: {
-        'peer.online': { target: 'deciding', actions: ['peerIsBack', 'dropWait'] },
+        'restart.evidence': [
+          {
+            guard: { type: 'changesVerdict', params: ({ event }) => event },
+            target: 'deciding',
+            actions: [{ type: 'noteEvidence', params: ({ event }) => event }, 'dropWait'],
+          },
+          { actions: { type: 'noteEvidence', params: ({ event }) => event } },
+        ],
         'restart.trigger': { actions: { type: 'skipWithoutPeer', params: ({ event }) => event } },
+      },
+    },
+    waitingForNetwork: {
+      description:
+        'This host has no way to the peer, or the storm governor holds restarts: an attempt would fail, and is not burnt.',
+      on: {
+        'restart.evidence': [
+          {
+            guard: { type: 'changesVerdict', params: ({ event }) => event },
+            target: 'deciding',
+            actions: [{ type: 'noteEvidence', params: ({ event }) => event }, 'dropWait'],
+          },
+          { actions: { type: 'noteEvidence', params: ({ event }) => event } },
+        ],
+        'restart.trigger': [
+          {
+            guard: { type: 'isAhead', params: ({ event }) => event },
+            target: 'deciding',
+            actions: { type: 'accept', params: ({ event }) => event },
+            description: 'Somebody who knows more, or news of the network.',
+          },
+          { actions: { type: 'skipWithoutNetwork', params: ({ event }) => event } },
+        ],
       },
     },
     breakerOpen: {
@@ -246,7 +274,7 @@ export const restartMachine = restartSetup.createMachine({
         'restart.trigger': [
           {
             guard: { type: 'isNetwork', params: ({ event }) => event },
-            target: 'settling',
+            target: 'deciding',
             actions: [
               'uncountAttempt',
               { type: 'abandon', params: { code: 'restart_in_progress' } },
@@ -337,10 +365,22 @@ export const restartMachine = restartSetup.createMachine({
             },
           },
           on: {
-            'restart.trigger': {
-              guard: { type: 'isOrdinary', params: ({ event }) => event },
-              actions: { type: 'skipDuplicate', params: ({ event }) => event },
-            },
+            'restart.trigger': [
+              {
+                guard: { type: 'voidsGeneration', params: ({ event }) => event },
+                target: '#restart.deciding',
+                actions: [
+                  'uncountAttempt',
+                  { type: 'abandon', params: { code: 'restart_in_progress' } },
+                  { type: 'accept', params: ({ event }) => event },
+                ],
+                description: 'What this host gathered for the generation belongs to the network that is gone.',
+              },
+              {
+                guard: { type: 'isOrdinary', params: ({ event }) => event },
+                actions: { type: 'skipDuplicate', params: ({ event }) => event },
+              },
+            ],
             'generation.failed': [
               {
                 guard: 'mayReplace',

@@ -38,6 +38,8 @@ export interface TubeSettings {
   readonly keepaliveSignalIntervalMs: number;
   readonly sessionTimeoutMs: number;
   readonly sessionWarningMs: number;
+  /** Life of the TURN credentials that a generation is built with; 0 = they do not expire. */
+  readonly turnCredentialTtlMs: number;
   readonly healthCheckIntervalMs: number;
   readonly degradedHealthCheckIntervalMs: number;
   readonly poorScore: number;

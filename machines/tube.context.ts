@@ -2,7 +2,7 @@
  * What a tube knows, and the pure steps from one knowledge to the next. Data only: JSON, no refs, no handles; the chart (tube.machine.ts) says
  * when a step is taken.
  */
-import type { ChildReport, RestartTrigger, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
+import type { NodeFacts, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
 import type {
@@ -15,6 +15,7 @@ import type {
   TransportState,
 } from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
+import type { NetworkChangeSource, PeerSignalling, RestartTrigger, Route } from './policies/recovery.js';
 
 /** What is known of the other end; all of it goes into the record. */
 export interface PeerFacts {
@@ -68,6 +69,12 @@ export interface IncidentParams {
   readonly atMs: number;
   /** Since when no path is known to work; null when one still does. */
   readonly outageSinceMs: number | null;
+  /** Who noticed, and what; by default the tube itself. */
+  readonly noticed?: {
+    readonly source: NetworkChangeSource;
+    readonly detail: string;
+    readonly route: Route | null;
+  };
   readonly ask: { readonly fresh: boolean; readonly requestId: string | null } | null;
 }
 
@@ -90,6 +97,9 @@ export interface TubeContext {
   readonly breaker: BreakerState;
   readonly incident: Incident | null;
   readonly signalling: PeerSignalling;
+  readonly node: NodeFacts;
+  /** Pings in a row that the active path left unanswered. */
+  readonly missedPings: number;
   readonly lastActivityAtMs: number;
   /** When the peer was last heard over the path itself: a pong or data, not signalling. */
   readonly lastHeardAtMs: number;
@@ -97,9 +107,6 @@ export interface TubeContext {
   readonly givenUpSinceMs: number | null;
   readonly closeReason: CloseReason;
 }
-
-/** Whether the peer is known to have a signalling socket of its own. `relayed`: not that we know of. */
-export type PeerSignalling = 'relayed' | 'online' | 'offline';
 
 /**
  * A tube is created, or carried on from its record. `signalling` is no part of the record: sockets do not survive a process, but they do survive
@@ -123,6 +130,8 @@ const common = {
   breaker: closedBreaker,
   incident: null,
   givenUpSinceMs: null,
+  node: { route: 'unknown', held: false, suspectShare: 0 },
+  missedPings: 0,
   closeReason: 'requested',
 } as const;
 
@@ -226,7 +235,21 @@ export function openIncident(
     const since = context.givenUpSinceMs ?? outageSinceMs;
     return { startedAtMs: atMs, trigger, attempts: 0, attemptsTold: 0, outageSinceMs: since, outageMs: 0 };
   }
-  return { ...incident, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
+  // What is coming up is about the trigger that asked for it.
+  const about = context.pending === null ? trigger : incident.trigger;
+  return { ...incident, trigger: about, outageSinceMs: incident.outageSinceMs ?? outageSinceMs };
+}
+
+/**
+ * Something that came over the active path shows that it works now. Not what came, or was asked, before the moment from which the path is known to be
+ * dead: reports of what was heard are up to a second late, and a pong may have been on its way when the network changed.
+ */
+export function provesPath(
+  { active, incident }: TubeContext,
+  { generation, atMs, rttMs }: OfGeneration & { readonly atMs: number; readonly rttMs?: number | null },
+): boolean {
+  const sinceMs = incident?.outageSinceMs ?? null;
+  return generation === active && (sinceMs === null || atMs - (rttMs ?? 0) > sinceMs);
 }
 
 /** A path works again since `atMs`. */
@@ -280,30 +303,6 @@ export function attemptEnded(
 ): Extract<TubeEmission, { type: 'attemptEnded' }> {
   const outcome = failure === null ? 'success' : 'failure';
   return { type: 'attemptEnded', generation, trigger, outcome, failure, durationMs };
-}
-
-/** What is said of a decision: the evidence, and the refusal of a call that gets no new offer. */
-export function decided({
-  decision,
-  requestId,
-}: Extract<ChildReport, { type: 'restart.decided' }>): readonly TubeEmission[] {
-  const told: TubeEmission = { type: 'decision', decision };
-  if (requestId === null || decision.code === null) return [told];
-  return [told, { type: 'refused', requestId, failure: failureOf(decision.code, decision.why) }];
-}
-
-/** A restart that the tube itself refuses; its restart child is not asked. */
-export function refusedRestart(
-  { incident }: TubeContext,
-  { requestId, trigger }: { readonly requestId: string; readonly trigger: RestartTrigger },
-  code: 'restart_in_progress' | 'restart_trickle_disabled',
-): readonly TubeEmission[] {
-  const why = code === 'restart_trickle_disabled' ? 'trickle ICE is off' : 'the first connection is not up yet';
-  const decision = { action: 'skip', code, why, trigger, attempt: incident?.attempts ?? 0, delayMs: 0 } as const;
-  return [
-    { type: 'decision', decision },
-    { type: 'refused', requestId, failure: failureOf(code, why) },
-  ];
 }
 
 export function toRecord(context: TubeContext): TubeRecord {

@@ -4,7 +4,7 @@
  */
 import { enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
-import type { Description, GenerationMode, TransportSample } from './ports/transport.port.js';
+import type { Description, GenerationMode, SelectedPair, TransportSample } from './ports/transport.port.js';
 import type { RestartEvent } from './restart.context.js';
 import {
   attemptEnded,
@@ -22,7 +22,14 @@ import {
   type OfGeneration,
   type PendingGeneration,
 } from './tube.context.js';
+import { changeOf, evidenceOf } from './tube.evidence.js';
 import { tubeReports } from './tube.reports.js';
+
+/** Reports of what was heard come a second apart. */
+const quietWhileSendingMs = 1100;
+const turnRefreshId = 'turn.refresh';
+/** Whoever asks for credentials that live milliseconds gets no restart each of them. */
+const minTurnRefreshMs = 1000;
 
 export const tubeGenerations = tubeReports.extend({
   actions: {
@@ -101,7 +108,14 @@ export const tubeGenerations = tubeReports.extend({
         const linger = { delay: settings.generationLingerMs, id: lingerId(active) };
         enqueue.sendTo(transportId(active), { type: 'transport.close' }, linger);
       }
-      enqueue.assign({ active: generation, pending: null, transportState: 'connected', lastHeardAtMs: atMs });
+      enqueue.assign(({ context: { node } }) => ({
+        active: generation,
+        pending: null,
+        transportState: 'connected',
+        lastHeardAtMs: atMs,
+        missedPings: 0,
+        node: { ...node, route: 'unknown' },
+      }));
       enqueue.emit({ type: 'cutOver', generation, from: active });
       if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, atMs - startedAtMs));
       enqueue.emit(({ context: next }) => ({ type: 'record', record: toRecord(next) }));
@@ -153,24 +167,50 @@ export const tubeGenerations = tubeReports.extend({
       if (active !== null && live.includes(active)) enqueue.sendTo(transportId(active), { type: 'transport.sample' });
     }),
     notePong: enqueueActions(({ enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
-      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs });
+      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs, missedPings: 0 });
       enqueue.sendTo('keepalive', { type: 'keepalive.pong', rttMs });
       enqueue.sendTo('health', { type: 'health.heard' });
       enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
     }),
-    /** Data came over it: as good as a pong. */
+    /** Something came over it: as good as a pong. */
     provePath: enqueueActions(({ enqueue }, { atMs }: { atMs: number }) => {
-      enqueue.assign({ lastHeardAtMs: atMs });
+      enqueue.assign({ lastHeardAtMs: atMs, missedPings: 0 });
       enqueue.sendTo('keepalive', { type: 'keepalive.heard' });
       enqueue.sendTo('health', { type: 'health.heard' });
+    }),
+    /** Ping now; where that is due, as if pings were missing already. */
+    askPath: enqueueActions(({ context, enqueue }, { type }: { type: 'keepalive.look' | 'keepalive.doubt' }) => {
+      if (context.active !== null) enqueue.sendTo('keepalive', { type });
+    }),
+    /** Who sends and hears nothing wants to know sooner than the next ping is due. */
+    lookIfSilent: enqueueActions(({ context: { active, lastHeardAtMs }, enqueue }, { atMs }: { atMs: number }) => {
+      if (active !== null && atMs - lastHeardAtMs > quietWhileSendingMs)
+        enqueue.sendTo('keepalive', { type: 'keepalive.look' });
+    }),
+    /** A relayed path ends with its credentials: it is replaced in time. */
+    notePair: enqueueActions(
+      ({ context: { settings }, enqueue }, params: { generation: number; pair: SelectedPair }) => {
+        const { generation, pair } = params;
+        enqueue.emit({ type: 'selectedPair', generation, pair });
+        enqueue.cancel(turnRefreshId);
+        if (settings.turnCredentialTtlMs === 0 || ![pair.local.type, pair.remote.type].includes('relay')) return;
+        const delay = Math.max(minTurnRefreshMs, settings.turnCredentialTtlMs / 2);
+        enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay });
+      },
+    ),
+    /** Not now, or not up yet: again in a while. */
+    refreshTurnLater: enqueueActions(({ context: { settings }, enqueue }) => {
+      enqueue.cancel(turnRefreshId);
+      const delay = Math.max(minTurnRefreshMs, settings.turnCredentialTtlMs / 10);
+      enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay });
     }),
     /** What an old generation says late is told, but is no news of the path. */
     noteSample: enqueueActions(
       ({ context, enqueue }, { generation, sample }: { generation: number; sample: TransportSample }) => {
-        const { pingsSent, pongsReceived, rttMs } = sample;
+        const { pingsSent, pongsReceived, probes, rttMs } = sample;
         enqueue.emit({ type: 'sampled', generation, sample });
         if (generation === context.active)
-          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, rttMs } });
+          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, probes, rttMs } });
       },
     ),
     noteFailedOperation: enqueueActions(({ context, enqueue }) => {
@@ -183,13 +223,18 @@ export const tubeGenerations = tubeReports.extend({
     // The incident and its restart child, which live and end together.
     openIncident: enqueueActions(({ context, enqueue }, params: IncidentParams) => {
       const { trigger, atMs, outageSinceMs, ask } = params;
-      enqueue.assign({ incident: openIncident(context, trigger, atMs, outageSinceMs) });
+      const { source, detail, route } = params.noticed ?? { source: 'tube', detail: '', route: null };
+      const incident = openIncident(context, trigger, atMs, outageSinceMs);
+      const evidence = evidenceOf({ ...context, incident }, { trigger, source, atMs, route });
+      enqueue.assign({ incident });
       if (context.incident === null) {
-        const { settings, breaker, signalling } = context;
-        const input = { settings, breaker, peerAway: signalling === 'offline', seed: seedOf(context) };
-        enqueue.spawnChild('restart', { id: 'restart', input });
+        const { settings, breaker } = context;
+        enqueue.spawnChild('restart', { id: 'restart', input: { settings, breaker, evidence, seed: seedOf(context) } });
       }
-      if (ask !== null) enqueue.sendTo('restart', { type: 'restart.trigger', trigger, ...ask, atMs });
+      if (ask === null) return;
+      enqueue.sendTo('restart', { type: 'restart.trigger', trigger, ...ask, evidence, atMs });
+      const change = changeOf(trigger);
+      if (change !== null) enqueue.emit({ type: 'networkChange', change, source, detail, evidence });
     }),
     closeIncident: enqueueActions(({ context, enqueue }) => {
       if (context.incident === null) return;

@@ -4,6 +4,7 @@
  * by its own children. The words are defined in tube.setup.ts and what it extends, the steps on the context in tube.context.ts.
  */
 import { createContext } from './tube.context.js';
+import { nodeFactsOf } from './tube.evidence.js';
 import { tubeSetup } from './tube.setup.js';
 
 export const tubeMachine = tubeSetup.createMachine({
@@ -15,11 +16,16 @@ export const tubeMachine = tubeSetup.createMachine({
     'tube.close': { target: '.closed', actions: { type: 'setCloseReason', params: ({ event }) => event } },
     'tube.activity': { actions: { type: 'noteActivity', params: ({ event }) => event } },
     'tube.dataSent': {
-      actions: 'startSession',
+      actions: ['startSession', { type: 'lookIfSilent', params: ({ event }) => event }],
       description: 'Data of ours keeps the session, but shows nothing of the peer: no activity, no proof of the path.',
     },
     'tube.operationFailed': { actions: 'noteFailedOperation' },
     'tube.peerSignalling': { actions: { type: 'noteSignalling', params: ({ event }) => event } },
+    'tube.nodeChanged': { actions: { type: 'noteNode', params: ({ event }) => event } },
+    'tube.networkChanged': {
+      actions: { type: 'noteNode', params: ({ event }) => ({ node: nodeFactsOf(event) }) },
+      description: 'Nothing to restart: the first connection is on its way, or the tube was given up.',
+    },
     'tube.remoteDescription': [
       {
         guard: { type: 'awaitsAnswer', params: ({ event }) => event },
@@ -64,7 +70,7 @@ export const tubeMachine = tubeSetup.createMachine({
     ],
     'transport.heard': [
       {
-        guard: { type: 'isActiveData', params: ({ event }) => event },
+        guard: { type: 'isProvingData', params: ({ event }) => event },
         actions: [
           { type: 'noteActivity', params: ({ event }) => event },
           { type: 'provePath', params: ({ event }) => event },
@@ -76,16 +82,29 @@ export const tubeMachine = tubeSetup.createMachine({
         actions: [{ type: 'noteActivity', params: ({ event }) => event }, 'startSession'],
         description: 'Data over a generation that lingers or comes up says nothing of the active path.',
       },
+      {
+        guard: { type: 'provesPath', params: ({ event }) => event },
+        actions: [
+          { type: 'noteActivity', params: ({ event }) => event },
+          { type: 'provePath', params: ({ event }) => event },
+        ],
+      },
       { actions: { type: 'noteActivity', params: ({ event }) => event } },
     ],
     'transport.pong': {
-      guard: { type: 'isActive', params: ({ event }) => event },
+      guard: { type: 'provesPath', params: ({ event }) => event },
       actions: { type: 'notePong', params: ({ event }) => event },
+      description: 'One that was asked for before the network changed proves nothing.',
     },
+    'transport.selectedPair': {
+      guard: { type: 'isActive', params: ({ event }) => event },
+      actions: { type: 'notePair', params: ({ event }) => event },
+    },
+    'turn.refreshDue': { actions: 'refreshTurnLater', description: 'A restart that runs brings new credentials too.' },
     'transport.sampled': { actions: { type: 'noteSample', params: ({ event }) => event } },
     'transport.closed': { actions: { type: 'forgetGeneration', params: ({ event }) => event } },
     'keepalive.ping': { actions: { type: 'pingPath', params: ({ event }) => event } },
-    'keepalive.missed': { actions: 'emitMissedPing' },
+    'keepalive.missed': { actions: { type: 'noteMissedPing', params: ({ event }) => event } },
     'health.poll': { actions: 'samplePath' },
     'health.verdict': { actions: { type: 'emitQuality', params: ({ event }) => event } },
     'restart.decided': { actions: { type: 'emitDecision', params: ({ event }) => event } },
@@ -218,6 +237,24 @@ export const tubeMachine = tubeSetup.createMachine({
           target: '#tube.degraded.restarting',
           actions: { type: 'restartOnAdvice', params: ({ event }) => event },
         },
+        'tube.networkChanged': [
+          {
+            guard: { type: 'cutsPathOff', params: ({ event }) => event },
+            target: '#tube.degraded.restarting.doubtful',
+            actions: { type: 'restartOnNetwork', params: ({ event }) => event },
+          },
+          {
+            guard: { type: 'callsForRestart', params: ({ event }) => event },
+            target: '#tube.degraded.restarting',
+            actions: { type: 'restartOnNetwork', params: ({ event }) => event },
+          },
+          { actions: { type: 'leaveAlone', params: ({ event }) => event } },
+        ],
+        'turn.refreshDue': {
+          guard: 'trickles',
+          target: '#tube.degraded.restarting',
+          actions: ['restartOnExpiry', 'refreshTurnLater'],
+        },
         'tube.peerReplaced': [
           {
             guard: 'canReplacePath',
@@ -287,10 +324,7 @@ export const tubeMachine = tubeSetup.createMachine({
     degraded: {
       description: 'Trouble is suspected or a restart runs. The working path, if any, keeps carrying data.',
       tags: 'recovering',
-      entry: [
-        { type: 'emitState', params: { state: 'degraded', reason: 'trouble or restart' } },
-        { type: 'setHealthPace', params: { degraded: true } },
-      ],
+      entry: ['emitDegraded', { type: 'setHealthPace', params: { degraded: true } }],
       on: {
         'tube.peerReplaced': [
           {
@@ -344,6 +378,14 @@ export const tubeMachine = tubeSetup.createMachine({
               { guard: 'trickles', target: 'restarting.doubtful', actions: 'restartOnSilence' },
               { target: '#tube.closed', actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } } },
             ],
+            'tube.networkChanged': [
+              {
+                guard: { type: 'callsForRestart', params: ({ event }) => event },
+                target: 'restarting.doubtful',
+                actions: { type: 'restartOnNetwork', params: ({ event }) => event },
+              },
+              { actions: { type: 'leaveAlone', params: ({ event }) => event } },
+            ],
             'tube.remoteDescription': {
               guard: { type: 'mayOffer', params: ({ event }) => event },
               target: 'restarting.doubtful',
@@ -379,6 +421,15 @@ export const tubeMachine = tubeSetup.createMachine({
           },
           on: {
             'tube.restart': { actions: { type: 'passRequest', params: ({ event }) => event } },
+            'tube.networkChanged': [
+              {
+                guard: { type: 'callsForRestart', params: ({ event }) => event },
+                actions: { type: 'restartOnNetwork', params: ({ event }) => event },
+                description:
+                  'The restart child decides: it goes ahead of the backoff, or supersedes what is on its way.',
+              },
+              { actions: { type: 'leaveAlone', params: ({ event }) => event } },
+            ],
             'tube.remoteDescription': {
               guard: { type: 'mayOffer', params: ({ event }) => event },
               actions: { type: 'answerOffer', params: ({ event }) => event },

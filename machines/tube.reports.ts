@@ -3,7 +3,7 @@
  * and ends in tube.setup.ts. Built-in actions only. The transport child is a stub here; src/app.ts provides the real one, once.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { RestartTrigger, TubeEmission, TubeEvent, TubeState } from './events.js';
+import type { NodeFacts, TubeEmission, TubeEvent, TubeState } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { healthMachine } from './health.machine.js';
 import { keepaliveMachine } from './keepalive.machine.js';
@@ -18,24 +18,25 @@ import {
 } from './ports/transport.port.js';
 import { restartMachine } from './restart.machine.js';
 import {
-  decided,
   endOutage,
   failureOf,
   misfit,
   patchPending,
-  refusedRestart,
   toRecord,
   withChannel,
   withoutChannel,
   type TubeContext,
   type TubeInput,
 } from './tube.context.js';
+import { decided, refusedRestart } from './tube.evidence.js';
+import type { RestartTrigger } from './policies/recovery.js';
 
 type Quality = Omit<Extract<TubeEmission, { type: 'quality' }>, 'type'>;
 type Decision = Extract<TubeEvent, { type: 'restart.decided' }>;
 export interface RestartCall {
   readonly requestId: string;
   readonly trigger: RestartTrigger;
+  readonly atMs: number;
 }
 
 export const tubeReports = setup({
@@ -49,6 +50,12 @@ export const tubeReports = setup({
   actors: { transport: transportStub, keepalive: keepaliveMachine, health: healthMachine, restart: restartMachine },
   actions: {
     // What the world is told.
+    /** With what the trouble is about. */
+    emitDegraded: emit(({ context }) => ({
+      type: 'state',
+      state: 'degraded',
+      reason: context.incident?.trigger ?? 'missed_pings',
+    })),
     emitState: emit((_, params: { state: TubeState; reason: string }) => ({ type: 'state', ...params })),
     emitClosed: emit(({ context }) => ({ type: 'closed', reason: context.closeReason })),
     emitRecord: emit(({ context }) => ({ type: 'record', record: toRecord(context) })),
@@ -59,6 +66,7 @@ export const tubeReports = setup({
     })),
     emitAccepted: emit((_, { requestId, generation }: { requestId: string; generation: number }) => ({
       type: 'accepted',
+      what: 'candidate',
       requestId,
       generation,
     })),
@@ -99,7 +107,10 @@ export const tubeReports = setup({
       lossRatio,
       rttMs,
     })),
-    emitMissedPing: emit({ type: 'ping', outcome: 'missed', rttMs: null }),
+    noteMissedPing: enqueueActions(({ enqueue }, { missed }: { missed: number }) => {
+      enqueue.assign({ missedPings: missed });
+      enqueue.emit({ type: 'ping', outcome: 'missed', rttMs: null });
+    }),
     emitKeepalive: emit(({ context }) => ({ type: 'keepalive', lastActivityAtMs: context.lastActivityAtMs })),
     emitSessionWarning: emit(({ context }) => ({
       type: 'sessionWarning',
@@ -124,8 +135,13 @@ export const tubeReports = setup({
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
     noteActivity: assign((_, params: { atMs: number }) => ({ lastActivityAtMs: params.atMs })),
     noteSignalling: enqueueActions(({ context, enqueue }, { online, atMs }: { online: boolean; atMs: number }) => {
-      enqueue.assign({ signalling: online ? 'online' : 'offline', lastActivityAtMs: atMs });
-      if (context.incident !== null) enqueue.sendTo('restart', { type: online ? 'peer.online' : 'peer.offline' });
+      const signalling = online ? 'online' : 'offline';
+      enqueue.assign({ signalling, lastActivityAtMs: atMs });
+      if (context.incident !== null) enqueue.sendTo('restart', { type: 'restart.evidence', patch: { signalling } });
+    }),
+    noteNode: enqueueActions(({ context, enqueue }, { node }: { node: Partial<NodeFacts> }) => {
+      enqueue.assign({ node: { ...context.node, ...node } });
+      if (context.incident !== null) enqueue.sendTo('restart', { type: 'restart.evidence', patch: node });
     }),
     noteDescribed: enqueueActions(
       ({ context, enqueue }, { description, atMs }: { description: Description; atMs: number }) => {
@@ -155,7 +171,8 @@ export const tubeReports = setup({
           ...patchPending(context, { answered: true, sameConnection }),
           peer: { ...context.peer, kind, dtlsRole: context.peer.dtlsRole ?? params.dtlsRole },
         });
-        enqueue.emit({ type: 'accepted', requestId, generation });
+        const what = context.pending?.as === 'answerer' ? 'offer' : 'answer';
+        enqueue.emit({ type: 'accepted', what, requestId, generation });
       },
     ),
     noteTransportState: enqueueActions(

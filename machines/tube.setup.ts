@@ -3,17 +3,20 @@
  * the tube says is in tube.reports.ts, what it does with generations in tube.generations.ts. Built-in actions only.
  */
 import { enqueueActions, stateIn } from 'xstate';
-import type { RestartTrigger, TubeEvent } from './events.js';
+import type { TubeEvent } from './events.js';
 import type { Failure } from './failure.js';
 import type { Description } from './ports/transport.port.js';
+import { judge, type RestartTrigger } from './policies/recovery.js';
 import {
   awaitsAnswer,
   incidentTimeLeftMs,
   initial,
   isSuspicion,
+  provesPath,
   type OfGeneration,
   type TubeContext,
 } from './tube.context.js';
+import { evidenceOf, leftAlone, nodeFactsOf, presentedBy } from './tube.evidence.js';
 import { tubeGenerations } from './tube.generations.js';
 
 type Call<Type extends TubeEvent['type']> = Omit<Extract<TubeEvent, { type: Type }>, 'type'>;
@@ -38,6 +41,34 @@ export const tubeSetup = tubeGenerations.extend({
     restartOnAdvice: enqueueActions(({ context, enqueue }: Step, { trigger }: { trigger: RestartTrigger }) => {
       const atMs = context.lastActivityAtMs;
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs: null, ask: another } });
+    }),
+    /** A network changed. What the table says about it is left to the restart child, which may have to wait. */
+    restartOnNetwork: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.networkChanged'>) => {
+      const { source, detail, route, atMs } = params;
+      const isCutOff = route === 'moved' || route === 'none';
+      enqueue({
+        type: 'openIncident',
+        params: {
+          trigger: presentedBy(params).trigger,
+          atMs,
+          outageSinceMs: isCutOff ? atMs : outageSince(context, atMs),
+          noticed: { source, detail, route },
+          ask: another,
+        },
+      });
+      // After the trigger: a restart that waits for the network must hear of it as one thing, not as two.
+      enqueue({ type: 'noteNode', params: { node: nodeFactsOf(params) } });
+      if (isCutOff) enqueue({ type: 'askPath', params: { type: 'keepalive.doubt' } });
+    }),
+    /** The path is asked all the same: a ping costs nothing. */
+    leaveAlone: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.networkChanged'>) => {
+      enqueue({ type: 'noteNode', params: { node: nodeFactsOf(params) } });
+      enqueue.emit({ type: 'decision', decision: leftAlone(context, params) });
+      enqueue({ type: 'askPath', params: { type: 'keepalive.look' } });
+    }),
+    restartOnExpiry: enqueueActions(({ context, enqueue }: Step) => {
+      const atMs = context.lastActivityAtMs;
+      enqueue({ type: 'openIncident', params: { trigger: 'turn_expiry', atMs, outageSinceMs: null, ask: another } });
     }),
     /** A generation that is coming up already needs no second request. */
     restartOnLoss: enqueueActions(({ context, enqueue }: Step, { atMs }: { atMs: number }) => {
@@ -73,8 +104,10 @@ export const tubeSetup = tubeGenerations.extend({
       enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs, ask: { fresh, requestId } } });
     }),
     /** While a restart runs the restart child decides what becomes of another request. */
-    passRequest: enqueueActions(({ enqueue }: Step, { trigger, fresh, requestId, atMs }: Call<'tube.restart'>) => {
-      enqueue({ type: 'tellRestart', params: { type: 'restart.trigger', trigger, fresh, requestId, atMs } });
+    passRequest: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.restart'>) => {
+      const { trigger, fresh, requestId, atMs } = params;
+      const evidence = evidenceOf(context, { trigger, source: 'tube', atMs });
+      enqueue({ type: 'tellRestart', params: { type: 'restart.trigger', trigger, fresh, requestId, evidence, atMs } });
     }),
     /** The peer restarts by itself: its offer is answered with a new generation, in place of one of ours that is not up yet. */
     answerOffer: enqueueActions(({ context, enqueue }: Step, params: Call<'tube.remoteDescription'>) => {
@@ -143,8 +176,8 @@ export const tubeSetup = tubeGenerations.extend({
     /** We answered the peer's own offer and it turned out to be unusable. */
     isRefusedOffer: ({ context: { pending } }, params: OfGeneration) =>
       params.generation === pending?.generation && pending.as === 'answerer' && !pending.answered,
-    isActiveData: ({ context }, params: OfGeneration & { data: boolean }) =>
-      params.data && params.generation === context.active,
+    provesPath: ({ context }, params: Call<'transport.heard'> | Call<'transport.pong'>) => provesPath(context, params),
+    isProvingData: ({ context }, params: Call<'transport.heard'>) => params.data && provesPath(context, params),
     isData: (_, params: { data: boolean }) => params.data,
     hasNoPath: ({ context }) => context.active === null,
     pathIsSound: stateIn('#tube.degraded.restarting.overlapping'),
@@ -152,8 +185,13 @@ export const tubeSetup = tubeGenerations.extend({
     isIdle: ({ context }) => context.pending === null,
     pathIsDoubted: ({ context: { incident } }) => incident !== null && incident.outageSinceMs !== null,
     /** The attempt failed, so nothing but a doubt about this path asked for it. One that a newer trigger superseded proves nothing. */
-    wasSuspicion: ({ context }, params: { failure: Failure }) =>
-      isSuspicion(context.incident?.trigger) && params.failure.code !== 'restart_in_progress',
+    wasSuspicion: ({ context: { pending, incident } }, params: { failure: Failure }) =>
+      isSuspicion(pending?.trigger ?? incident?.trigger) && params.failure.code !== 'restart_in_progress',
+    callsForRestart: ({ context }, params: Call<'tube.networkChanged'>) =>
+      context.settings.trickleIce && judge(evidenceOf(context, presentedBy(params))).verdict !== 'leave_alone',
+    /** What the host reports says that the old path is dead. */
+    cutsPathOff: ({ context }, { route }: Call<'tube.networkChanged'>) =>
+      context.settings.trickleIce && (route === 'moved' || route === 'none'),
     breakerIsLeftOpen: ({ context }) => context.incident === null && context.breaker.kind === 'open',
     awaitsAnswer: ({ context }, params: { description: Description; generation: number | null }) =>
       awaitsAnswer(context, params.description, params.generation),

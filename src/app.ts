@@ -6,11 +6,12 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { tubeMachine } from '../machines/tube.machine.js';
 import type { TubeState } from '../machines/events.js';
+import type { TubeSettings } from '../machines/settings.js';
 import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
 import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
-import { parseTubeOverrides, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
+import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
@@ -18,12 +19,16 @@ import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js'
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
+import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
-import { Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
-import { Metrics } from './observability/metrics.js';
+import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
+import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { iceServersFor } from './transport/turn-credentials.js';
+import { FlightRecorder } from './registry/flight-recorder.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
+import { isForBrowsers } from './transport/ice-servers.js';
 import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
 import { createTransportActor } from './transport/transport.actor.js';
@@ -54,7 +59,9 @@ export function createApp(config: Config): App {
     metrics: rooms.metrics,
     start: async () => {
       const address = await gateway.start();
+      rooms.recovery.start();
       rooms.life.ready = true;
+      tellUnusableServers(config, logging.target('service'));
       logging.target('service').info({ ...address, version: libraryVersion }, 'listening');
       return address;
     },
@@ -78,21 +85,53 @@ type Rooms = ReturnType<typeof buildRooms>;
 
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
-  const log = logging.target('service');
-  const metrics: Metrics = new Metrics({
-    version: libraryVersion,
-    events: gatewayEvents,
-    transportCounters,
-    sources: metricSources(limits, () => rooms),
-  });
+  const metrics: Metrics = createMetrics(metricSources(limits, () => rooms));
   observeNativeCode(logging, metrics);
   const host = createHost(
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const registry = createRegistry(config, host, {
+  const recorder = createRecorder(config);
+  const registry = createRegistry(config, host, registryListeners(life, logging, metrics, recorder));
+  registry.onNotice((notice) => recorder.observe(notice));
+  registry.onNotice((notice) => metrics.observe(notice));
+  registry.onNotice(createTubeLog((target) => logging.target(target)));
+  const recovery = new NodeRecovery({
+    registry,
+    limits: config,
+    log: logging.target('webrtc_ice_restart'),
+    stormActive: (active) => metrics.stormActive(active),
+  });
+  // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
+  const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
+  const tubes: LiveTubes = new LiveTubes({
+    host,
+    registry,
+    service: new TubeService({
+      registry,
+      now: () => Date.now(),
+      pace: (tubeId, work) => recovery.pacer.run(tubeId, work),
+    }),
+    limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
+    recorder,
+    iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
+    traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
+  });
+  const rooms = { life, host, registry, metrics, tubes, recovery };
+  return rooms;
+}
+
+function registryListeners(
+  life: Life,
+  logging: Logging,
+  metrics: Metrics,
+  recorder: FlightRecorder,
+): RegistryListeners {
+  const log = logging.target('service');
+  return {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
+      recorder.crashed(tubeId, Date.now());
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -100,22 +139,14 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
       // Without its supervisor nothing here can be trusted: readiness says so, and somebody restarts the process.
       if (where === 'registry') life.ready = false;
     },
-  });
-  registry.onNotice((notice) => metrics.observe(notice));
-  registry.onNotice(createTubeLog((target) => logging.target(target)));
-  // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
-  const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
-  const tubes: LiveTubes = new LiveTubes({
-    host,
-    registry,
-    service: new TubeService({ registry, now: () => Date.now() }),
-    limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    iceServers: () => life.config.iceServers,
-    traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
-  });
-  const rooms = { life, host, registry, metrics, tubes };
-  return rooms;
+  };
 }
+
+const createMetrics = (sources: MetricSources): Metrics =>
+  new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
+
+const createRecorder = ({ flightRecorderEntries, flightRecorderMaxBytes }: Config): FlightRecorder =>
+  new FlightRecorder({ maxEntries: flightRecorderEntries, maxBytes: flightRecorderMaxBytes });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
@@ -155,8 +186,20 @@ function createHost(life: Life, observer: TransportObserver): TransportHost {
     ...(bindAddress === null ? {} : { bindAddress }),
     ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
   };
-  const connection = () => ({ ...local, iceServers: life.config.iceServers });
-  return new TransportHost({ createConnection: createNativeConnection, connection, observer });
+  return new TransportHost({
+    createConnection: createNativeConnection,
+    connection: ({ tubeId, settings }) => ({ ...local, iceServers: iceServersOf(life, tubeId, settings) }),
+    observer,
+  });
+}
+
+const iceServersOf = ({ config }: Life, tubeId: string, { turnCredentialTtlMs }: TubeSettings) =>
+  iceServersFor(config, tubeId, turnCredentialTtlMs, Date.now());
+
+/** Our own ICE agent takes what it can use of the servers that peers are given. */
+function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
+  const urls = [...iceServers.flatMap((server) => server.urls), ...turnUrls].filter(isForBrowsers);
+  if (urls.length > 0) log.warn({ urls }, 'ICE servers for peers only: this end uses neither TLS nor TCP');
 }
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
@@ -203,14 +246,20 @@ function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
   };
 }
 
-function resolveSettings(limits: ResourceLimits, request: SettingsRequest) {
+function resolveSettings(limits: ResourceLimits, { config }: Life, request: SettingsRequest): TubeSettings {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
   if (profile === null)
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
-  const overrides = parseTubeOverrides(request.settings);
-  if (!overrides.ok)
-    throw new AppError('input_schema', overrides.problems.map((problem) => `settings: ${problem}`).join('; '));
-  return resolveTubeSettings({ tube: limits.tubeDefaults() }, profile, overrides.value, request.trickleIce);
+  const asked = parseTubeSettings(request.settings);
+  if (!asked.ok) throw new AppError('input_schema', asked.problems.map((problem) => `settings: ${problem}`).join('; '));
+  const settings = resolveTubeSettings(
+    (policy) => limits.tubeDefaults(policy),
+    profile,
+    asked.value,
+    request.trickleIce,
+  );
+  // Without a secret there are at most TURN servers whose credentials do not expire: nothing to renew.
+  return config.turnSecret === null ? { ...settings, turnCredentialTtlMs: 0 } : settings;
 }
 
 function gatewayOptions(
@@ -223,7 +272,7 @@ function gatewayOptions(
   return {
     ...config,
     tubes: rooms.tubes,
-    resolveSettings: (request) => resolveSettings(limits, request),
+    resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
     rates: config,
     http: {
@@ -246,6 +295,7 @@ function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: 
     life.tokens = digestsOf(config);
     tubes.limits.apply(nodeLimitsOf(config));
     setLevels(config, logging, metrics);
+    if (changed.includes('iceServers') || changed.includes('turnUrls')) tellUnusableServers(config, log);
     log.info({ changed }, 'configuration reloaded');
     if (ignored.length > 0) log.warn({ ignored }, 'changed keys are ignored until the service is restarted');
   } catch (err) {
@@ -273,6 +323,7 @@ function stopOnce(config: Config, logging: Logging, rooms: Rooms, gateway: Gatew
     // Creates are still served while those in front of this node find out that it is not ready.
     await wait(config.drainDelayMs);
     await gateway.drain();
+    rooms.recovery.stop();
     rooms.registry.stop();
     await gateway.stop();
     await rooms.host.closeAll();

@@ -10,6 +10,7 @@ import type { IceServer } from './channels/connection.port.js';
 import { AppError } from './errors.js';
 import type { Tubes, TubeStats } from './gateway/tubes.port.js';
 import type { NodeLimits } from './node-limits.js';
+import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
 import { checkDescription } from './transport/sdp.js';
@@ -22,8 +23,9 @@ export interface LiveTubesParts {
   readonly service: TubeService;
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
-  /** Asked every time: they may change at run time. */
-  readonly iceServers: () => readonly IceServer[];
+  readonly recorder: FlightRecorder;
+  /** Asked every time: they may change at run time, and credentials in them expire. */
+  readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
 }
 
@@ -62,20 +64,27 @@ export class LiveTubes implements Tubes {
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
+  readonly networkChanged: Tubes['networkChanged'] = (...args) => this.#parts.service.networkChanged(...args);
   readonly peerSignalling: Tubes['peerSignalling'] = (...args) => this.#parts.service.peerSignalling(...args);
   readonly pendingOffer: Tubes['pendingOffer'] = (tubeId) => this.#parts.service.pendingOffer(tubeId);
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
+  readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
-  readonly iceServers: Tubes['iceServers'] = () => this.#parts.iceServers();
+
+  /** None for a tube that is gone. */
+  iceServers(tubeId: string): readonly IceServer[] {
+    const view = this.view(tubeId);
+    return view === null ? [] : this.#parts.iceServers(tubeId, view.settings);
+  }
 
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);
     if (stats === null) return null;
-    const { lossRatio, channels, ...rest } = stats;
+    const { channels, ...rest } = stats;
     const messagesSent = channels.reduce((sum, channel) => sum + channel.messagesSent, 0);
     const messagesReceived = channels.reduce((sum, channel) => sum + channel.messagesReceived, 0);
-    return { ...rest, packetLossRatio: lossRatio, messagesSent, messagesReceived };
+    return { ...rest, messagesSent, messagesReceived, quality: this.#parts.service.quality(tubeId) };
   }
 
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null {

@@ -1,7 +1,9 @@
 /**
- * The quality score of a path: 1.0 − min(2·loss, 0.5) − min((rtt − 200 ms)/1000, 0.5), and the verdict on it (contract section 6).
+ * The quality score of a path: 1.0 − min(2·loss, 0.5) − min((rtt − 200 ms)/1000, 0.5), and the verdict on it (contract section 6). What is told is
+ * the loss as it was measured; a path is called poor only for the loss that the sample proves, for a sample of a sound path is a bad one now and then.
  */
 import type { QualityVerdict } from '../events.js';
+import { lossRatio, provenLossRatio, type LossCount } from './loss.js';
 
 export interface QualityLimits {
   readonly poorScore: number;
@@ -11,22 +13,25 @@ export interface QualityLimits {
   readonly warnRttMs: number;
 }
 
-/** What one poll saw; null = not known, which takes nothing off. Loss is a ratio in [0, 1]. */
+/** What one poll saw; null = not known, which takes nothing off. */
 export interface QualitySample {
-  readonly lossRatio: number | null;
+  readonly loss: LossCount | null;
   readonly rttMs: number | null;
 }
 
 /** In [0, 1]; 1 is best. */
-export function qualityScore(sample: QualitySample): number {
-  const forLoss = Math.min(2 * (sample.lossRatio ?? 0), 0.5);
-  const forRtt = Math.min(Math.max((sample.rttMs ?? 0) - 200, 0) / 1000, 0.5);
-  return 1 - forLoss - forRtt;
+export function qualityScore({ loss, rttMs }: QualitySample): number {
+  return scoreOf(loss === null ? 0 : lossRatio(loss), rttMs ?? 0);
 }
 
-export function qualityVerdict(sample: QualitySample, limits: QualityLimits): QualityVerdict {
-  const loss = sample.lossRatio ?? 0;
-  const rtt = sample.rttMs ?? 0;
-  if (qualityScore(sample) < limits.poorScore || loss > limits.poorLossRatio || rtt > limits.poorRttMs) return 'poor';
-  return loss > limits.warnLossRatio || rtt > limits.warnRttMs ? 'warning' : 'good';
+export function qualityVerdict({ loss, rttMs }: QualitySample, limits: QualityLimits): QualityVerdict {
+  const measured = loss === null ? 0 : lossRatio(loss);
+  const proven = loss === null ? 0 : provenLossRatio(loss);
+  const rtt = rttMs ?? 0;
+  if (proven > limits.poorLossRatio || rtt > limits.poorRttMs || scoreOf(proven, rtt) < limits.poorScore) return 'poor';
+  return measured > limits.warnLossRatio || rtt > limits.warnRttMs ? 'warning' : 'good';
+}
+
+function scoreOf(ratio: number, rttMs: number): number {
+  return 1 - Math.min(2 * ratio, 0.5) - Math.min(Math.max(rttMs - 200, 0) / 1000, 0.5);
 }

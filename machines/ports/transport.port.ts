@@ -5,6 +5,7 @@
  */
 import { fromCallback } from 'xstate';
 import type { Failure } from '../failure.js';
+import type { ProbeCounts } from '../policies/loss.js';
 import type { ChannelClass, TubeSettings } from '../settings.js';
 
 /** `RTCSessionDescription` (webrtc-pc §4.6.2), raw SDP. */
@@ -66,6 +67,21 @@ export type TransportCommand =
   | { readonly type: 'transport.activate' }
   | { readonly type: 'transport.close' };
 
+/** One end of the candidate pair in use. */
+export interface CandidateEnd {
+  /** host, srflx, prflx or relay (RFC 8445 §5.1.1.1). */
+  readonly type: string;
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The candidate pair in use (RFC 8445 §4). */
+export interface SelectedPair {
+  readonly local: CandidateEnd;
+  readonly remote: CandidateEnd;
+}
+
 /** One health poll. Counters are of this generation since it was built. */
 export interface TransportSample {
   readonly bytesSent: number;
@@ -73,8 +89,25 @@ export interface TransportSample {
   readonly bufferedBytes: number;
   readonly pingsSent: number;
   readonly pongsReceived: number;
+  /** The burst that this poll made; null with a peer that answers none, or when none could be made. */
+  readonly probes: ProbeCounts | null;
+  /** Null when it is not known, or when our own data waited to be sent: then it says more of our queue than of the path. */
   readonly rttMs: number | null;
   readonly selectedPair: { readonly local: string; readonly remote: string } | null;
+}
+
+/** One end of a candidate pair (RFC 8445 §4). `type`: host, srflx, prflx or relay. */
+export interface CandidateEnd {
+  readonly type: string;
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** RFC 8445 §4 "selected pair", as far as the ICE agent tells: a local address behind a wildcard socket is a guess. */
+export interface SelectedPair {
+  readonly local: CandidateEnd;
+  readonly remote: CandidateEnd;
 }
 
 interface OfGeneration {
@@ -105,6 +138,8 @@ export type TransportEvent =
   | ({ readonly type: 'transport.iceConnected' } & OfGeneration)
   /** The control channel is open: data has gone round the new path. */
   | ({ readonly type: 'transport.up' } & OfGeneration)
+  /** After `up`, and again when a sample shows another pair. */
+  | ({ readonly type: 'transport.selectedPair'; readonly pair: SelectedPair } & OfGeneration)
   | ({ readonly type: 'transport.down'; readonly cause: 'disconnected' | 'failed' | 'closed' } & OfGeneration)
   | ({ readonly type: 'transport.channelOpened'; readonly channel: ChannelRecord } & OfGeneration)
   | ({
@@ -116,7 +151,10 @@ export type TransportEvent =
   | ({ readonly type: 'transport.pong'; readonly seq: number | null; readonly rttMs: number | null } & OfGeneration)
   /** The peer showed itself; at most one per second. `data`: it was application data. */
   | ({ readonly type: 'transport.heard'; readonly data: boolean } & OfGeneration)
+  /** The answer to `transport.sample`, when the path has been probed: with our library 2 s later, else at once. */
   | ({ readonly type: 'transport.sampled'; readonly sample: TransportSample } & OfGeneration)
+  /** Once when the generation is up, and whenever a sample finds another pair. */
+
   /** The generation could not be built or described. */
   | ({ readonly type: 'transport.failed'; readonly failure: Failure } & OfGeneration)
   | ({ readonly type: 'transport.closed' } & OfGeneration);

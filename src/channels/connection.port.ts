@@ -5,7 +5,7 @@
  * Driving rule: handlers are never called from inside a method, only later; after `stateChanged('closed')` none is called again.
  * `close()` is idempotent. A method that cannot do its work rejects (or returns false) with a clear message; it never kills the process.
  */
-import type { Description, TransportState } from '../../machines/ports/transport.port.js';
+import type { Description, SelectedPair, TransportState } from '../../machines/ports/transport.port.js';
 
 /** webrtc-pc §4.2.4 `RTCIceServer`, with `urls` always a list. */
 export interface IceServer {
@@ -68,15 +68,7 @@ export interface ConnectionStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly rttMs: number | null;
-  readonly selectedPair: { readonly local: CandidateInfo; readonly remote: CandidateInfo } | null;
-}
-
-export interface CandidateInfo {
-  readonly address: string;
-  readonly port: number;
-  /** host, srflx, prflx or relay (RFC 8445 §5.1.1.1). */
-  readonly type: string;
-  readonly protocol: string;
+  readonly selectedPair: SelectedPair | null;
 }
 
 export interface Connection {

@@ -188,6 +188,12 @@ export class Lane {
     if (tooLarge > 0) this.drop('too_large', tooLarge);
   }
 
+  /** Its native channel of that generation holds back what it was given. */
+  isFull(generation: number): boolean {
+    const attachment = this.attachments.get(generation);
+    return attachment !== undefined && attachment.channel.bufferedBytes() > 0;
+  }
+
   /** A generation younger than this one has a channel for it. */
   isServedAfter(generation: number): boolean {
     return [...this.attachments.keys()].some((other) => other > generation);

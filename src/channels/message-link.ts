@@ -116,6 +116,11 @@ export class MessageLink {
     return this.lanes.get(label)?.send(data) ?? (this.lanes.has(label) ? null : 'channel_unknown');
   }
 
+  /** A native channel of that generation cannot take more now: what is sent waits behind what was sent. */
+  isFull(generation: number): boolean {
+    return [...this.lanes.values()].some((lane) => lane.isFull(generation));
+  }
+
   /** The generation that sends; null while there is none. */
   get active(): number | null {
     return this.context.activeGeneration;

@@ -3,6 +3,7 @@
  */
 import { environmentNameOf, flagOf } from './names.js';
 import { profileNames, profiles } from './profiles.js';
+import { recoveryPolicies, recoveryPolicyNames } from './recovery-policies.js';
 import { formatBytes, formatDuration, type KeyKind } from './quantities.js';
 import { reloadedKeys } from './reload.js';
 import { configKeys, configSchema, keyGroups, metaOf } from './schema.js';
@@ -33,7 +34,8 @@ function shown(key: string, value: unknown): string {
 const helpHead = `Usage: holdfast [--config FILE] [--KEY VALUE]...
 
 Keeps WebRTC data connections alive. A key is taken from its flag, else from the environment (HOLDFAST_PORT for --port),
-else from the YAML file named by --config or HOLDFAST_CONFIG (port), else from the profile, else from its default.
+else from the YAML file named by --config or HOLDFAST_CONFIG (port), else from the recovery policy, else from the profile,
+else from its default.
 
   --config FILE
       YAML file with configuration keys.
@@ -57,25 +59,54 @@ export function helpText(): string {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-function profileTable(): string[] {
-  const rows = configKeys.flatMap((key) => {
-    const values = profileNames.map((name) => {
-      const numbers: Readonly<Record<string, number>> = { ...profiles[name].tube, ...profiles[name].service };
-      return numbers[key];
+type Values = Readonly<Record<string, unknown>>;
+
+/** One column per name, one row per key that any of them has; `missing` where one has none. */
+function tableOf(names: readonly string[], valuesOf: (name: string) => Values, missing: string): string[] {
+  const columns = names.map(valuesOf);
+  const rows = configKeys
+    .filter((key) => columns.some((values) => key in values))
+    .map((key) => {
+      const cells = columns.map((values) => (key in values ? shown(key, values[key]) : missing));
+      return `| \`${key}\` | ${cells.join(' | ')} |`;
     });
-    if (values.includes(undefined)) return [];
-    return [`| \`${key}\` | ${values.map((value) => shown(key, value)).join(' | ')} |`];
-  });
-  return [`| key | ${profileNames.join(' | ')} |`, `| --- |${' --- |'.repeat(profileNames.length)}`, ...rows];
+  return [`| key | ${names.join(' | ')} |`, `| --- |${' --- |'.repeat(names.length)}`, ...rows];
 }
+
+const numbersOfProfiles: Readonly<Record<string, Values>> = Object.fromEntries(
+  profileNames.map((name) => [name, { ...profiles[name].tube, ...profiles[name].service }]),
+);
+const numbersOfPolicies: Readonly<Record<string, Values>> = recoveryPolicies;
+
+const profilePart = [
+  '',
+  '## Profiles',
+  '',
+  'Of the service (`profile`) or of one tube (`profile` of `create_tube`).',
+  '',
+  ...tableOf(profileNames, (name) => numbersOfProfiles[name] ?? {}, ''),
+];
+
+const policyPart = [
+  '',
+  '## Recovery policies',
+  '',
+  'Of the service (`recoveryPolicy`) or of one tube (`recovery_policy` in the `settings` of `create_tube`). `standard` is the contract, `strict` the',
+  'guide (no answer, or an open breaker, closes the tube), `server` the recovering server, `suite` the test suite.',
+  '',
+  ...tableOf(recoveryPolicyNames, (name) => numbersOfPolicies[name] ?? {}, 'of the profile'),
+  '',
+  'A policy goes over the profile, an explicit key over both. What a call names (profile, then recovery policy, then keys) goes over all that the',
+  'service has; a tube that names a policy has nothing of that of the service.',
+];
 
 const documentHead = `# Configuration
 
 Generated from \`src/config/schema.ts\` by \`scripts/config-docs.mjs\`; do not edit.
 
 A key is taken from its flag, else from the environment, else from the YAML file (\`--config FILE\` or \`HOLDFAST_CONFIG\`), else from the
-profile, else from its default. \`answerTimeoutMs\` is the flag \`--answer-timeout-ms\`, the variable \`HOLDFAST_ANSWER_TIMEOUT_MS\` and the
-YAML key \`answerTimeoutMs\`; in the \`settings\` of \`create_tube\` it is \`answer_timeout_ms\` (tube keys only).
+recovery policy, else from the profile, else from its default. \`answerTimeoutMs\` is the flag \`--answer-timeout-ms\`, the variable
+\`HOLDFAST_ANSWER_TIMEOUT_MS\` and the YAML key \`answerTimeoutMs\`; in the \`settings\` of \`create_tube\` it is \`answer_timeout_ms\` (tube keys only).
 
 - Times are milliseconds, or text like \`15s\`, \`5m\`, \`1h\`. Sizes are bytes, or text like \`64KiB\`, \`4MiB\`.
 - Lists in flags and variables are separated by commas, or JSON. A variable that is empty counts as not set.
@@ -92,7 +123,7 @@ On \`SIGHUP\` the service reads its configuration again from the same sources. W
 ${reloadedKeys.map((key) => `\`${key}\``).join(', ')}.
 
 - Tokens are checked when a controller connects: who is connected stays. A token that was made for this run stays while none is configured.
-- ICE servers are those of new generations and of peers that connect. A limit replaces what \`set_resource_limits\` has set, and refuses newcomers only.
+- ICE servers, and the secret that makes TURN credentials, are those of new generations and new offers. A limit replaces what \`set_resource_limits\` has set, and refuses newcomers only.
 - Every other key needs a restart: the names of those that differ are in a log line under \`service\`.`;
 
 /** The text of docs/configuration.md. */
@@ -105,12 +136,5 @@ export function configurationMarkdown(): string {
     });
     return ['', `## ${title}`, '', '| key | variable | default | meaning |', '| --- | --- | --- | --- |', ...rows];
   });
-  const profileHead = [
-    '',
-    '## Profiles',
-    '',
-    'Of the service (`profile`) or of one tube (`profile` of `create_tube`).',
-    '',
-  ];
-  return `${[documentHead, ...groups, ...profileHead, ...profileTable()].join('\n')}\n`;
+  return `${[documentHead, ...groups, ...profilePart, ...policyPart].join('\n')}\n`;
 }

@@ -93,6 +93,13 @@ export function optionalText(rule: string, description: string, fits: (value: st
   return withMeta(schema.nullable().default(null), 'text', rule, description);
 }
 
+/** Like `optionalText`, but its value is never printed. */
+export function secretText(rule: string, description: string) {
+  const error = mustBe(rule);
+  const schema = z.string({ error }).regex(noControlCharacters, { error });
+  return withMeta(schema.nullable().default(null), 'text', rule, description, true);
+}
+
 export function text(initial: string, rule: string, description: string) {
   const error = mustBe(rule);
   return withMeta(

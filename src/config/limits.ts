@@ -8,7 +8,8 @@ import type { Config } from './load.js';
 import { wireNameOf } from './names.js';
 import { configKeyType } from './schema.js';
 import type { TubeDefaults } from './tube-keys.js';
-import { follow } from './tube-settings.js';
+import type { RecoveryPolicyName } from './recovery-policies.js';
+import { follow, tubeDefaultsOf } from './tube-settings.js';
 
 export const nodeLimitKeys = ['maxConcurrentSockets', 'maxConcurrentIceAgents', 'maxConcurrentCreates'] as const;
 const tubeLimitKeys = [
@@ -49,14 +50,17 @@ export const nodeLimitsOf = ({
   maxConcurrentCreates,
 }: NodeLimits): NodeLimits => ({ maxConcurrentSockets, maxConcurrentIceAgents, maxConcurrentCreates });
 
+type TubeConfig = Pick<Config, 'profile' | 'recoveryPolicy' | 'tube' | 'tubeExplicit'>;
+
 /** The limits of one running service. */
 export class ResourceLimits {
-  readonly #initial: TubeDefaults;
-  readonly #asked = new Set<string>();
+  readonly #config: TubeConfig;
+  /** Limits of tubes that were changed: they go over the configuration. */
+  readonly #changed = new Set<string>();
   #limits: Limits;
 
-  constructor(config: NodeLimits & Pick<Config, 'tube'>) {
-    this.#initial = config.tube;
+  constructor(config: NodeLimits & TubeConfig) {
+    this.#config = config;
     const node = nodeLimitKeys.map((key) => [key, config[key]] as const);
     const tube = tubeLimitKeys.map((key) => [key, config.tube[key]] as const);
     // Both lists together are all keys of Limits.
@@ -73,14 +77,17 @@ export class ResourceLimits {
   }
 
   apply(patch: LimitsPatch): Limits {
-    Object.keys(patch).forEach((key) => this.#asked.add(key));
+    Object.keys(patch).forEach((key) => this.#changed.add(key));
     this.#limits = { ...this.#limits, ...patch };
     return this.#limits;
   }
 
-  /** What new tubes start with: give `{ tube: limits.tubeDefaults() }` to `resolveTubeSettings`. */
-  tubeDefaults(): TubeDefaults {
-    const changed = Object.fromEntries(tubeLimitKeys.map((key) => [key, this.#limits[key]]));
-    return follow({ ...this.#initial, ...changed }, this.#asked);
+  /** What new tubes start with, for `resolveTubeSettings`. `policy`: in place of that of the service. */
+  tubeDefaults(policy: RecoveryPolicyName = this.#config.recoveryPolicy): TubeDefaults {
+    const { profile, tubeExplicit } = this.#config;
+    const changed: LimitsPatch = Object.fromEntries(
+      tubeLimitKeys.filter((key) => this.#changed.has(key)).map((key) => [key, this.#limits[key]]),
+    );
+    return follow({ ...tubeDefaultsOf(profile, policy, tubeExplicit), ...changed }, this.#changed);
   }
 }

@@ -1,33 +1,39 @@
 /**
- * Builds the configuration from its sources (flag > environment > file > profile > default) and checks all of it, or throws one
+ * Builds the configuration from its sources (flag > environment > file > recovery policy > profile > default) and checks all of it, or throws one
  * ConfigError that names everything that is wrong. Pure apart from the reader of files it is given; drives nothing.
  */
 import type { z } from 'zod';
 import { ConfigError, showValue, type ConfigProblem } from './config-error.js';
-import { profiles, type ProfileName } from './profiles.js';
+import { profiles } from './profiles.js';
+import { recoveryPolicies } from './recovery-policies.js';
 import { configSchema, metaOf, type ConfigValues, type ServiceValues } from './schema.js';
 import { SecretReader, type ControlJwt, type ControlToken, type IceServer } from './secrets.js';
 import { gather, type Entry, type Sources } from './sources.js';
 import { tubeShape, type TubeDefaults } from './tube-keys.js';
-import { conflictsOf, follow, profileNamed, type TubeOverrides } from './tube-settings.js';
+import { conflictsOf, policyNamed, profileNamed, tubeDefaultsOf, type TubeOverrides } from './tube-settings.js';
 
 /** The whole configuration. It holds secrets: print it only through `publicConfig`. */
 export interface Config extends Omit<
   ServiceValues,
-  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers'
+  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers' | 'turnSecretFile'
 > {
   readonly controlTokens: readonly ControlToken[];
   readonly controlJwt: ControlJwt | null;
   readonly iceServers: readonly IceServer[];
+  /** Null without `turnUrls`. */
+  readonly turnSecret: string | null;
   /** Settings of a tube whose creation names none. */
   readonly tube: TubeDefaults;
+  /** What of them was configured explicitly. */
+  readonly tubeExplicit: TubeOverrides;
 }
 
 type Entries = ReadonlyMap<string, Entry>;
 
-function profileOf(entries: Entries): ProfileName {
-  return profileNamed(String(entries.get('profile')?.value)) ?? 'production';
-}
+/** A name that is wrong is a problem of its own. */
+const profileOf = (entries: Entries) => profiles[profileNamed(String(entries.get('profile')?.value)) ?? 'production'];
+const policyOf = (entries: Entries) =>
+  recoveryPolicies[policyNamed(String(entries.get('recoveryPolicy')?.value)) ?? 'standard'];
 
 function problemOf(issue: z.core.$ZodIssue, entries: Entries): ConfigProblem {
   const [key = '', ...rest] = issue.path.map(String);
@@ -49,9 +55,9 @@ function unique(problems: readonly ConfigProblem[]): ConfigProblem[] {
 
 /** Checks every value; a value that does not fit is replaced by its default so that the rest can be checked as well. */
 function validate(entries: Entries): { values: ConfigValues; problems: ConfigProblem[] } {
-  const { tube, service } = profiles[profileOf(entries)];
+  const { tube, service } = profileOf(entries);
   const given = [...entries].map(([key, { value }]) => [key, value] as const);
-  const raw: Record<string, unknown> = { ...tube, ...service, ...Object.fromEntries(given) };
+  const raw: Record<string, unknown> = { ...tube, ...service, ...policyOf(entries), ...Object.fromEntries(given) };
   const parsed = configSchema.safeParse(raw);
   if (parsed.success) return { values: parsed.data, problems: [] };
   const problems = parsed.error.issues.map((issue) => problemOf(issue, entries));
@@ -77,6 +83,14 @@ function crossCheck(values: ConfigValues, asked: TubeOverrides, secured: boolean
   } else if (values.udpPortBegin > values.udpPortEnd) {
     refuse('udpPortBegin', `must not be above udpPortEnd (${values.udpPortEnd})`);
   }
+  // By what was given, whatever it is worth: a value that does not fit has its own problem already.
+  const isGiven = (key: string): boolean => (entries.get(key)?.value ?? null) !== null;
+  const turnSecretKey = (['turnSecret', 'turnSecretFile'] as const).find(isGiven);
+  if (values.turnUrls.length > 0 && turnSecretKey === undefined) {
+    refuse('turnUrls', 'must be set together with turnSecret or turnSecretFile');
+  } else if (turnSecretKey !== undefined && !isGiven('turnUrls')) {
+    refuse(turnSecretKey, 'must be set together with turnUrls');
+  }
   for (const { low, high } of conflictsOf(asked)) refuse(low, `must not be above ${high} (${values[high]})`);
   return problems;
 }
@@ -97,6 +111,7 @@ export function loadConfig(sources: Sources): Config {
   const controlTokens = secrets.controlTokens(values.controlTokens, values.controlTokensFile);
   const controlJwt = secrets.controlJwt(values.controlJwt);
   const iceServers = secrets.iceServers(values.iceServers);
+  const turnSecret = secrets.turnSecret(values.turnSecret, values.turnSecretFile);
   // A credential that was meant but is wrong has its own problem already.
   const meant = ['controlTokens', 'controlTokensFile', 'controlJwt'].some((key) => entries.has(key));
   const asked = pick(values as TubeDefaults, (key) => isTubeKey(key) && entries.has(key) && !wrong.has(key));
@@ -105,9 +120,13 @@ export function loadConfig(sources: Sources): Config {
   problems.push(...crossCheck(values, asked, secured, entries));
   if (problems.length > 0) throw new ConfigError(problems);
 
-  const { controlTokensFile: _read, ...service } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
-  const tube = follow(pick(values, isTubeKey) as TubeDefaults, new Set(Object.keys(asked)));
-  return { ...service, controlTokens, controlJwt, iceServers, tube };
+  const {
+    controlTokensFile: _tokens,
+    turnSecretFile: _secret,
+    ...service
+  } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
+  const tube = tubeDefaultsOf(service.profile, service.recoveryPolicy, asked);
+  return { ...service, controlTokens, controlJwt, iceServers, turnSecret, tube, tubeExplicit: asked };
 }
 
 /** The configuration without secrets, for people and for the API. */
@@ -117,5 +136,6 @@ export function publicConfig(config: Config): Readonly<Record<string, unknown>> 
     controlTokens: config.controlTokens.map(({ tenant }) => ({ tenant })),
     controlJwt: config.controlJwt && { ...config.controlJwt, key: Object.keys(config.controlJwt.key)[0] },
     iceServers: config.iceServers.map(({ urls }) => ({ urls })),
+    turnSecret: config.turnSecret && '(hidden)',
   };
 }

@@ -5,12 +5,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { nodeLimitKeys } from './limits.js';
 import type { Config } from './load.js';
 
-const takenKeys = ['logLevel', 'logLevels', 'controlTokens', 'iceServers', ...nodeLimitKeys] as const;
+const takenKeys = [
+  'logLevel',
+  'logLevels',
+  'controlTokens',
+  'iceServers',
+  'turnUrls',
+  'turnSecret',
+  ...nodeLimitKeys,
+] as const;
 
-/** The same for people: a token file is read into `controlTokens`. */
-export const reloadedKeys: readonly string[] = takenKeys.flatMap((key) =>
-  key === 'controlTokens' ? [key, 'controlTokensFile'] : [key],
-);
+/** Files whose content becomes the value of another key. */
+const fileOf: Partial<Record<string, string>> = { controlTokens: 'controlTokensFile', turnSecret: 'turnSecretFile' };
+
+/** The same for people. */
+export const reloadedKeys: readonly string[] = takenKeys.flatMap((key) => [key, fileOf[key] ?? []].flat());
 
 interface ReloadPlan {
   /** The configuration from now on: the present one with what is taken of the next. */
@@ -20,7 +29,10 @@ interface ReloadPlan {
   readonly ignored: readonly string[];
 }
 
-const flat = ({ tube, ...service }: Config): Readonly<Record<string, unknown>> => ({ ...service, ...tube });
+const flat = ({ tube, tubeExplicit: _part, ...service }: Config): Readonly<Record<string, unknown>> => ({
+  ...service,
+  ...tube,
+});
 
 export function planReload(present: Config, next: Config): ReloadPlan {
   const before = flat(present);

@@ -13,12 +13,15 @@ import {
   onOff,
   onTheWire,
   optionalText,
+  ratio,
+  secretText,
   text,
   type KeyMeta,
 } from './key-types.js';
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
-import { controlJwt, iceServers, levelsPerTarget, tokens } from './structured-keys.js';
+import { recoveryPolicyNames } from './recovery-policies.js';
+import { controlJwt, iceServers, levelsPerTarget, tokens, turnUrls } from './structured-keys.js';
 import {
   breakerKeys,
   channelKeys,
@@ -41,6 +44,11 @@ const listenerKeys = {
   port: integer(8080, { min: 0, max: 65_535 }, 'TCP port for socket.io and HTTP; 0 takes any free one.'),
   console: onOff(true, 'Whether the web console is served at /console/.'),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
+  recoveryPolicy: choice(
+    'standard',
+    recoveryPolicyNames,
+    'How hard tubes try before they give up; see the table of recovery policies.',
+  ),
 } as const;
 
 const accessKeys = {
@@ -53,7 +61,10 @@ const accessKeys = {
 } as const;
 
 const webrtcKeys = {
-  iceServers: iceServers('STUN and TURN servers of the service end of each tube.'),
+  iceServers: iceServers('STUN and TURN servers of both ends of each tube; those with TLS or TCP are for peers only.'),
+  turnUrls: turnUrls('TURN servers that take credentials made with turnSecret; see docs/turn.md.'),
+  turnSecret: secretText('a text', "The secret that they share with this service: coturn's static-auth-secret."),
+  turnSecretFile: optionalText('a file path', 'File with that secret, in place of turnSecret.'),
   bindAddress: optionalText(
     'an IP address',
     'Local address of WebRTC sockets; unset: all.',
@@ -105,6 +116,19 @@ const limitKeys = {
   ),
 } as const;
 
+const stormKeys = {
+  restartsPerSecond: integer(
+    50,
+    { min: 1, max: 10_000 },
+    'Restarts that this node begins in a second when many tubes want one: after a change of its own network, or in a storm.',
+  ),
+  restartBurst: integer(20, { min: 1, max: 10_000 }, 'Restarts that it begins at once before that.'),
+  stormShare: ratio(0.3, 'Of the live tubes: more that turn suspect together are a storm, a fault of this node.'),
+  stormWindowMs: duration(2000, { min: 100, max: 60_000 }, 'Tubes that turn suspect within this are counted together.'),
+  stormMinTubes: integer(10, { min: 1, max: 1_000_000 }, 'Fewer tubes than this are no storm.'),
+  stormPauseMs: duration(1000, { min: 10, max: 60_000 }, 'Wait from the beginning of a storm to its first restarts.'),
+} as const;
+
 const lifecycleKeys = {
   signalReplayWindowMs: duration(
     120_000,
@@ -133,6 +157,16 @@ const lifecycleKeys = {
     'Crashes of one tube within crashWindowMs that are answered with a restart.',
   ),
   crashWindowMs: duration(30_000, { min: 10, max: 3_600_000 }, 'Window in which the crashes of one tube are counted.'),
+  flightRecorderEntries: integer(
+    200,
+    { min: 0, max: 10_000 },
+    'Entries kept of what happened to one tube (history of get_tube); the oldest go first.',
+  ),
+  flightRecorderMaxBytes: bytes(
+    64 * MiB,
+    { min: 0, max: 4096 * MiB },
+    'Memory for that, for all tubes together; the tubes that were quiet longest lose theirs first.',
+  ),
   drainDelayMs: duration(1000, { min: 0, max: 600_000 }, 'Time between "not ready" and refusing creates at shutdown.'),
   shutdownTimeoutMs: duration(
     30_000,
@@ -147,6 +181,7 @@ const serviceShape = {
   ...webrtcKeys,
   ...logKeys,
   ...limitKeys,
+  ...stormKeys,
   ...lifecycleKeys,
 } as const;
 
@@ -176,6 +211,7 @@ export const keyGroups: readonly { readonly title: string; readonly keys: readon
   { title: 'WebRTC', keys: Object.keys(webrtcKeys) },
   { title: 'Logging', keys: Object.keys(logKeys) },
   { title: 'Limits', keys: Object.keys(limitKeys) },
+  { title: 'Storm governor', keys: Object.keys(stormKeys) },
   { title: 'Recovery, signals and shutdown', keys: Object.keys(lifecycleKeys) },
   { title: 'Tube: connecting', keys: Object.keys(connectKeys) },
   { title: 'Tube: ICE restart', keys: Object.keys(restartKeys) },

@@ -1,6 +1,6 @@
 /**
- * Keys that hold or point to secrets: control tokens, the key that JWTs are checked with, TURN credentials. Reads the files they name.
- * No problem reported here repeats a secret.
+ * Keys that hold or point to secrets: control tokens, the key that JWTs are checked with, TURN credentials and the secret that makes them.
+ * Reads the files they name. No problem reported here repeats a secret.
  */
 import type { ConfigProblem } from './config-error.js';
 import type { ServiceValues } from './schema.js';
@@ -78,6 +78,12 @@ export class SecretReader {
         ...(secret === undefined ? {} : { credential: secret }),
       };
     });
+  }
+
+  turnSecret(text: ServiceValues['turnSecret'], file: ServiceValues['turnSecretFile']): string | null {
+    if (file === null) return text;
+    if (text !== null) this.#refuse('turnSecretFile', 'must not be set together with turnSecret', JSON.stringify(file));
+    return this.#read('turnSecretFile', '', file).trim();
   }
 
   #token(key: string, place: string, text: string): ControlToken | null {

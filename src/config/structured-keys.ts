@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ChannelClass } from '../../machines/settings.js';
+import { controlLabel, isOwnLabel, probeLabel } from '../channels/wire.js';
 import { mustBe, unknownKeys, withMeta } from './key-types.js';
 import { logLevels, logTargets, type LogLevel, type LogTarget } from './log-targets.js';
 import { formatDuration } from './quantities.js';
@@ -15,9 +16,13 @@ function strict<S extends z.ZodRawShape>(shape: S, rule: string) {
 
 const nonEmpty = z.string({ error: mustBe('a text') }).min(1, { error: 'must not be empty' });
 
-/** What the ICE agent can use (RFC 7064, RFC 7065): it has no TLS and speaks to TURN servers by UDP only. */
-const iceUrl = z.string({ error: mustBe('a text') }).regex(/^(stun:[^\s?]+|turn:[^\s?]+(\?transport=udp)?)$/, {
-  error: mustBe('like stun:host:port or turn:host:port?transport=udp (no TLS, no TCP)'),
+/** RFC 7064, RFC 7065. Peers get all of them; the service itself uses those that its ICE agent can (src/transport/ice-servers.ts). */
+const host = String.raw`(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?`;
+const stunPattern = new RegExp(`^stuns?:${host}$`);
+const turnPattern = new RegExp(String.raw`^turns?:${host}(\?transport=(udp|tcp))?$`);
+
+const iceUrl = z.string({ error: mustBe('a text') }).refine((url) => stunPattern.test(url) || turnPattern.test(url), {
+  error: mustBe('like stun:host:port, turn:host:port?transport=udp or turns:host:port'),
 });
 
 const iceServer = strict(
@@ -49,6 +54,16 @@ export function iceServers(description: string) {
     .max(16, { error })
     .default(() => []);
   return withMeta(schema, 'iceServers', rule, description, true);
+}
+
+export function turnUrls(description: string) {
+  const rule = 'at most 16 URLs like turn:host:port, turn:host:port?transport=tcp or turns:host:port';
+  const error = mustBe(rule);
+  const schema = z
+    .array(z.string({ error }).regex(turnPattern, { error }), { error })
+    .max(16, { error })
+    .default(() => []);
+  return withMeta(schema, 'texts', rule, description);
 }
 
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
@@ -123,7 +138,6 @@ export function waits(initial: readonly number[], description: string) {
   );
 }
 
-const reservedLabel = 'control';
 const channelRule = 'an object with label (1 to 64 characters, not "control") and class (reliable or latest)';
 const channelSpec = strict(
   {
@@ -131,8 +145,8 @@ const channelSpec = strict(
       .string({ error: mustBe('a text of 1 to 64 characters') })
       .min(1, { error: mustBe('a text of 1 to 64 characters') })
       .max(64, { error: mustBe('a text of 1 to 64 characters') })
-      .refine((label) => label !== reservedLabel, {
-        error: `must not be ${reservedLabel}: the service has that channel`,
+      .refine((label) => !isOwnLabel(label), {
+        error: `must not be ${controlLabel} or ${probeLabel}: the service has these channels`,
       }),
     class: z.enum(['reliable', 'latest'], { error: mustBe('reliable or latest') }).default('reliable'),
   },

@@ -97,6 +97,11 @@ export const livenessKeys = {
     upTo(week),
     'Time without application data until the warning. Below sessionTimeoutMs.',
   ),
+  turnCredentialTtlMs: duration(
+    hour,
+    upTo(week, 0),
+    'Life of the TURN credentials made with turnSecret. A relayed tube gets new ones, by a restart, after half of it; 0: never, and they live a week.',
+  ),
 } as const;
 
 export const healthKeys = {

@@ -1,12 +1,14 @@
 /**
- * From configuration to the settings of one tube: default or service value < profile named by the call < overrides of the call. Also
- * holds the order that some numbers must keep: one that was not asked for follows the one that was.
+ * From configuration to the settings of one tube, each stronger than the one before: default, profile, recovery policy and keys of the service;
+ * then profile, recovery policy and keys that the call names. Also holds the order that some numbers must keep: one that was not asked for
+ * follows the one that was.
  */
 import { z } from 'zod';
 import type { TubeSettings } from '../../machines/settings.js';
 import { check, keyMeta, onTheWire, unknownKeys, type Checked } from './key-types.js';
 import { wireNameOf } from './names.js';
 import { profileNames, profiles, type ProfileName } from './profiles.js';
+import { recoveryPolicies, recoveryPolicyNames, type RecoveryPolicyName } from './recovery-policies.js';
 import { tubeShape, type TubeDefaults } from './tube-keys.js';
 
 export type TubeOverrides = { readonly [K in keyof TubeDefaults]?: TubeDefaults[K] };
@@ -59,11 +61,26 @@ export function follow(values: TubeDefaults, asked: ReadonlySet<string>): TubeDe
   return next;
 }
 
-/** Part of the contract's `settings` (section 8), and the only kind of tube there is so far. */
-const kindShape = {
+const builtIn: TubeDefaults = z.object(tubeShape).parse({});
+
+/** Settings of a tube of a service with that profile, recovery policy and explicit keys. */
+export function tubeDefaultsOf(
+  profile: ProfileName,
+  policy: RecoveryPolicyName,
+  explicit: TubeOverrides,
+): TubeDefaults {
+  const values = { ...builtIn, ...profiles[profile].tube, ...recoveryPolicies[policy], ...explicit };
+  return follow(values, new Set(Object.keys(explicit)));
+}
+
+const policyRule = `must be one of ${recoveryPolicyNames.join(', ')}`;
+
+/** Part of the contract's `settings` (section 8) beside the numbers: the only kind of tube there is so far, and the name of a policy. */
+const namesShape = {
   conversationType: z
     .literal('message', { error: 'must be message: there are no other kinds of tubes here' })
     .optional(),
+  recovery_policy: z.enum(recoveryPolicyNames, { error: policyRule }).optional(),
 };
 
 /** Optional, without default: what is not in a call comes from the service. */
@@ -74,11 +91,11 @@ function overridesShape(): z.ZodRawShape {
       return [wireNameOf(key), onTheWire(schema, schema.unwrap()).optional().describe(description)];
     }),
   );
-  return { ...kindShape, ...numbers };
+  return { ...namesShape, ...numbers };
 }
 
 const overrideKeys = Object.keys(tubeShape);
-const wireNames = [...Object.keys(kindShape), ...overrideKeys.map(wireNameOf)];
+const wireNames = [...Object.keys(namesShape), ...overrideKeys.map(wireNameOf)];
 
 function toOverrides(wire: Readonly<Record<string, unknown>>): TubeOverrides {
   const given = overrideKeys.filter((key) => wire[wireNameOf(key)] !== undefined);
@@ -86,21 +103,29 @@ function toOverrides(wire: Readonly<Record<string, unknown>>): TubeOverrides {
   return Object.fromEntries(given.map((key) => [key, wire[wireNameOf(key)]]));
 }
 
-/** The `settings` object of `create_tube`, in wire names, strict. What comes out are the numbers and choices in code names. */
-const tubeOverridesSchema = z
+/** What a call asks for: the name of a recovery policy, if any, and numbers and choices in code names. */
+export interface AskedSettings {
+  readonly policy: RecoveryPolicyName | undefined;
+  readonly overrides: TubeOverrides;
+}
+
+/** The `settings` object of `create_tube`, in wire names, strict. */
+const tubeSettingsSchema = z
   .strictObject(overridesShape(), { error: unknownKeys(wireNames, 'must be an object of settings') })
-  .transform((wire, context) => {
+  .transform((wire, context): AskedSettings => {
     const overrides = toOverrides(wire);
     for (const { low, high } of conflictsOf(overrides)) {
       const message = `must not be above ${wireNameOf(high)}`;
       context.issues.push({ code: 'custom', path: [wireNameOf(low)], message, input: wire });
     }
-    return overrides;
+    // Checked by the schema above; its shape is not known to the compiler.
+    const policy = wire['recovery_policy'] as RecoveryPolicyName | undefined;
+    return { policy, overrides };
   });
 
 /** Checks the `settings` of a call; on failure one sentence per problem. */
-export function parseTubeOverrides(input: unknown): Checked<TubeOverrides> {
-  return check(tubeOverridesSchema, input);
+export function parseTubeSettings(input: unknown): Checked<AskedSettings> {
+  return check(tubeSettingsSchema, input);
 }
 
 /** The profile that a call names; null when there is no such profile. */
@@ -108,14 +133,23 @@ export function profileNamed(name: string): ProfileName | null {
   return profileNames.find((known) => known === name) ?? null;
 }
 
-/** The settings a tube runs by. Never fails: `overrides` come from `parseTubeOverrides`. */
+/** The recovery policy of that name; null when there is none. */
+export function policyNamed(name: string): RecoveryPolicyName | null {
+  return recoveryPolicyNames.find((known) => known === name) ?? null;
+}
+
+/** What the service gives to its tubes; `policy`: the one that a call names, in place of its own. */
+export type TubeDefaultsSource = (policy: RecoveryPolicyName | undefined) => TubeDefaults;
+
+/** The settings a tube runs by. Never fails: what is asked for comes from `parseTubeSettings`. */
 export function resolveTubeSettings(
-  service: { readonly tube: TubeDefaults },
+  defaultsUnder: TubeDefaultsSource,
   profile: ProfileName | null | undefined,
-  overrides: TubeOverrides,
+  { policy, overrides }: AskedSettings,
   trickleIce: boolean,
 ): TubeSettings {
-  const chosen = profile === null || profile === undefined ? {} : profiles[profile].tube;
-  const values = follow({ ...service.tube, ...chosen, ...overrides }, new Set(Object.keys(overrides)));
-  return { ...values, trickleIce };
+  const numbersOfProfile = profile === null || profile === undefined ? {} : profiles[profile].tube;
+  const numbersOfPolicy = policy === undefined ? {} : recoveryPolicies[policy];
+  const values = { ...defaultsUnder(policy), ...numbersOfProfile, ...numbersOfPolicy, ...overrides };
+  return { ...follow(values, new Set(Object.keys(overrides))), trickleIce };
 }

@@ -12,6 +12,7 @@ import type { Controller } from './controller.js';
 import type { TubeCreator } from './create-tube.js';
 import type { ControlEvent } from './events.js';
 import type { Log } from './observer.port.js';
+import type { OfferBudget } from './offer-budget.js';
 import type { SignalPublisher } from './publisher.js';
 import type { Tubes, TubeView } from './tubes.port.js';
 import { pageOf, statsToWire, stateToWire, tubeToWire } from './views.js';
@@ -21,6 +22,7 @@ export interface ControlCallDeps {
   readonly tubes: Tubes;
   readonly publisher: SignalPublisher;
   readonly creator: TubeCreator;
+  readonly offers: OfferBudget;
   readonly log: Log;
 }
 
@@ -39,7 +41,6 @@ function call<Schema extends z.ZodType>(
 
 /** Names that a client may expect here and that come with a later version. */
 export const missingControlCalls: ReadonlyMap<string, string> = new Map([
-  ['report_network_change', 'report_network_change is not available in this version.'],
   ['open_tunnel', 'Tunnels are not available in this version.'],
   ['close_tunnel', 'Tunnels are not available in this version.'],
   ['complete_ice_restart', 'Applying the answer with set_remote_description completes a restart.'],
@@ -50,6 +51,7 @@ export function controlCalls(deps: ControlCallDeps): ReadonlyMap<string, Handler
     ...signallingCalls(deps),
     ...readingCalls(deps),
     ...steeringCalls(deps),
+    ...subscriptionCalls(deps),
     ...limitCalls(deps),
   };
   return new Map(Object.entries(calls));
@@ -57,13 +59,14 @@ export function controlCalls(deps: ControlCallDeps): ReadonlyMap<string, Handler
 
 type SignallingCall = 'create_tube' | 'set_remote_description' | 'add_ice_candidate' | 'restart_ice';
 
-function signallingCalls({ tubes, publisher, creator }: ControlCallDeps): Record<SignallingCall, Handler> {
+function signallingCalls({ tubes, publisher, creator, offers }: ControlCallDeps): Record<SignallingCall, Handler> {
   return {
     create_tube: (controller, payload): Promise<CallResult> =>
       creator.create(controller, parse(wire.createTube, payload)),
     set_remote_description: (controller, payload): Promise<CallResult> => {
       const { tubeId, description, generation } = parse(wire.setRemoteDescription, payload);
       controller.require(tubeId);
+      if (description.type === 'offer') offers.spend(tubeId);
       const apply = async (): Promise<WireObject> => {
         const applied = await tubes.remoteDescription(tubeId, description, generation);
         const answer = applied.answer === null ? {} : { answer: encodeBase64(applied.answer.sdp) };
@@ -81,7 +84,8 @@ function signallingCalls({ tubes, publisher, creator }: ControlCallDeps): Record
     restart_ice: call(wire.restartIce, async (controller, { tubeId, fresh }) => {
       controller.require(tubeId);
       const { description, generation, alreadyInProgress } = await tubes.restart(tubeId, 'manual', fresh);
-      return { offer: encodeBase64(description.sdp), generation, already_in_progress: alreadyInProgress };
+      const ice = { ice_servers: tubes.iceServers(tubeId) };
+      return { offer: encodeBase64(description.sdp), generation, already_in_progress: alreadyInProgress, ...ice };
     }),
   };
 }
@@ -98,7 +102,12 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
       if (stats === null) throw new AppError('tube_unknown');
       return { tube_id: tubeId, ...statsToWire(stats) };
     }),
-    get_tube: call(wire.oneTube, (controller, { tubeId }) => toWire(controller.require(tubeId))),
+    get_tube: call(wire.getTube, (controller, { tubeId, history }) => {
+      const tube = toWire(controller.require(tubeId));
+      if (!history) return tube;
+      const { entries, dropped } = tubes.history(tubeId);
+      return { ...tube, history: entries, history_dropped: dropped };
+    }),
     list_tubes: call(wire.listTubes, (controller, query) => {
       const { page, nextCursor } = pageOf(controller.ownTubes(), query);
       return { tubes: page.map(toWire), next_cursor: nextCursor };
@@ -106,9 +115,9 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
   };
 }
 
-type SteeringCall = 'close_tube' | 'update_activity' | 'send' | 'subscribe' | 'unsubscribe';
+type SteeringCall = 'close_tube' | 'update_activity' | 'report_network_change' | 'send';
 
-function steeringCalls({ tubes, publisher, log }: ControlCallDeps): Record<SteeringCall, Handler> {
+function steeringCalls({ tubes, log }: ControlCallDeps): Record<SteeringCall, Handler> {
   return {
     close_tube: call(wire.closeTube, (controller, { tubeId, reason }) => {
       const answer = { tube_id: tubeId, close_reason: 'requested', ...(reason === undefined ? {} : { reason }) };
@@ -123,12 +132,25 @@ function steeringCalls({ tubes, publisher, log }: ControlCallDeps): Record<Steer
       tubes.activity(tubeId);
       return {};
     }),
+    report_network_change: call(wire.reportNetworkChange, (controller, { tubeId, change, detail }) => {
+      const tubeIds = tubeId === null ? [...controller.ownTubes()].map(({ identity }) => identity.tubeId) : [tubeId];
+      if (tubeId !== null) controller.require(tubeId);
+      log.info({ tube_id: tubeId, tenant: controller.tenant, event: change }, 'a controller reports a network change');
+      return { tubes: tubes.networkChanged(tubeIds, change, 'controller', detail) };
+    }),
     send: call(wire.send, (controller, { tubeId, channel, data, encoding }) => {
       controller.require(tubeId);
       const failure = tubes.send(tubeId, channel, encoding === 'utf8' ? data : bytesOf(data));
       if (failure !== null) throw new AppError(failure);
       return {};
     }),
+  };
+}
+
+type SubscriptionCall = 'subscribe' | 'unsubscribe';
+
+function subscriptionCalls({ publisher }: ControlCallDeps): Record<SubscriptionCall, Handler> {
+  return {
     subscribe: call(wire.subscription, (controller, subscription) => {
       const views = controller.subscribe(subscription);
       return {

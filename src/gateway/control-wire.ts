@@ -4,7 +4,17 @@
  */
 import { z } from 'zod';
 import { tubeStates } from '../../machines/events.js';
-import { candidateInput, controlSdp, conversationId, generation, mayBeEmpty, shortText, tubeId } from './wire.js';
+import { networkChangeTypes } from '../../machines/policies/recovery.js';
+import {
+  candidateInput,
+  controlSdp,
+  conversationId,
+  detailOf,
+  generation,
+  mayBeEmpty,
+  shortText,
+  tubeId,
+} from './wire.js';
 
 const name = z.string().max(64);
 /** Keys and values are checked by the settings resolver; this only bounds how many there are. */
@@ -67,6 +77,15 @@ export const restartIce = z
   .transform((call) => ({ tubeId: call.tube_id, fresh: call.fresh }));
 
 export const oneTube = z.strictObject({ tube_id: tubeId }).transform((call) => ({ tubeId: call.tube_id }));
+
+export const getTube = z
+  .strictObject({ tube_id: tubeId, history: z.boolean().default(false) })
+  .transform((call) => ({ tubeId: call.tube_id, history: call.history }));
+
+/** `data` is evidence for people; its size is that of the frame. */
+export const reportNetworkChange = z
+  .strictObject({ tube_id: tubeId.optional(), type: z.enum(networkChangeTypes), data: z.unknown().optional() })
+  .transform((call) => ({ tubeId: call.tube_id ?? null, change: call.type, detail: detailOf(call.data) }));
 
 export const listTubes = mayBeEmpty(
   z

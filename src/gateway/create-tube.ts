@@ -132,7 +132,10 @@ export class TubeCreator {
   }
 
   #answer({ tubeId, generation, description }: Created): WireObject {
-    return { tube_id: tubeId, ...description, peer_token: this.#options.peerTokens.issue(tubeId).token, generation };
+    const { tubes, peerTokens } = this.#options;
+    const { token } = peerTokens.issue(tubeId);
+    // Of a repeated call too: the credentials of the first may have expired.
+    return { tube_id: tubeId, ...description, peer_token: token, generation, ice_servers: tubes.iceServers(tubeId) };
   }
 }
 

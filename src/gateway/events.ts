@@ -13,6 +13,7 @@ export const controlEvents = [
   'list_tubes',
   'close_tube',
   'update_activity',
+  'report_network_change',
   'send',
   'subscribe',
   'unsubscribe',

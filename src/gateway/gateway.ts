@@ -16,6 +16,7 @@ import type { Controller } from './controller.js';
 import { TubeCreator } from './create-tube.js';
 import type { GatewayOptions } from './gateway.port.js';
 import { guarded } from './observer.port.js';
+import { OfferBudget } from './offer-budget.js';
 import { createHttpServer, listen, trackConnections } from './http-server.js';
 import { addressOf, createConnectionLimits, createRateLimit, type ConnectionLimits } from './limits.js';
 import { missingPeerCalls, peerCalls, type PeerCaller } from './peer-calls.js';
@@ -151,6 +152,7 @@ function createPublisher(
 ): SignalPublisher {
   return new SignalPublisher({
     view: (tubeId) => tubes.view(tubeId),
+    iceServers: (tubeId) => tubes.iceServers(tubeId),
     emit: (identity, signal) => {
       emitSignal(control, identity, signal);
       slow.note(estimateBytes(signal.data));
@@ -174,10 +176,11 @@ type Rooms = ReturnType<typeof openRooms>;
 
 function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: SignalPublisher) {
   const { tubes, observer, log, rates } = options;
+  const offers = new OfferBudget();
   return {
     control: new CallDesk<Controller>({
       role: 'control',
-      calls: controlCalls({ tubes, publisher, creator, log }),
+      calls: controlCalls({ tubes, publisher, creator, offers, log }),
       missing: missingControlCalls,
       rate: createRateLimit(rates.controlCallsPerSecond, 1),
       observer,
@@ -185,7 +188,7 @@ function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: S
     }),
     peer: new CallDesk<PeerCaller>({
       role: 'peer',
-      calls: peerCalls({ tubes, log }),
+      calls: peerCalls({ tubes, offers, log }),
       missing: missingPeerCalls,
       rate: createRateLimit(rates.peerCallsPerSecond, 1),
       observer,

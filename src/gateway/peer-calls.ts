@@ -1,13 +1,15 @@
 /** What a peer may say on /peer about its one tube (contract section 10). No socket.io here. */
 import type { z } from 'zod';
+import type { NetworkChangeType } from '../../machines/policies/recovery.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
 import { aheadOfSignals, type CallHandler, type CallResult } from './calls.js';
 import type { PeerEvent } from './events.js';
 import type { Log } from './observer.port.js';
+import type { OfferBudget } from './offer-budget.js';
 import * as wire from './peer-wire.js';
 import type { Tubes, TubeView } from './tubes.port.js';
-import { parse } from './wire.js';
+import { detailOf, parse } from './wire.js';
 
 /** One connected peer. */
 export interface PeerCaller {
@@ -20,6 +22,7 @@ export interface PeerCaller {
 
 export interface PeerCallDeps {
   readonly tubes: Tubes;
+  readonly offers: OfferBudget;
   readonly log: Log;
 }
 
@@ -43,14 +46,14 @@ export const missingPeerCalls: ReadonlyMap<string, string> = new Map();
 
 export function peerCalls(deps: PeerCallDeps): ReadonlyMap<string, Handler> {
   const calls: Record<PeerEvent, Handler> = {
-    ...descriptionCalls(deps.tubes),
+    ...descriptionCalls(deps),
     ...statusCalls(deps),
     ...endingCalls(deps),
   };
   return new Map(Object.entries(calls));
 }
 
-function descriptionCalls(tubes: Tubes): Record<'answer' | 'offer' | 'icecandidate', Handler> {
+function descriptionCalls({ tubes, offers }: PeerCallDeps): Record<'answer' | 'offer' | 'icecandidate', Handler> {
   return {
     answer: call(wire.answer, async (tubeId, { description, generation }) => {
       const applied = await tubes.remoteDescription(tubeId, description, generation);
@@ -59,6 +62,7 @@ function descriptionCalls(tubes: Tubes): Record<'answer' | 'offer' | 'icecandida
     offer: (caller, payload): Promise<CallResult> => {
       const { description } = parse(wire.offer, payload);
       caller.spoke(null);
+      offers.spend(caller.tubeId);
       // Candidates of the new generation are of no use to a peer that has not got the answer yet.
       return aheadOfSignals(
         () => caller.hold(),
@@ -76,6 +80,13 @@ function descriptionCalls(tubes: Tubes): Record<'answer' | 'offer' | 'icecandida
   };
 }
 
+/** What a peer reports, as a change of contract section 7; the rest shows no more than that it is there. */
+const reportedChanges: ReadonlyMap<string, NetworkChangeType> = new Map([
+  ['online', 'interface_change'],
+  ['connection_type', 'interface_change'],
+  ['ip_change', 'ip_change'],
+]);
+
 /** A restart may have to wait inside the tube; the peer takes a late acknowledgement for a dead socket. */
 const restartPatienceMs = 2000;
 
@@ -83,9 +94,6 @@ function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_re
   const restart = async (tubeId: string): Promise<WireObject> => {
     const { generation, alreadyInProgress } = await tubes.restart(tubeId, 'peer_request', false);
     return { generation, already_in_progress: alreadyInProgress };
-  };
-  const restartInBackground = (tubeId: string): void => {
-    restart(tubeId).catch((err: unknown) => log.info({ tube_id: tubeId, err }, 'a restart for a peer was refused'));
   };
   return {
     hello: call(
@@ -104,10 +112,11 @@ function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_re
       log.info({ tube_id: tubeId, reason }, 'a peer asks for a restart');
       return withinPatience(restart(tubeId));
     }),
-    network_change: call(wire.networkChange, (tubeId, { type }) => {
+    network_change: call(wire.networkChange, (tubeId, { type, data }) => {
       log.info({ tube_id: tubeId, event: type }, 'a peer reports a network change');
-      if (type === 'online') restartInBackground(tubeId);
-      else tubes.activity(tubeId);
+      const change = reportedChanges.get(type);
+      tubes.activity(tubeId);
+      if (change !== undefined) tubes.networkChanged([tubeId], change, 'peer', `${type} ${detailOf(data)}`.trim());
       return {};
     }),
   };
@@ -134,7 +143,7 @@ async function withinPatience(restart: Promise<WireObject>): Promise<WireObject>
   return Promise.race([restart, waiting]).finally(() => clearTimeout(timer));
 }
 
-/** What a peer needs to build its RTCPeerConnection. */
-export function setupOf(view: TubeView, tubes: Tubes): WireObject {
-  return { trickle_ice: view.settings.trickleIce, ice_servers: tubes.iceServers() };
+/** What a peer needs to build its RTCPeerConnection, now: TURN credentials in it expire. */
+export function setupOf({ identity, settings }: TubeView, tubes: Tubes): WireObject {
+  return { trickle_ice: settings.trickleIce, ice_servers: tubes.iceServers(identity.tubeId) };
 }

@@ -33,8 +33,8 @@ export const bye = mayBeEmpty(z.strictObject({}));
 
 export const restartRequest = z.strictObject({ reason: shortText.optional() });
 
-/** `data` is evidence for people (for example the Network Information API); it is bounded by the frame and not kept. */
+/** `data` is evidence for people (for example the Network Information API); a short text of it is kept. */
 export const networkChange = z.strictObject({
-  type: z.enum(['online', 'offline', 'connection_type']),
+  type: z.enum(['online', 'offline', 'connection_type', 'ip_change']),
   data: z.unknown().optional(),
 });

@@ -5,6 +5,7 @@
  */
 import type { TubeIdentity } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
+import type { IceServer } from '../channels/connection.port.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { GatewayObserver } from './observer.port.js';
 import { Outlet } from './outlet.js';
@@ -23,6 +24,8 @@ import type { TubeView } from './tubes.port.js';
 export interface PublisherOptions {
   /** The tube as it is now; null when it is gone. */
   view(tubeId: string): TubeView | null;
+  /** For the peer of this tube, as of now. */
+  iceServers(tubeId: string): readonly IceServer[];
   emit(identity: TubeIdentity, signal: WireSignal): void;
   /** The last signal of a tube is out. */
   ended(identity: TubeIdentity): void;
@@ -106,7 +109,7 @@ export class SignalPublisher {
     told.generation = notice.generation;
     if (!this.#isNews(notice)) return;
     told.states = nextStates(told.states, notice);
-    const signal = toSignal(notice, told.states);
+    const signal = toSignal(notice, told.states, () => this.#options.iceServers(told.identity.tubeId));
     if (signal !== null) this.#publish(told, signal, notice.atMs);
     if (notice.emission.type === 'closed') this.#close(told, notice.emission.reason);
   }

@@ -5,6 +5,8 @@
 import { failureTable, type CloseReason, type Failure } from '../../machines/failure.js';
 import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
 import type { TransportState } from '../../machines/ports/transport.port.js';
+import { evidenceToWire } from '../registry/flight-entry.js';
+import type { IceServer } from '../channels/connection.port.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { WireObject } from './answers.js';
 import { encodeBase64 } from './wire.js';
@@ -13,6 +15,7 @@ export const signalKinds = [
   'connection_state_changed',
   'icecandidate',
   'ice_restart_offer',
+  'network_change_detected',
   'keepalive',
   'session_timeout_warning',
   'channel_opened',
@@ -51,6 +54,8 @@ export interface WireSignal {
   readonly is_ok: boolean;
   /** Only of `icecandidate`. */
   readonly sdp_mid?: string;
+  /** Only of an `ice_restart_offer` with an offer in it. */
+  readonly ice_servers?: readonly IceServer[];
 }
 
 /** The states as the last signals told them; a state change and a transport change each report both. */
@@ -103,8 +108,12 @@ const enter = (told: ToldStates, state: TubeState): ToldStates => ({ ...told, st
 export const isShown = (generation: number, newest: number, active: number | null): boolean =>
   active === null ? generation >= newest : generation === active;
 
-/** `told` already contains this notice (`nextStates`). Null = no signal. */
-export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | null {
+/** `told` already contains this notice (`nextStates`). `iceServers`: those that go with an offer, made when asked for. Null = no signal. */
+export function toSignal(
+  notice: TubeNotice,
+  told: ToldStates,
+  iceServers: () => readonly IceServer[],
+): SignalDraft | null {
   const { emission, generation } = notice;
   switch (emission.type) {
     case 'state':
@@ -114,13 +123,15 @@ export function toSignal(notice: TubeNotice, told: ToldStates): SignalDraft | nu
     case 'closed':
       return closedSignal(told, generation, emission.reason);
     case 'description':
-      return descriptionSignal(emission);
+      return descriptionSignal(emission, iceServers);
     case 'candidate':
       return draft('icecandidate', emission.generation, emission.candidate, { extra: { sdp_mid: emission.mid } });
     case 'decision':
       return decisionSignal(emission.decision, generation);
     case 'attemptEnded':
       return attemptSignal(emission);
+    case 'networkChange':
+      return networkSignal(emission, generation);
     case 'recovered':
       return draft(
         'recovered',
@@ -173,16 +184,23 @@ function closedSignal(told: ToldStates, generation: number, reason: CloseReason)
 }
 
 /** The first description travels in the acknowledgement of `create_tube`; an answer in that of the call which asked for it. */
-function descriptionSignal(emission: Extract<TubeEmission, { type: 'description' }>): SignalDraft | null {
-  if (emission.purpose !== 'restart' || emission.description.type !== 'offer') return null;
-  return draft('ice_restart_offer', emission.generation, encodeBase64(emission.description.sdp), {
+function descriptionSignal(
+  { purpose, description, generation }: Extract<TubeEmission, { type: 'description' }>,
+  iceServers: () => readonly IceServer[],
+): SignalDraft | null {
+  if (purpose !== 'restart' || description.type !== 'offer') return null;
+  const servers = iceServers();
+  return draft('ice_restart_offer', generation, encodeBase64(description.sdp), {
     flag: progress.progress,
     status: 'ICE restart offer sent, awaiting answer',
+    extra: servers.length === 0 ? {} : { ice_servers: servers },
   });
 }
 
 /** `do` is told by the offer itself, `wait` by what follows it. */
 function decisionSignal(decision: RestartDecision, generation: number): SignalDraft | null {
+  // No restart was wanted, so none was skipped.
+  if (decision.verdict === 'leave_alone') return null;
   const flags: Partial<Record<RestartDecision['action'], ProgressFlag>> = {
     skip: progress.skip,
     give_up: progress.fail,
@@ -214,6 +232,17 @@ function failureText(failure: Failure | null): string {
   if (failure === null) return 'ICE restart failed';
   const { code, detail } = failure;
   return code === 'transport_answer_timeout' && detail !== '' ? detail : failureTable[code].operator;
+}
+
+/** A trigger of contract section 7, with what was known when it came. */
+function networkSignal(emission: Extract<TubeEmission, { type: 'networkChange' }>, generation: number): SignalDraft {
+  const { change, source, detail, evidence } = emission;
+  return draft('network_change_detected', generation, {
+    type: change,
+    source,
+    detail,
+    evidence: evidenceToWire(evidence),
+  });
 }
 
 /** Application data from the peer. */

@@ -3,11 +3,19 @@
  * rejects with an AppError. A gateway never sees an actor or a native handle.
  */
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
-import type { RestartTrigger, TubeIdentity, TubeState } from '../../machines/events.js';
-import type { ChannelRecord, Description, PeerKind, TransportState } from '../../machines/ports/transport.port.js';
+import type { QualityVerdict, TubeIdentity, TubeState } from '../../machines/events.js';
+import type {
+  ChannelRecord,
+  Description,
+  PeerKind,
+  SelectedPair,
+  TransportState,
+} from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
+import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
+import type { NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface TubeView {
   readonly identity: TubeIdentity;
@@ -31,13 +39,32 @@ export interface TubeView {
 export interface TubeStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Null when the peer never answered a ping. */
-  readonly packetLossRatio: number | null;
+  /** Ratios in [0, 1]; null when the peer never answered a ping or probe. Of one direction: only of peers that answer probes. */
+  readonly loss: {
+    readonly ratio: number;
+    readonly toPeer: number | null;
+    readonly fromPeer: number | null;
+    readonly jitterMs: number | null;
+  } | null;
   readonly rttMs: number | null;
   readonly bufferedBytes: number;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  readonly selectedPair: unknown;
+  readonly selectedPair: SelectedPair | null;
+  readonly generations: readonly {
+    readonly generation: number;
+    readonly state: TransportState;
+    readonly active: boolean;
+  }[];
+  /** Null while there is no path. */
+  readonly quality: PathQuality | null;
+}
+
+/** As the health polls of the present path found it. */
+export interface PathQuality {
+  readonly verdict: QualityVerdict;
+  /** The last ten, oldest first. */
+  readonly scores: readonly number[];
 }
 
 export interface Tubes {
@@ -70,12 +97,24 @@ export interface Tubes {
   activity(tubeId: string): void;
   /** The peer's process or page is another one than before: its old path is dead, and it is offered a new generation. */
   peerReplaced(tubeId: string): void;
+  /**
+   * A network change that a peer or controller reports; `detail` is for people. Returns how many of the tubes are here. Reports of one source about
+   * one tube are spaced: one may be taken up a little later, and in place of those before it.
+   */
+  networkChanged(
+    tubeIds: readonly string[],
+    change: NetworkChangeType,
+    source: 'peer' | 'controller',
+    detail: string,
+  ): number;
   /** The peer's own signalling socket came or went. */
   peerSignalling(tubeId: string, online: boolean): void;
   /** The offer that waits for an answer, if any, for a peer that connects late. */
   pendingOffer(tubeId: string): { generation: number; description: Description; purpose: 'initial' | 'restart' } | null;
   view(tubeId: string): TubeView | null;
   list(): Iterable<TubeView>;
+  /** What happened to it lately; empty when it is not there. */
+  history(tubeId: string): FlightHistory;
   stats(tubeId: string): Promise<TubeStats | null>;
   /** Null = accepted. */
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;
@@ -83,8 +122,8 @@ export interface Tubes {
   onNotice(listener: (notice: TubeNotice) => void): () => void;
   /** Application data from peers. */
   onMessage(listener: (tubeId: string, channel: string, data: string | Uint8Array) => void): () => void;
-  /** ICE servers to hand to peers. */
-  iceServers(): readonly IceServer[];
+  /** ICE servers for the peer of a tube, with credentials made now: ask again for every offer. */
+  iceServers(tubeId: string): readonly IceServer[];
   limits: Limits;
 }
 

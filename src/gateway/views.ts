@@ -36,12 +36,20 @@ export function statsToWire(stats: TubeStats): WireObject {
   return {
     bytes_sent: stats.bytesSent,
     bytes_received: stats.bytesReceived,
-    packet_loss_rate: stats.packetLossRatio,
+    packet_loss_rate: stats.loss?.ratio ?? null,
+    loss_to_peer: stats.loss?.toPeer ?? null,
+    loss_from_peer: stats.loss?.fromPeer ?? null,
     rtt_ms: stats.rttMs,
+    jitter_ms: stats.loss?.jitterMs ?? null,
     buffered_bytes: stats.bufferedBytes,
     messages_sent: stats.messagesSent,
     messages_received: stats.messagesReceived,
     selected_pair: stats.selectedPair,
+    generations: stats.generations,
+    quality:
+      stats.quality === null
+        ? null
+        : { score: stats.quality.scores.at(-1) ?? null, verdict: stats.quality.verdict, scores: stats.quality.scores },
   };
 }
 

@@ -16,6 +16,25 @@ export const conversationId = z.string().min(1).max(256);
 export const generation = z.int().min(1).max(0x7fffffff);
 export const shortText = z.string().max(256);
 
+const maxDetailLength = 200;
+
+function jsonOf(data: unknown): string {
+  try {
+    return data === undefined ? '' : JSON.stringify(data);
+  } catch {
+    // Nested deeper than the stack.
+    return '';
+  }
+}
+
+/** What a client says for people, as one short line: its text, or its JSON. */
+export function detailOf(data: unknown): string {
+  return (typeof data === 'string' ? data : jsonOf(data))
+    .slice(0, maxDetailLength)
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .trim();
+}
+
 /** For calls that need no field: JSON has `null` for a payload that was left out. */
 export const mayBeEmpty = <Schema extends z.ZodType>(schema: Schema) => z.preprocess((given) => given ?? {}, schema);
 

@@ -2,8 +2,9 @@
  * Every metric of the service as data: name, help, labels with all their values, buckets. Base units, closed label sets, never an id or an
  * address as a label. No prom-client here: metrics.ts makes the families, dashboards and tests can read the list.
  */
-import { restartTriggers, tubeStates } from '../../machines/events.js';
+import { tubeStates } from '../../machines/events.js';
 import { closeReasons, failureTable, type FailureCode } from '../../machines/failure.js';
+import { restartTriggers } from '../../machines/policies/recovery.js';
 
 type Labels = Readonly<Record<string, readonly string[]>>;
 
@@ -47,6 +48,9 @@ const recoveryOutcomes = ['success', 'failure', 'abandoned'] as const;
 const outageOutcomes = ['recovered', 'lost', 'closed'] as const;
 const channelKinds = ['control', 'reliable', 'latest'] as const;
 export type ChannelKind = (typeof channelKinds)[number];
+/** RFC 8445 §4. */
+export const candidateTypes = ['host', 'srflx', 'prflx', 'relay'] as const;
+export const candidateProtocols = ['udp', 'tcp'] as const;
 export type LimitedResource = 'sockets' | 'ice_agents' | 'creates';
 
 const seconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
@@ -101,6 +105,11 @@ const recoveryFamilies = {
       outcome: outageOutcomes,
     },
   ),
+  selectedPairs: gauge('selected_candidate_pairs', 'Candidate pairs in use, by the types of their two ends.', {
+    local: candidateTypes,
+    remote: candidateTypes,
+    protocol: candidateProtocols,
+  }),
   keepalives: counter('keepalives_total', 'Liveness pings by outcome.', { outcome: ['pong', 'missed'] }),
   keepaliveRtt: histogram('keepalive_rtt_seconds', 'Round trip of liveness pings.', roundTripSeconds, {}),
   qualityScore: histogram('quality_score', 'Scores of health polls, 1 is best.', scores, {}),
@@ -141,6 +150,7 @@ const serviceFamilies = {
   resourceLimitRatio: gauge('resource_limit_ratio', 'Use of a limited resource as a part of its limit.', {
     resource: ['sockets', 'ice_agents', 'creates'],
   }),
+  stormGovernorActive: gauge('storm_governor_active', '1 while restarts are held and let go in waves.', {}),
   draining: gauge('draining', '1 while the node is shutting down.', {}),
 };
 

@@ -97,6 +97,10 @@ export class Metrics implements Meter {
     if (amount > 0) this.#counters.get(family)?.inc(plain(labels), amount);
   }
 
+  adjust<K extends GaugeKey>(family: K, labels: LabelsOf<K>, by: 1 | -1): void {
+    this.#gauges.get(family)?.inc(plain(labels), by);
+  }
+
   record<K extends HistogramKey>(family: K, labels: LabelsOf<K>, value: number): void {
     // Wall clocks jump: a negative duration is none.
     if (Number.isFinite(value)) this.#histograms.get(family)?.observe(plain(labels), Math.max(0, value));
@@ -104,7 +108,7 @@ export class Metrics implements Meter {
 
   /** A signalling connection came (1) or went (-1). */
   connection(role: 'control' | 'peer', delta: 1 | -1): void {
-    this.#gauges.get('signallingConnections')?.inc({ role }, delta);
+    this.adjust('signallingConnections', { role }, delta);
   }
 
   message(event: string, direction: 'in' | 'out', outcome: 'ok' | 'error'): void {
@@ -148,6 +152,10 @@ export class Metrics implements Meter {
 
   dropped(kind: ChannelKind, cause: LabelsOf<'dataChannelDrops'>['cause'], messages: number): void {
     this.count('dataChannelDrops', { kind, cause }, messages);
+  }
+
+  stormActive(isActive: boolean): void {
+    this.#set('stormGovernorActive', noLabels, isActive ? 1 : 0);
   }
 
   draining(isDraining: boolean): void {

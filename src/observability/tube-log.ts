@@ -4,6 +4,7 @@
  */
 import type { RestartDecision, TubeEmission } from '../../machines/events.js';
 import { failureTable, type CloseReason, type Failure, type FailureCode } from '../../machines/failure.js';
+import type { Evidence } from '../../machines/policies/recovery.js';
 import type { LogTarget } from '../config/log-targets.js';
 import { formatDuration } from '../config/quantities.js';
 import type { TubeNotice } from '../registry/notice.js';
@@ -67,11 +68,38 @@ const decisionTexts: Readonly<Record<RestartDecision['action'], string>> = {
   give_up: 'ICE restart given up',
 };
 
+/** The evidence of a decision, as fields of its one line. */
+const evidenceFields = ({
+  path,
+  missedPings,
+  silentMs,
+  transport,
+  signalling,
+  route,
+  held,
+  suspectShare,
+  source,
+}: Evidence) => ({
+  source,
+  path,
+  missed_pings: missedPings,
+  silent_ms: silentMs,
+  transport_state: transport,
+  signalling,
+  route,
+  held,
+  suspect_share: suspectShare,
+});
+
 /** What is skipped is said in the words of its code; the rest in those of the action, with the evidence as fields. */
-function decision({ decision: { action, code, why, trigger, attempt, delayMs } }: Emission<'decision'>): LogLine {
-  const fields = { event: action, code, reason: why, trigger, attempt, delay_ms: delayMs };
+function decision({ decision: made }: Emission<'decision'>): LogLine {
+  const { action, code, verdict, why, trigger, attempt, delayMs, evidence } = made;
+  const fields = { event: action, verdict, code, reason: why, trigger, attempt, delay_ms: delayMs };
+  const all = { ...fields, ...evidenceFields(evidence) };
+  // A host with containers changes its interfaces all day.
+  if (verdict === 'leave_alone') return line('webrtc_ice_restart', 'debug', 'ICE restart not needed', all);
   const msg = action === 'skip' && code !== null ? failureTable[code].operator : decisionTexts[action];
-  return line('webrtc_ice_restart', action === 'give_up' ? 'warn' : 'info', msg, fields);
+  return line('webrtc_ice_restart', action === 'give_up' ? 'warn' : 'info', msg, all);
 }
 
 /** `typ` of a candidate (RFC 8839 §5.1). */
@@ -150,6 +178,14 @@ const lines: Lines = {
   attemptStarted: ({ attempt, trigger }) =>
     line('webrtc_ice_restart', 'info', 'ICE restart attempt started', { attempt, trigger }),
   attemptEnded,
+  networkChange: ({ change, source, detail }) =>
+    line('webrtc_ice_restart', 'info', 'network change detected', { event: change, source, detail }),
+  selectedPair: ({ pair: { local, remote } }) =>
+    line('webrtc_ice', 'info', 'candidate pair selected', {
+      candidate_type: `${local.type}/${remote.type}`,
+      local,
+      remote,
+    }),
   cutOver: ({ from }) => line('webrtc_ice_restart', 'info', 'data takes the new generation', { from }),
   generationClosed: () => line('webrtc_ice', 'debug', 'generation closed'),
   recovered: ({ attempts, trigger, outageMs }) =>

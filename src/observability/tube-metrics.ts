@@ -2,13 +2,23 @@
  * Turns what tubes say into counts and durations. Remembers of each live tube the few facts that a single emission does not carry (when
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
-import type { RestartTrigger, TubeEmission } from '../../machines/events.js';
+import type { TubeEmission } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
-import type { ConnectionOutcome, CounterKey, HistogramKey, LabelsOf } from './catalogue.js';
+import {
+  candidateProtocols,
+  candidateTypes,
+  type ConnectionOutcome,
+  type CounterKey,
+  type GaugeKey,
+  type HistogramKey,
+  type LabelsOf,
+} from './catalogue.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface Meter {
   count<K extends CounterKey>(family: K, labels: LabelsOf<K>, amount?: number): void;
+  adjust<K extends GaugeKey>(family: K, labels: LabelsOf<K>, by: 1 | -1): void;
   record<K extends HistogramKey>(family: K, labels: LabelsOf<K>, value: number): void;
 }
 
@@ -20,6 +30,8 @@ interface TubeFacts {
   degradedSinceMs: number | null;
   /** The attempt that runs. */
   attempt: { readonly trigger: RestartTrigger; readonly startedAtMs: number } | null;
+  /** The candidate pair that carries its data, as it is counted. */
+  pair: { readonly generation: number; readonly labels: LabelsOf<'selectedPairs'> } | null;
 }
 
 type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T }>;
@@ -28,6 +40,16 @@ type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T 
 const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
 /** Ends of an attempt that the machine does not count as failures. */
 const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
+
+/** Null for a pair of no known kind. */
+function pairLabels({ pair: { local, remote } }: Emission<'selectedPair'>): LabelsOf<'selectedPairs'> | null {
+  const typeOf = (end: typeof local) => candidateTypes.find((type) => type === end.type);
+  const [localType, remoteType] = [typeOf(local), typeOf(remote)];
+  // The library tells `tcpactive`, `tcppassive` and more.
+  const protocol = candidateProtocols.find((name) => local.protocol.startsWith(name));
+  if (localType === undefined || remoteType === undefined || protocol === undefined) return null;
+  return { local: localType, remote: remoteType, protocol };
+}
 
 export class TubeMetrics {
   readonly #meter: Meter;
@@ -61,6 +83,12 @@ export class TubeMetrics {
       case 'ping':
         this.#meter.count('keepalives', { outcome: emission.outcome });
         if (emission.rttMs !== null) this.#meter.record('keepaliveRtt', {}, emission.rttMs / 1000);
+        break;
+      case 'selectedPair':
+        this.#pair(facts, emission);
+        break;
+      case 'generationClosed':
+        if (emission.generation === facts.pair?.generation) this.#unpair(facts);
         break;
       case 'quality':
         this.#meter.record('qualityScore', {}, emission.score);
@@ -102,6 +130,7 @@ export class TubeMetrics {
       connected: generation > 1,
       degradedSinceMs: null,
       attempt: null,
+      pair: null,
     };
     this.#tubes.set(identity.tubeId, facts);
     this.#meter.count('tubesCreated', { origin: generation > 1 ? 'restored' : 'created' });
@@ -114,6 +143,19 @@ export class TubeMetrics {
     facts.connectionCounted = true;
     this.#meter.count('connectionAttempts', { outcome });
     this.#meter.record('connectDuration', { role: facts.role, outcome }, (atMs - identity.createdAtMs) / 1000);
+  }
+
+  #pair(facts: TubeFacts, emission: Emission<'selectedPair'>): void {
+    this.#unpair(facts);
+    const labels = pairLabels(emission);
+    if (labels === null) return;
+    facts.pair = { generation: emission.generation, labels };
+    this.#meter.adjust('selectedPairs', labels, 1);
+  }
+
+  #unpair(facts: TubeFacts): void {
+    if (facts.pair !== null) this.#meter.adjust('selectedPairs', facts.pair.labels, -1);
+    facts.pair = null;
   }
 
   #attemptEnded(
@@ -141,6 +183,7 @@ export class TubeMetrics {
     const { identity, atMs } = notice;
     this.#tubes.delete(identity.tubeId);
     this.#attemptCut(facts, atMs);
+    this.#unpair(facts);
     const asked = wanted.includes(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);

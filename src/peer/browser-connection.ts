@@ -2,7 +2,6 @@
  * The connection port over the browser's RTCPeerConnection: one per generation, never reused. Translation only; webrtc-pc's words are kept.
  */
 import type {
-  CandidateInfo,
   Channel,
   ChannelHandlers,
   Connection,
@@ -11,7 +10,7 @@ import type {
   ConnectionStats,
 } from '../channels/connection.port.js';
 import { latestProtocol } from '../channels/wire.js';
-import type { Description, TransportState } from '../../machines/ports/transport.port.js';
+import type { CandidateEnd, Description, TransportState } from '../../machines/ports/transport.port.js';
 
 export const createBrowserConnection: ConnectionFactory = (config, handlers) => {
   const iceServers = config.iceServers.map((server) => ({ ...server, urls: [...server.urls] }));
@@ -212,7 +211,7 @@ function readStats(report: RTCStatsReport): ConnectionStats {
   };
 }
 
-function candidateInfo(entry: StatsEntry | undefined): CandidateInfo | null {
+function candidateInfo(entry: StatsEntry | undefined): CandidateEnd | null {
   if (entry === undefined) return null;
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return {

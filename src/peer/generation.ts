@@ -1,8 +1,8 @@
 /**
- * One generation: one connection that answers one offer of the service, with its channels and its control channel. It does not know its
+ * One generation: one connection that answers one offer of the service, with its channels, and what it answers to pings and probes. It does not know its
  * siblings; GenerationSet decides which generation carries data and when one ends. After `close` it reports nothing.
  */
-import { controlLabel, decodeControl, encodeControl, markSdp, readMark } from '../channels/wire.js';
+import { controlLabel, isOwnLabel, markSdp, readMark } from '../channels/wire.js';
 import type {
   Channel,
   ChannelHandlers,
@@ -13,12 +13,13 @@ import type {
 import type { Description, TransportState } from '../../machines/ports/transport.port.js';
 import type { PeerEnvironment } from './environment.port.js';
 import { messageOf } from './peer-error.js';
+import { PathAnswers } from './path-answers.js';
 import type { CandidateFrame, OfferFrame } from './signalling.port.js';
 
 /** Candidates of the service that are kept until its description is applied, and candidates of ours kept to be sent again. */
 export const maxCandidates = 64;
-/** As many as a mark can list (wire.ts) and the control channel. */
-const maxChannels = 65;
+/** As many as a mark can list (wire.ts), and the two of the library's own. */
+const maxChannels = 66;
 
 /** The part of MessageLink that a generation uses. */
 export interface GenerationLink {
@@ -64,6 +65,7 @@ export class Generation {
   readonly #connection: Connection;
   readonly #labels = new Set<string>();
   readonly #openChannels = new Map<string, Channel>();
+  readonly #answers = new PathAnswers();
   readonly #localCandidates: { candidate: string; mid: string }[] = [];
   #remoteCandidates: CandidateFrame[] = [];
   #remoteApplied = false;
@@ -167,40 +169,35 @@ export class Generation {
     return handlers;
   }
 
-  /** The handlers of a channel, whoever opened it: the control channel is ours, the others are the link's. */
+  /** The handlers of a channel, whoever opened it: control and probes are ours, the others are the link's. */
   #serve(channel: Channel): ChannelHandlers {
     this.#labels.add(channel.label);
     const isControl = channel.label === controlLabel;
-    const inner = isControl ? null : this.#deps.link.attach(this.number, channel.label, channel);
+    const inner = isOwnLabel(channel.label) ? null : this.#deps.link.attach(this.number, channel.label, channel);
     return {
       open: () => {
         if (this.#closed || this.#openChannels.get(channel.label) === channel) return;
         this.#openChannels.set(channel.label, channel);
         inner?.open();
         if (isControl) this.#markUp();
-        else this.#deps.listener.channelOpened(this.number, channel.label);
+        if (inner !== null) this.#deps.listener.channelOpened(this.number, channel.label);
       },
       closed: () => {
         if (this.#openChannels.get(channel.label) === channel) this.#openChannels.delete(channel.label);
         inner?.closed();
         // The service closes `control` only with the connection, and some stacks report the loss of that much later.
         if (isControl) this.#report((listener) => listener.stateChanged(this.number, 'closed'));
-        else this.#report((listener) => listener.channelClosed(this.number, channel.label));
+        if (inner !== null) this.#report((listener) => listener.channelClosed(this.number, channel.label));
       },
       message: (data) => {
         if (this.#closed) return;
-        if (isControl) this.#control(channel, data);
-        else inner?.message(data);
+        if (inner !== null) return inner.message(data);
+        const asked = this.#answers.answer(channel, data);
+        // Every ping comes on both channels.
+        if (isControl && asked === 'ping') this.counts.pings += 1;
       },
       drained: () => inner?.drained(),
     };
-  }
-
-  #control(channel: Channel, data: string | Uint8Array): void {
-    const frame = decodeControl(data);
-    if (frame?.kind !== 'ping') return;
-    this.counts.pings += 1;
-    channel.send(encodeControl({ kind: 'pong', seq: frame.seq }));
   }
 
   #markUp(): void {
@@ -235,7 +232,7 @@ export class Generation {
   }
 
   #answer(sdp: string): void {
-    this.#answerSdp = markSdp(sdp, { instance: this.#deps.instance, channels: [] });
+    this.#answerSdp = markSdp(sdp, { instance: this.#deps.instance, channels: [], probes: true });
     this.#deps.listener.answer(this.number, this.#answerSdp);
     if (this.offer.trickleIce) this.#sendCandidates();
   }

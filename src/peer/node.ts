@@ -1,11 +1,10 @@
 /**
- * Node's entry of the peer library, over node-datachannel: the only file of src/peer that imports the transport, and the only one that
- * knows Node. Call `shutdown` before the process ends: native threads keep it alive otherwise.
+ * Node's entry of the peer library, over node-datachannel: the only file of src/peer that imports the transport and the network watcher, and
+ * the only one that knows Node. Call `shutdown` before the process ends: native threads keep it alive otherwise.
  */
 import { randomInt } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
+import { NetworkWatcher } from '../network/network-watcher.js';
 import { createNativeConnection } from '../transport/native-connection.js';
-import type { IceServer } from '../channels/connection.port.js';
 import type { PeerEnvironment } from './environment.port.js';
 import { HoldfastPeer } from './peer.js';
 import type { PeerOptions } from './peer.types.js';
@@ -14,7 +13,6 @@ import type { NetworkChange } from './signalling.port.js';
 export * from './exports.js';
 export { shutdown } from '../transport/native-runtime.js';
 
-const networkPollMs = 2000;
 const randomRange = 2 ** 32;
 
 /** A peer in this process. Throws `PeerError` `input_schema`; see `HoldfastPeer`. */
@@ -23,8 +21,7 @@ export function createPeer(options: PeerOptions): HoldfastPeer {
 }
 
 const environment: PeerEnvironment = {
-  createConnection: (config, handlers) =>
-    createNativeConnection({ ...config, iceServers: config.iceServers.flatMap(usableServer) }, handlers),
+  createConnection: createNativeConnection,
   schedule: (fn, delayMs) => {
     const timer = setTimeout(fn, delayMs);
     return () => clearTimeout(timer);
@@ -34,33 +31,31 @@ const environment: PeerEnvironment = {
   watchNetwork: watchNodeNetwork,
 };
 
-/** The service offers browsers what they can use; the native ICE agent knows neither TLS nor TCP, and would refuse the connection. */
-function usableServer(server: IceServer): IceServer[] {
-  const urls = server.urls.filter((url) => /^(stun|turn):/.test(url) && !/\?transport=tcp$/i.test(url));
-  return urls.length === 0 ? [] : [{ ...server, urls }];
-}
+/**
+ * One watcher for all peers of the process, while there are any: it has a child process. A sleep counts as `online`, as in a browser:
+ * the service should find out at once what is left.
+ */
+const networkListeners = new Set<(change: NetworkChange) => void>();
+let wasOnline = false;
+const watcher = new NetworkWatcher({
+  onChange: ({ type, cause, detail }) => {
+    const isOnline = watcher.snapshot.length > 0;
+    const isBack = isOnline && (!wasOnline || cause === 'wake');
+    const isNews = isOnline || wasOnline;
+    wasOnline = isOnline;
+    if (!isNews) return;
+    const reported = type === 'ip_change' ? 'ip_change' : 'connection_type';
+    const change = { type: isBack ? 'online' : isOnline ? reported : 'offline', data: detail.slice(0, 256) } as const;
+    for (const listener of networkListeners) listener(change);
+  },
+});
 
-/** Node has no event for it. Polling costs some tens of microseconds. */
 function watchNodeNetwork(listener: (change: NetworkChange) => void): () => void {
-  let last = addresses();
-  const timer = setInterval(() => {
-    const current = addresses();
-    if (current === last) return;
-    const type = current === '' ? 'offline' : last === '' ? 'online' : 'connection_type';
-    last = current;
-    listener({ type, data: current.slice(0, 256) });
-  }, networkPollMs);
-  timer.unref();
-  return () => clearInterval(timer);
-}
-
-/** Interfaces with their addresses, sorted. Link-local ones come and go with every interface and carry nothing. */
-function addresses(): string {
-  return Object.entries(networkInterfaces())
-    .flatMap(([name, list]) =>
-      (list ?? []).filter(({ internal }) => !internal).map(({ address }) => `${name} ${address}`),
-    )
-    .filter((entry) => !entry.includes(' fe80:'))
-    .sort()
-    .join(', ');
+  networkListeners.add(listener);
+  watcher.start();
+  if (networkListeners.size === 1) wasOnline = watcher.snapshot.length > 0;
+  return () => {
+    networkListeners.delete(listener);
+    if (networkListeners.size === 0) watcher.stop();
+  };
 }

@@ -13,6 +13,8 @@ export interface OutboxEntry {
   refusals: number;
   /** Given to the socket, or waiting for its retry: not to be sent again now. */
   busy: boolean;
+  /** Some socket was given it. */
+  wasSent: boolean;
 }
 
 export class Outbox {
@@ -29,7 +31,7 @@ export class Outbox {
 
   add(message: OutgoingMessage): void {
     this.#entries = this.#entries.filter((entry) => !supersedes(message, entry.message));
-    this.#entries.push({ message, refusals: 0, busy: false });
+    this.#entries.push({ message, refusals: 0, busy: false, wasSent: false });
     if (this.#entries.length > maxMessages) this.#dropOldestCandidate();
   }
 

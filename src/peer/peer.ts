@@ -5,7 +5,7 @@
  */
 import { frameHeaderBytes } from '../channels/frame.js';
 import { MessageLink } from '../channels/message-link.js';
-import { controlLabel } from '../channels/wire.js';
+import { isOwnLabel } from '../channels/wire.js';
 import type { ChannelClass } from '../../machines/settings.js';
 import { Emitter } from './emitter.js';
 import type { PeerEnvironment } from './environment.port.js';
@@ -136,7 +136,7 @@ export class HoldfastPeer {
    */
   openChannel(channel: string, channelClass: ChannelClass = 'reliable'): void {
     this.#assertOpen();
-    if (channel === '' || channel === controlLabel || channel.length > maxLabelLength) {
+    if (channel === '' || isOwnLabel(channel) || channel.length > maxLabelLength) {
       throw new PeerError('input_schema', `"${channel}" cannot be a channel.`);
     }
     let isOpening: boolean;
@@ -292,9 +292,8 @@ export class HoldfastPeer {
   #networkChanged(change: NetworkChange): void {
     if (this.#state === 'closed') return;
     if (change.type !== 'offline') this.#guard('signalling.networkBack', () => this.#signalling.networkBack?.());
+    // What follows from it is the service's to decide.
     this.#sendSignal({ event: 'network_change', data: change });
-    // `online` makes the service restart; another connection type it only notes, for it cannot know that the path went with the old one.
-    if (change.type === 'connection_type' && this.#upCount > 0) this.requestRestart('connection_type');
   }
 
   #sendSignal(message: OutgoingMessage): void {

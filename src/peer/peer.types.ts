@@ -1,7 +1,8 @@
 /**
  * The public types of the peer library: options, events and statistics. Field names are camelCase here and snake_case on the wire.
  */
-import type { CandidateInfo, IceServer } from '../channels/connection.port.js';
+import type { SelectedPair } from '../../machines/ports/transport.port.js';
+import type { IceServer } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
 import type { FailureReason, RestartPhase } from './generation-set.js';
 import type { PeerError } from './peer-error.js';
@@ -68,7 +69,7 @@ export interface PeerStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly rttMs: number | null;
-  readonly selectedPair: { readonly local: CandidateInfo; readonly remote: CandidateInfo } | null;
+  readonly selectedPair: SelectedPair | null;
   readonly pingsAnswered: number;
   /** Offers and candidates of generations that are gone. */
   readonly staleOffers: number;

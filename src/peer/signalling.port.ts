@@ -7,7 +7,11 @@
 import type { IceServer } from '../channels/connection.port.js';
 import type { PeerError } from './peer-error.js';
 
-export type NetworkChangeType = 'online' | 'offline' | 'connection_type';
+/**
+ * `online`: there is a network again, or the host woke up; `offline`: there is none; `connection_type`: another interface or route, Wi-Fi for
+ * Ethernet say; `ip_change`: another address of the same interface.
+ */
+export type NetworkChangeType = 'online' | 'offline' | 'connection_type' | 'ip_change';
 
 /** A change that the operating system or the browser reported. */
 export interface NetworkChange {
@@ -87,7 +91,7 @@ export interface CandidateFrame {
 
 const maxSdpLength = 256 * 1024;
 const maxCandidateLength = 4096;
-const maxIceServers = 16;
+const maxIceServers = 32;
 
 /** Null when it is not an offer. */
 export function parseOffer(data: unknown): OfferFrame | null {

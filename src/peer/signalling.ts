@@ -1,7 +1,8 @@
 /**
  * Signalling over the service's `/peer` namespace: connects, says hello, keeps what could not be sent, and reconnects after 1, 2, 4, 8,
- * 10, 10 … s without jitter (the service's own rate limits and the peers' different moments of loss spread them). It knows nothing of
- * generations beyond their numbers. Driven by HoldfastPeer; stopped for good by `stop` or a fatal refusal.
+ * 10, 10 … s without jitter (the service's own rate limits and the peers' different moments of loss spread them), or at once when a network
+ * change shows the socket to be dead. It knows nothing of generations beyond their numbers. Driven by HoldfastPeer; stopped for good by
+ * `stop` or a fatal refusal.
  */
 import { Outbox, type OutboxEntry } from './outbox.js';
 import { PeerError, type PeerErrorCode } from './peer-error.js';
@@ -16,8 +17,11 @@ const reconnectDelaysMs = [1000, 2000, 4000, 8000, 10_000] as const;
 const attemptTimeoutMs = 10_000;
 /** A message without acknowledgement for this long means that the socket is dead although nobody said so. */
 const ackTimeoutMs = 10_000;
-/** A network change is the moment at which sockets die silently, so it doubles as a probe. */
-const networkChangeAckTimeoutMs = 4000;
+/**
+ * A network change is the moment at which sockets die silently, so its message doubles as a probe, and a new socket is tried at once. Only the first
+ * time: on a network with such a round-trip time no socket would ever do. Nor when there is no network: a short gap does a socket no harm.
+ */
+const probeTimeoutMs = 1000;
 /** How often a message that was refused as retryable is sent again. */
 const maxRefusals = 3;
 const defaultRetryDelayMs = 1000;
@@ -124,7 +128,7 @@ export class SocketSignalling implements Signalling {
     this.#handlers?.receive(event, data);
   }
 
-  #lost(code: string | null, detail: string): void {
+  #lost(code: string | null, detail: string, delayMs = this.#nextDelayMs()): void {
     const wasOnline = this.#phase === 'online';
     this.#dropSocket();
     if (code !== null && fatalCodes.has(code)) {
@@ -134,11 +138,14 @@ export class SocketSignalling implements Signalling {
     }
     if (wasOnline) this.#handlers?.status({ status: 'offline' });
     // A handler of `offline` may have stopped us.
-    if (this.#phase !== 'stopped') this.#wait();
+    if (this.#phase !== 'stopped') this.#wait(delayMs);
   }
 
-  #wait(): void {
-    const delayMs = reconnectDelaysMs[Math.min(this.#failures, reconnectDelaysMs.length - 1)] ?? 0;
+  #nextDelayMs(): number {
+    return reconnectDelaysMs[Math.min(this.#failures, reconnectDelaysMs.length - 1)] ?? 0;
+  }
+
+  #wait(delayMs: number): void {
     this.#failures += 1;
     this.#phase = 'waiting';
     this.#after(delayMs, () => this.#open());
@@ -152,9 +159,11 @@ export class SocketSignalling implements Signalling {
 
   #transmit(entry: OutboxEntry): void {
     const { event, data } = entry.message;
+    const isProbe = event === 'network_change' && data.type !== 'offline' && !entry.wasSent;
     entry.busy = true;
-    const cancelTimeout = this.#after(event === 'network_change' ? networkChangeAckTimeoutMs : ackTimeoutMs, () =>
-      this.#lost(null, `no acknowledgement of ${event}`),
+    entry.wasSent = true;
+    const cancelTimeout = this.#after(isProbe ? probeTimeoutMs : ackTimeoutMs, () =>
+      this.#lost(null, `no acknowledgement of ${event}`, isProbe ? 0 : undefined),
     );
     this.#socket?.emit(event, data, (reply) => {
       cancelTimeout();

@@ -3,15 +3,20 @@
  * waits for the emission that answers it. It decides nothing that a chart decides.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { RestartTrigger, TubeIdentity } from '../../machines/events.js';
+import type { ActorRefFrom } from 'xstate';
+import type { QualityVerdict, TubeIdentity } from '../../machines/events.js';
 import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
+import type { healthMachine } from '../../machines/health.machine.js';
 import type { TubeEntry } from '../../machines/registry.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { AppError } from '../errors.js';
+import type { Clock } from './indexed-scheduler.js';
 import type { TubeNotice } from './notice.js';
+import { ReportGate } from './report-gate.js';
 import type { TubeRegistry } from './tube-registry.js';
 import { Waiters } from './waiters.js';
+import type { NetworkChangeSource, NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
 
 /** Native work behind a description takes milliseconds; this only bounds a bug. */
 const callTimeoutMs = 20_000;
@@ -35,11 +40,22 @@ export interface PendingOffer {
 export interface TubeServiceOptions {
   readonly registry: TubeRegistry;
   readonly now: () => number;
+  readonly clock?: Clock;
+  /** Runs what may start a restart when the node has room for one; at once where it is left out. */
+  readonly pace?: (tubeId: string, work: () => void) => void;
 }
+
+/** Nobody waits for these timers: they do not keep the process. */
+const idleClock: Clock = {
+  setTimeout: (fn, delayMs) => setTimeout(fn, delayMs).unref(),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
 
 export class TubeService {
   readonly #registry: TubeRegistry;
   readonly #now: () => number;
+  readonly #pace: (tubeId: string, work: () => void) => void;
+  readonly #reports: ReportGate;
   readonly #waiters = new Waiters();
   readonly #pendingOffers = new Map<string, PendingOffer>();
   /** Of each live tube the last answer that was taken: a peer whose acknowledgement was lost sends it again. */
@@ -47,9 +63,11 @@ export class TubeService {
   /** When each live tube was last told that data was sent. */
   readonly #dataSentAtMs = new Map<string, number>();
 
-  constructor({ registry, now }: TubeServiceOptions) {
+  constructor({ registry, now, clock = idleClock, pace = (_, work) => work() }: TubeServiceOptions) {
     this.#registry = registry;
     this.#now = now;
+    this.#pace = pace;
+    this.#reports = new ReportGate(clock, now);
     registry.onNotice((notice) => {
       this.#track(notice);
       this.#waiters.hear(notice);
@@ -184,6 +202,24 @@ export class TubeService {
     this.#registry.deliver(tubeId, { type: 'tube.peerReplaced', atMs: this.#now() });
   }
 
+  /** A change that somebody outside of this node reports; each tube hears those of one source at a bounded pace. Returns how many are here. */
+  networkChanged(
+    tubeIds: readonly string[],
+    change: NetworkChangeType,
+    source: Extract<NetworkChangeSource, 'peer' | 'controller'>,
+    detail: string,
+  ): number {
+    const here = tubeIds.filter((tubeId) => this.#registry.entries.has(tubeId));
+    for (const tubeId of here) {
+      const deliver = (): void => {
+        const report = { change, source, detail, route: null, atMs: this.#now() };
+        this.#registry.deliver(tubeId, { type: 'tube.networkChanged', ...report });
+      };
+      this.#reports.pass(`${source} ${tubeId}`, () => this.#pace(tubeId, deliver));
+    }
+    return here.length;
+  }
+
   peerSignalling(tubeId: string, online: boolean): void {
     this.#registry.deliver(tubeId, { type: 'tube.peerSignalling', online, atMs: this.#now() });
   }
@@ -195,6 +231,16 @@ export class TubeService {
   view(tubeId: string): TubeViewOf | null {
     const entry = this.#registry.entries.get(tubeId);
     return entry === undefined ? null : viewOf(entry);
+  }
+
+  /** What the health child of the present path has found; null while there is none. */
+  quality(tubeId: string): { readonly verdict: QualityVerdict; readonly scores: readonly number[] } | null {
+    const { children } = this.#registry.entries.get(tubeId)?.ref.getSnapshot() ?? {};
+    // All children of a machine share one type; this one is `health`.
+    const health = children?.health as ActorRefFrom<typeof healthMachine> | undefined;
+    if (health === undefined) return null;
+    const { verdict, scores } = health.getSnapshot().context;
+    return { verdict, scores };
   }
 
   *list(): Iterable<TubeViewOf> {

@@ -3,7 +3,13 @@
  * role is offered, when candidates may leave, when the peer's are used. It owns no connection and opens no channels: generation.ts drives it.
  */
 import type { Failure } from '../../machines/failure.js';
-import type { Description, DtlsRole, PeerKind, TransportInput } from '../../machines/ports/transport.port.js';
+import type {
+  CandidateEnd,
+  Description,
+  DtlsRole,
+  PeerKind,
+  TransportInput,
+} from '../../machines/ports/transport.port.js';
 import type { Connection } from '../channels/connection.port.js';
 import { markSdp, readMark } from '../channels/wire.js';
 import type { ChannelPlan } from './generation-channels.js';
@@ -61,6 +67,19 @@ export class Exchange {
   /** What the peer turned out to be, or what it was before. */
   get peerKind(): PeerKind {
     return this.remote?.kind ?? this.owner.input.peerKind;
+  }
+
+  /**
+   * The remote end of a pair as the peer knows it: when its check comes before its candidate does, the ICE agent takes its relay for just another
+   * peer-reflexive address (RFC 8445 §7.3.1.3), and stays with that.
+   */
+  typed(remote: CandidateEnd): CandidateEnd {
+    return this.candidates.isRelay(remote.address, remote.port) ? { ...remote, type: 'relay' } : remote;
+  }
+
+  /** The peer said in its description that it answers probes. */
+  get peerTakesProbes(): boolean {
+    return this.remote?.probes ?? false;
   }
 
   /** Of an offer of ours: by stream id where the tube has channels already. */

@@ -1,12 +1,12 @@
 /**
  * The data channels of one generation: which are opened how, which label each has, and what to do when the peer closes one. Messages pass through to
- * the MessageLink; the control channel never reaches it. Driven by generation.ts.
+ * the MessageLink; the control and the probe channel never reach it. Driven by generation.ts.
  */
 import type { ChannelRecord, PeerKind } from '../../machines/ports/transport.port.js';
 import type { ChannelClass, ChannelSpec } from '../../machines/settings.js';
 import type { Channel, ChannelHandlers, Connection } from '../channels/connection.port.js';
 import type { MessageLink } from '../channels/message-link.js';
-import { controlLabel } from '../channels/wire.js';
+import { controlLabel, isOwnLabel, probeLabel } from '../channels/wire.js';
 import type { TubeFacts } from './generation.types.js';
 import type { TransportCounter } from './transport-observer.js';
 
@@ -36,14 +36,19 @@ export interface ChannelOwner {
   readonly facts: Pick<TubeFacts, 'peerLabels' | 'prunePeerLabels'>;
   connection(): Connection;
   peerKind(): PeerKind;
+  /** The peer said that it answers probes. */
+  peerTakesProbes(): boolean;
   /** Closing or closed, by us or by itself. */
   hasEnded(): boolean;
   schedule(fn: () => void, delayMs: number): () => void;
   opened(channel: ChannelRecord): void;
   closed(label: string, id: number, reason: string): void;
   controlOpened(): void;
-  controlMessage(channel: Channel, data: string | Uint8Array): void;
+  /** On the control or the probe channel. */
+  ownMessage(channel: Channel, data: string | Uint8Array): void;
   dataMessage(handlers: ChannelHandlers, data: string | Uint8Array): void;
+  /** What waited on a channel has left: the peer acknowledged what was sent before it. */
+  drained(): void;
   count(counter: TransportCounter): void;
 }
 
@@ -78,7 +83,7 @@ export class GenerationChannels {
 
   /** The peer opened a channel in-band. @returns null when it may not */
   remote(channel: Channel): ChannelHandlers | null {
-    const label = this.labelFor(channel);
+    const label = channel.label === probeLabel ? null : this.labelFor(channel);
     if (label === null) {
       this.owner.count('channel_refused');
       return null;
@@ -91,8 +96,12 @@ export class GenerationChannels {
 
   /** The open control channel. */
   control(): Channel | null {
-    const channel = this.slots.get(controlLabel)?.channel ?? null;
-    return channel?.isOpen() === true ? channel : null;
+    return this.openOf(controlLabel);
+  }
+
+  /** The open probe channel. */
+  probe(): Channel | null {
+    return this.openOf(probeLabel);
   }
 
   has(label: string): boolean {
@@ -102,6 +111,11 @@ export class GenerationChannels {
   /** Open channels, for whoever takes the generation over. */
   records(): ChannelRecord[] {
     return [...this.slots.values()].flatMap(({ record }) => (record === null ? [] : [record]));
+  }
+
+  private openOf(label: string): Channel | null {
+    const channel = this.slots.get(label)?.channel ?? null;
+    return channel?.isOpen() === true ? channel : null;
   }
 
   private openMissing(specs: readonly ChannelSpec[]): void {
@@ -123,7 +137,7 @@ export class GenerationChannels {
 
   private bind(slot: Slot, channel: Channel): void {
     slot.channel = channel;
-    if (slot.label !== controlLabel) {
+    if (!isOwnLabel(slot.label)) {
       slot.inner = this.owner.link.attach(this.owner.generation, slot.label, channel, slot.class);
     }
   }
@@ -133,7 +147,7 @@ export class GenerationChannels {
       open: () => this.opened(slot),
       closed: () => this.closed(slot),
       message: (data) => this.message(slot, data),
-      drained: () => slot.inner?.drained(),
+      drained: () => this.drained(slot),
     };
   }
 
@@ -149,7 +163,7 @@ export class GenerationChannels {
   private claim(label: string): boolean {
     const { facts, specs } = this.owner;
     const { peerLabels } = facts;
-    if (label === controlLabel || peerLabels.has(label) || specs.some((spec) => spec.label === label)) return true;
+    if (isOwnLabel(label) || peerLabels.has(label) || specs.some((spec) => spec.label === label)) return true;
     if (peerLabels.size >= maxPeerChannels) facts.prunePeerLabels();
     if (peerLabels.size >= maxPeerChannels) return false;
     peerLabels.add(label);
@@ -167,12 +181,22 @@ export class GenerationChannels {
     const late = this.late;
     this.late = [];
     this.openMissing(late);
+    if (this.owner.peerTakesProbes() && !this.slots.has(probeLabel)) this.open(probeLabel, 'latest', null);
   }
 
   private message(slot: Slot, data: string | Uint8Array): void {
     const { inner, channel } = slot;
     if (inner !== null) this.owner.dataMessage(inner, data);
-    else if (channel !== null) this.owner.controlMessage(channel, data);
+    else if (channel !== null) this.owner.ownMessage(channel, data);
+  }
+
+  /**
+   * Room comes by acknowledgements, and by giving up what is not repeated: where a `latest` channel shares the connection, room alone proves nothing.
+   */
+  private drained(slot: Slot): void {
+    slot.inner?.drained();
+    const shared = [...this.slots.values()].some(({ inner, class: kind }) => inner !== null && kind === 'latest');
+    if (slot.inner !== null && !shared) this.owner.drained();
   }
 
   private closed(slot: Slot): void {

@@ -7,13 +7,16 @@ import type { Failure } from '../../machines/failure.js';
 import type {
   ChannelRecord,
   PeerKind,
+  CandidateEnd,
+  SelectedPair,
   TransportEvent,
   TransportInput,
   TransportSample,
   TransportState,
 } from '../../machines/ports/transport.port.js';
+import { lossFromPeer, lossRatio, lossToPeer } from '../../machines/policies/loss.js';
 import type {
-  CandidateInfo,
+  Channel,
   ChannelHandlers,
   Connection,
   ConnectionConfig,
@@ -22,15 +25,30 @@ import type {
 } from '../channels/connection.port.js';
 import { frameHeaderBytes } from '../channels/frame.js';
 import type { MessageLink } from '../channels/message-link.js';
+import { decodeControl } from '../channels/wire.js';
 import { Exchange } from './exchange.js';
 import { GenerationChannels } from './generation-channels.js';
 import { type Clock, detailOf, type GenerationReport, type TubeFacts } from './generation.types.js';
 import { PingMeter } from './ping-meter.js';
+import { type ProbeReport, Prober } from './prober.js';
 import { checkDescription } from './sdp.js';
 import type { TransportCounter } from './transport-observer.js';
 
 /** After `close()` the connection is given this long to say that it is closed. */
 const closedWithinMs = 2000;
+/** The pair may not be known in the moment in which the control channel opens. */
+const pairRetryMs = 250;
+const maxPairTries = 8;
+
+/** Loss as it is known last, as ratios in [0, 1]. */
+export interface PathLoss {
+  /** Of the worse direction, where they are known apart. */
+  readonly ratio: number;
+  /** Null when only pings were measured, which say nothing of a direction. */
+  readonly toPeer: number | null;
+  readonly fromPeer: number | null;
+  readonly jitterMs: number | null;
+}
 
 export interface GenerationDeps {
   readonly createConnection: ConnectionFactory;
@@ -51,10 +69,12 @@ export class Generation {
   readonly number: number;
   private readonly channels: GenerationChannels;
   private readonly pings: PingMeter;
+  private readonly prober: Prober;
   private readonly exchange: Exchange;
   private connection: Connection | null = null;
   private readonly timers = new Set<() => void>();
   private up = false;
+  private pair: SelectedPair | null = null;
   private ended: 'no' | 'closing' | 'closed' = 'no';
   private lastStats: ConnectionStats = { bytesSent: 0, bytesReceived: 0, rttMs: null, selectedPair: null };
 
@@ -64,6 +84,11 @@ export class Generation {
   ) {
     this.number = input.generation;
     this.pings = new PingMeter(() => deps.clock.monotonicMs());
+    this.prober = new Prober({
+      channel: () => (this.exchange.peerTakesProbes ? this.channels.probe() : null),
+      monotonicMs: () => deps.clock.monotonicMs(),
+      schedule: (fn, delayMs) => this.schedule(fn, delayMs),
+    });
     this.exchange = new Exchange({
       input,
       schedule: (fn, delayMs) => this.schedule(fn, delayMs),
@@ -86,8 +111,10 @@ export class Generation {
       opened: (channel) => this.emit({ type: 'transport.channelOpened', channel }),
       closed: (label, id, reason) => this.emit({ type: 'transport.channelClosed', label, id, reason }),
       controlOpened: () => this.wentUp(),
-      controlMessage: (channel, data) => this.controlMessage(channel, data),
+      peerTakesProbes: () => this.exchange.peerTakesProbes,
+      ownMessage: (channel, data) => this.ownMessage(channel, data),
       dataMessage: (handlers, data) => this.dataMessage(handlers, data),
+      drained: () => deps.heard(false),
       count: (counter) => deps.count(counter),
     });
   }
@@ -117,8 +144,19 @@ export class Generation {
     return this.channels.records();
   }
 
-  lossRatio(): number | null {
-    return this.pings.lossRatio();
+  /** The pair that was told last. */
+  get selectedPair(): SelectedPair | null {
+    return this.pair;
+  }
+
+  /** Of the probes, else of the pings; null when the peer has answered neither. */
+  loss(): PathLoss | null {
+    const { last } = this.prober;
+    const ofPings = this.pings.lossRatio();
+    if (last === null)
+      return ofPings === null ? null : { ratio: ofPings, toPeer: null, fromPeer: null, jitterMs: null };
+    const [toPeer, fromPeer] = [lossRatio(lossToPeer(last)), lossRatio(lossFromPeer(last))];
+    return { ratio: Math.max(toPeer, fromPeer), toPeer, fromPeer, jitterMs: last.jitterMs };
   }
 
   /** Builds the connection and describes it; the outcome is `transport.described` or `transport.failed`. */
@@ -134,37 +172,50 @@ export class Generation {
 
   addCandidate(requestId: string, candidate: string, mid: string): void {
     this.exchange.addCandidate(requestId, candidate, mid);
+    // It may say what the path ends in that has been found without it.
+    if (this.isUp) this.findPair(1);
   }
 
   ping(seq: number): void {
     const control = this.channels.control();
-    if (control !== null) this.pings.ping(control, seq, this.peerKind === 'overlap');
+    if (control === null) return;
+    const probe = this.exchange.peerTakesProbes ? this.channels.probe() : null;
+    this.pings.ping(probe === null ? [control] : [control, probe], seq, this.peerKind === 'overlap');
   }
 
   /** Counters of this generation since it was built; after its end those of the last look. */
   async stats(): Promise<ConnectionStats> {
     if (this.connection !== null && this.ended === 'no') this.lastStats = await this.connection.stats();
-    const rttMs = this.pings.rttMs ?? this.lastStats.rttMs;
-    return { ...this.lastStats, rttMs };
+    const { selectedPair: pair, ...rest } = this.lastStats;
+    const selectedPair = pair === null ? null : { local: pair.local, remote: this.exchange.typed(pair.remote) };
+    return { ...rest, selectedPair, rttMs: this.pings.rttMs ?? rest.rttMs };
   }
 
-  sample(bufferedBytes: number): void {
-    this.stats()
-      .then(({ bytesSent, bytesReceived, rttMs, selectedPair: pair }) => {
-        const selectedPair = pair === null ? null : { local: pairEnd(pair.local), remote: pairEnd(pair.remote) };
-        const { sent: pingsSent, received: pongsReceived } = this.pings;
-        const sample: TransportSample = {
-          bytesSent,
-          bytesReceived,
-          bufferedBytes,
-          pingsSent,
-          pongsReceived,
-          rttMs,
-          selectedPair,
-        };
-        this.emit({ type: 'transport.sampled', sample });
-      })
-      .catch(() => undefined);
+  /** Probes the path, where the peer answers probes, and tells what was found. Nothing while it probes: that answer is on its way. */
+  sample(): void {
+    if (this.prober.isRunning) return;
+    const wasFull = this.deps.link.isFull(this.number);
+    this.prober.run((probes) => {
+      this.stats()
+        .then((stats) => this.tellSample(stats, probes, wasFull || this.deps.link.isFull(this.number)))
+        .catch(() => undefined);
+    });
+  }
+
+  private tellSample(stats: ConnectionStats, probes: ProbeReport | null, isFull: boolean): void {
+    const { bytesSent, bytesReceived, rttMs, selectedPair: pair } = stats;
+    const sample: TransportSample = {
+      bytesSent,
+      bytesReceived,
+      bufferedBytes: this.deps.link.stats().reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
+      pingsSent: this.pings.sent,
+      pongsReceived: this.pings.received,
+      probes: probes === null ? null : { sent: probes.sent, arrived: probes.arrived, echoed: probes.echoed },
+      rttMs: isFull ? null : (probes?.rttMs ?? rttMs),
+      selectedPair: pair === null ? null : { local: pairEnd(pair.local), remote: pairEnd(pair.remote) },
+    };
+    this.emit({ type: 'transport.sampled', sample });
+    if (pair !== null) this.tellPair(pair);
   }
 
   /** Idempotent; `transport.closed` follows, once. */
@@ -241,13 +292,34 @@ export class Generation {
     if (this.up) return;
     this.up = true;
     this.emit({ type: 'transport.up' });
+    this.findPair(maxPairTries);
   }
 
-  private controlMessage(channel: Parameters<PingMeter['receive']>[0], data: string | Uint8Array): void {
-    const frame = this.pings.receive(channel, data);
-    if (frame === null) return this.deps.count('control_malformed');
+  private findPair(triesLeft: number): void {
+    this.stats()
+      .then(({ selectedPair }) => {
+        if (selectedPair !== null) this.tellPair(selectedPair);
+        else if (triesLeft > 1 && this.isUp) this.schedule(() => this.findPair(triesLeft - 1), pairRetryMs);
+      })
+      .catch(() => undefined);
+  }
+
+  private tellPair(pair: SelectedPair): void {
+    const known = this.pair;
+    if (known !== null && sameEnd(known.local, pair.local) && sameEnd(known.remote, pair.remote)) return;
+    this.pair = pair;
+    this.emit({ type: 'transport.selectedPair', pair });
+  }
+
+  private ownMessage(channel: Channel, data: string | Uint8Array): void {
+    const frame = decodeControl(data);
+    // The peer answers probes, we make them.
+    if (frame === null || frame.kind === 'probe') return this.deps.count('control_malformed');
     this.deps.heard(false);
-    if (frame !== 'ping') this.emit({ type: 'transport.pong', ...frame });
+    if (frame.kind === 'ping') return this.pings.answer(channel, frame.seq);
+    if (frame.kind === 'echo') return this.prober.echoed(frame);
+    const pong = this.pings.pong(frame.seq);
+    if (pong !== null) this.emit({ type: 'transport.pong', ...pong });
   }
 
   /** An acknowledgement shows the peer too, but is no data. */
@@ -290,5 +362,7 @@ export class Generation {
   }
 }
 
-const pairEnd = ({ type, protocol, address, port }: CandidateInfo): string =>
+const pairEnd = ({ type, protocol, address, port }: CandidateEnd): string =>
   `${type} ${protocol} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+const sameEnd = (one: CandidateEnd, other: CandidateEnd): boolean => pairEnd(one) === pairEnd(other);

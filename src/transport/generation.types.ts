@@ -19,6 +19,8 @@ export interface Remote {
   readonly sameConnection: boolean;
   /** A plain peer came with another one (a page was reloaded, say). */
   readonly newConnection: boolean;
+  /** It answers probes. */
+  readonly probes: boolean;
 }
 
 /** What the generations of one tube know together. */

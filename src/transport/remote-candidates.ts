@@ -23,6 +23,8 @@ export class RemoteCandidates {
   private described: readonly RemoteCandidate[] = [];
   private ufrag: string | null = null;
   private opened = false;
+  /** `address port` of those that the peer calls relayed. */
+  private readonly relays = new Set<string>();
 
   /** @returns `keep`: it waits; `add`: hand it to the connection now; else why it is refused */
   take(candidate: string, mid: string): 'keep' | 'add' | Failure {
@@ -31,6 +33,7 @@ export class RemoteCandidates {
     if (this.isStale(candidate))
       return { code: 'signalling_stale_generation', detail: 'the ufrag is of another description' };
     this.taken += 1;
+    this.noteRelay(candidate);
     if (this.opened) return 'add';
     this.kept.push({ candidate, mid });
     this.keptBytes += candidate.length + mid.length;
@@ -41,6 +44,7 @@ export class RemoteCandidates {
   describe(sdp: string): number {
     this.ufrag = ufragOf(sdp);
     this.described = candidatesOf(sdp);
+    for (const { candidate } of this.described) this.noteRelay(candidate);
     const before = this.kept.length;
     this.kept = this.kept.filter(({ candidate }) => !this.isStale(candidate));
     return before - this.kept.length;
@@ -54,6 +58,17 @@ export class RemoteCandidates {
     this.kept = [];
     this.keptBytes = 0;
     return due;
+  }
+
+  /** Whether the peer said that this is its address at a TURN server. */
+  isRelay(address: string, port: number): boolean {
+    return this.relays.has(`${address} ${port}`);
+  }
+
+  private noteRelay(candidate: string): void {
+    // foundation component transport priority address port typ … (RFC 8839 §5.1)
+    const [, , , , address, port, , type] = candidate.split(' ');
+    if (type === 'relay') this.relays.add(`${address} ${port}`);
   }
 
   private overflow(candidate: string, mid: string): Failure | null {

@@ -6,15 +6,16 @@
 import { randomBytes } from 'node:crypto';
 import type { FailureCode } from '../../machines/failure.js';
 import type {
+  SelectedPair,
   TransportCommand,
   TransportEvent,
   TransportInput,
   TransportState,
 } from '../../machines/ports/transport.port.js';
 import type { ChannelClass } from '../../machines/settings.js';
-import type { CandidateInfo, ConnectionConfig, ConnectionFactory } from '../channels/connection.port.js';
+import type { ConnectionConfig, ConnectionFactory } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
-import { Generation } from './generation.js';
+import { Generation, type PathLoss } from './generation.js';
 import type { Clock } from './generation.types.js';
 import { HeardReports } from './heard-reports.js';
 import type { TransportCounter, TransportObserver } from './transport-observer.js';
@@ -25,8 +26,8 @@ const closeAllWithinMs = 3000;
 
 export interface TransportHostOptions {
   readonly createConnection: ConnectionFactory;
-  /** Asked for every generation: ICE servers may change at run time. */
-  connection(): Omit<ConnectionConfig, 'maxMessageBytes'>;
+  /** Asked for every generation: ICE servers may change at run time, and credentials for them are made anew. */
+  connection(tube: Pick<TransportInput, 'tubeId' | 'settings'>): Omit<ConnectionConfig, 'maxMessageBytes'>;
   readonly observer: TransportObserver;
   /** Default: the real one. */
   readonly clock?: Clock;
@@ -36,9 +37,9 @@ export interface TubeStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly rttMs: number | null;
-  /** Of pings; null when the peer never answered one. */
-  readonly lossRatio: number | null;
-  readonly selectedPair: { readonly local: CandidateInfo; readonly remote: CandidateInfo } | null;
+  /** After a cut-over that of the path before, until there is one of the new path; null when the peer never answered anything. */
+  readonly loss: PathLoss | null;
+  readonly selectedPair: SelectedPair | null;
   readonly bufferedBytes: number;
   readonly generations: readonly {
     readonly generation: number;
@@ -139,7 +140,7 @@ export class TransportHost {
       bytesSent: each.reduce((sum, stats) => sum + (stats?.bytesSent ?? 0), entry.past.bytesSent),
       bytesReceived: each.reduce((sum, stats) => sum + (stats?.bytesReceived ?? 0), entry.past.bytesReceived),
       rttMs: each[shown]?.rttMs ?? null,
-      lossRatio: live[shown]?.lossRatio() ?? null,
+      loss: live[shown]?.loss() ?? entry.lastLoss,
       selectedPair: each[shown]?.selectedPair ?? null,
       bufferedBytes: channels.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
       generations: live.map((generation) => ({
@@ -201,6 +202,8 @@ export class TransportHost {
     for (const channel of generation.records())
       this.tell(listener, { type: 'transport.channelOpened', channel, ...origin });
     if (generation.isUp) this.tell(listener, { type: 'transport.up', ...origin });
+    const { selectedPair: pair } = generation;
+    if (pair !== null) this.tell(listener, { type: 'transport.selectedPair', pair, ...origin });
   }
 
   private handle(
@@ -229,7 +232,7 @@ export class TransportHost {
       case 'transport.ping':
         return generation.ping(command.seq);
       case 'transport.sample':
-        return generation.sample(entry.link.stats().reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0));
+        return generation.sample();
       case 'transport.activate':
         entry.activate(generation.number);
         return this.closeOrphans(entry, generation.number);
@@ -252,7 +255,7 @@ export class TransportHost {
     });
     const generation: Generation = new Generation(input, {
       createConnection: this.options.createConnection,
-      connection: () => this.options.connection(),
+      connection: () => this.options.connection(input),
       clock: this.clock,
       link: entry.link,
       facts: entry,

@@ -6,7 +6,7 @@ import type { TransportEvent } from '../../machines/ports/transport.port.js';
 import type { ChannelClass, TubeSettings } from '../../machines/settings.js';
 import { MessageLink } from '../channels/message-link.js';
 import { readMark } from '../channels/wire.js';
-import type { Generation } from './generation.js';
+import type { Generation, PathLoss } from './generation.js';
 import type { Clock, Remote, TubeFacts } from './generation.types.js';
 import { maxMessageBytesOf, sessionIdOf } from './sdp.js';
 import type { TransportObserver } from './transport-observer.js';
@@ -25,6 +25,8 @@ export class TubeEntry implements TubeFacts {
   readonly live = new Map<number, Live>();
   /** The generation that carries outgoing data. */
   active: number | null = null;
+  /** Of the path before the active one. */
+  lastLoss: PathLoss | null = null;
   /** Bytes of generations that are gone. */
   readonly past = { bytesSent: 0, bytesReceived: 0 };
   private remoteSession: string | null = null;
@@ -74,7 +76,8 @@ export class TubeEntry implements TubeFacts {
     const newConnection = mark === null && this.remoteSession !== null && !sameConnection;
     this.remoteSession = session;
     this.link.setRemote(mark?.instance ?? null, maxMessageBytesOf(sdp));
-    return { kind: mark === null ? 'plain' : 'overlap', sameConnection, newConnection };
+    const kind = mark === null ? 'plain' : 'overlap';
+    return { kind, sameConnection, newConnection, probes: mark?.probes ?? false };
   }
 
   prunePeerLabels(): void {
@@ -87,6 +90,7 @@ export class TubeEntry implements TubeFacts {
   }
 
   activate(generation: number): void {
+    this.rememberLoss();
     this.active = generation;
     this.holder = null;
     this.link.activate(generation);
@@ -104,9 +108,15 @@ export class TubeEntry implements TubeFacts {
 
   /** The generation is gone. */
   forget(generation: Generation): void {
+    if (this.active === generation.number) this.rememberLoss();
     if (this.live.get(generation.number)?.generation === generation) this.live.delete(generation.number);
     if (this.active === generation.number) this.active = null;
     this.letGo(generation.number);
+  }
+
+  private rememberLoss(): void {
+    const before = this.active === null ? undefined : this.live.get(this.active)?.generation;
+    this.lastLoss = before?.loss() ?? this.lastLoss;
   }
 
   /** The generation will not be activated any more. */

@@ -137,6 +137,37 @@ describeWith('chromium', 'the peer library in Chromium', () => {
     expect(await page.evaluate(() => (globalThis as unknown as InPage).peer.state)).toBe('connected');
   });
 
+  it('says so when the device slept: the wall clock is ahead', async () => {
+    service.requests.length = 0;
+    const realNow = await page.evaluateHandle(() => Date.now.bind(Date));
+    const sleepFor = (ms: number, wake: string | null): Promise<void> =>
+      page.evaluate(
+        ([aheadMs, event]) => {
+          const now = Date.now.bind(Date);
+          Date.now = () => now() + aheadMs;
+          if (event !== null) dispatchEvent(new Event(event));
+        },
+        [ms, wake] as const,
+      );
+    await sleepFor(60_000, 'focus');
+    await until(() => service.requests.length === 1);
+    await sleepFor(90_000, 'pageshow');
+    await until(() => service.requests.length === 2);
+    // No event: found by the clock alone. A few seconds are no sleep, and a clock that was put back is none.
+    await sleepFor(-600_000, null);
+    await sleepFor(4000, 'focus');
+    await sleepFor(3_600_000, null);
+    await until(() => service.requests.length === 3, 10_000);
+    await page.evaluate((now) => {
+      Date.now = now;
+    }, realNow);
+    expect(service.requests).toEqual([
+      'network_change {"type":"online","data":"woke up after 60 s"}',
+      'network_change {"type":"online","data":"woke up after 90 s"}',
+      'network_change {"type":"online","data":"woke up after 3600 s"}',
+    ]);
+  });
+
   it('notices at once that the service ended the connection', async () => {
     service.closeGeneration(6);
     await page.waitForFunction(() => (globalThis as unknown as InPage).peer.state === 'disconnected', null, {

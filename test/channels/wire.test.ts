@@ -26,7 +26,26 @@ describe('control frames', () => {
     }
   });
 
-  test.each([[''], ['\0PIN'], ['\0PINGx'], ['\0PENG'], [new Uint8Array(9)]])('%p is none', (data) => {
+  test('carry probes and echoes as docs/protocol.md says', () => {
+    const probe = { kind: 'probe', burst: 2, index: 0x01020304 } as const;
+    expect([...encodeControl(probe)]).toEqual([0, 0x50, 0x52, 0x4f, 0x42, 0, 0, 0, 2, 1, 2, 3, 4]);
+    expect(decodeControl(encodeControl(probe))).toEqual(probe);
+    const echo = { kind: 'echo', burst: 0xffffffff, index: 99, received: 98 } as const;
+    expect(String.fromCharCode(...encodeControl(echo).subarray(0, 5))).toBe('\0ECHO');
+    expect(decodeControl(encodeControl(echo))).toEqual(echo);
+  });
+
+  test.each([
+    [''],
+    ['\0PIN'],
+    ['\0PINGx'],
+    ['\0PENG'],
+    ['\0PING12345678'],
+    ['\0PROB1234'],
+    ['\0ECHO12345678'],
+    ['\0ECHO1234567890123456'],
+    [new Uint8Array(9)],
+  ])('%p is none', (data) => {
     expect(decodeControl(data)).toBeNull();
   });
 
@@ -47,8 +66,9 @@ describe('marks', () => {
   test('come before the media line and back unchanged', () => {
     const marked = markSdp(sdp, { instance: 'abc-1', channels });
     expect(marked.indexOf('a=x-holdfast:')).toBeLessThan(marked.indexOf('m='));
-    expect(readMark(marked)).toEqual({ instance: 'abc-1', remote: null, channels });
+    expect(readMark(marked)).toEqual({ instance: 'abc-1', remote: null, channels, probes: false });
     expect(readMark(markSdp(sdp, { instance: 'abc-1', remote: 'xyz-2', channels: [] }))?.remote).toBe('xyz-2');
+    expect(readMark(markSdp(sdp, { instance: 'abc-1', channels: [], probes: true }))?.probes).toBe(true);
     expect(readMark(sdp)).toBeNull();
   });
 
@@ -60,7 +80,7 @@ describe('marks', () => {
       Buffer.from('[{"label":1},null,{"label":"x","id":70000,"class":"reliable"}]').toString('base64url'),
     ]) {
       const marked = `v=0\r\na=x-holdfast:overlap i\r\na=x-holdfast-channels:${encoded}\r\n`;
-      expect(readMark(marked)).toEqual({ instance: 'i', remote: null, channels: [] });
+      expect(readMark(marked)).toEqual({ instance: 'i', remote: null, channels: [], probes: false });
     }
     expect(readMark(`a=x-holdfast:overlap ${'i'.repeat(65)}\r\n`)).toBeNull();
   });

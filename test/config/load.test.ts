@@ -153,6 +153,19 @@ describe('text', () => {
   });
 });
 
+describe('TURN', () => {
+  const urls = ['turn:t.example:3478', 'turns:t.example?transport=tcp'];
+
+  test('has servers and a secret, of its own or in a file', () => {
+    const argv = ['--turn-urls', urls.join(', ')];
+    expect(load({ argv: [...argv, '--turn-secret', 'north'] })).toMatchObject({ turnUrls: urls, turnSecret: 'north' });
+    const fromFile = load({ argv, env: { HOLDFAST_TURN_SECRET_FILE: 'f' }, files: { f: 'north\n' } });
+    expect(fromFile).toMatchObject({ turnUrls: urls, turnSecret: 'north' });
+    expect(fromFile).not.toHaveProperty('turnSecretFile');
+    expect(load({})).toMatchObject({ turnUrls: [], turnSecret: null });
+  });
+});
+
 describe('tokens', () => {
   test('belong to a tenant, come from list and file, and may end in base64 padding', () => {
     const config = load({
@@ -273,6 +286,9 @@ describe('problems', () => {
       { env: { HOLDFAST_CONTROL_TOKEN: secret } },
       { env: { HOLDFAST_ICE_SERVERS: `[{"urls":"http:x","credential":"${secret}"}]` } },
       { env: { HOLDFAST_ICE_SERVERS: `[{"urls":"turn:x","credential":"${secret}"}]` } },
+      { argv: ['--turn-secret', secret] },
+      { argv: ['--turn-secret', `${secret}\n`, '--turn-urls', 'turn:x'] },
+      { argv: ['--turn-secret', secret, '--turn-urls', 'turn:x', '--turn-secret-file', 't'], files: { t: secret } },
       { argv: ['--control-tokens-file', 't'], files: { t: `two words ${secret}` } },
       yaml(`controlTokens: [*${secret}]`),
       yaml(`controlTokens: ["${secret}`),
@@ -292,7 +308,34 @@ describe('problems', () => {
     ['a key without value', yaml('port:\n'), 'must be a whole number from 0 to 65535'],
     ['half a port range', { argv: ['--udp-port-begin', '5000'] }, 'must be set together with udpPortEnd'],
     ['TURN without credentials', { argv: ['--ice-servers', 'turn:x'] }, 'a TURN server needs username and credential'],
-    ['TURN over TLS', { argv: ['--ice-servers', 'stuns:x'] }, 'must be like stun:host:port'],
+    ['no ICE server at all', { argv: ['--ice-servers', 'http://x'] }, 'must be like stun:host:port'],
+    [
+      'a STUN server with a transport',
+      { argv: ['--ice-servers', 'stun:x?transport=tcp'] },
+      'must be like stun:host:port',
+    ],
+    [
+      'STUN among TURN servers',
+      { argv: ['--turn-urls', 'stun:x', '--turn-secret', 's'] },
+      'must be at most 16 URLs like turn:',
+    ],
+    ['TURN servers without a secret', { argv: ['--turn-urls', 'turn:x'] }, 'must be set together with turnSecret or'],
+    ['a TURN secret without servers', { argv: ['--turn-secret', 's'] }, 'must be set together with turnUrls'],
+    [
+      'a TURN secret that is not there',
+      yaml('turnUrls: ["turn:x"]\nturnSecret:\n'),
+      'must be set together with turnSecret or',
+    ],
+    [
+      'a file with a TURN secret that cannot be read',
+      { argv: ['--turn-urls', 'turn:x', '--turn-secret-file', 'f'] },
+      'file cannot be read (ENOENT)',
+    ],
+    [
+      'two TURN secrets',
+      { argv: ['--turn-urls', 'turn:x', '--turn-secret', 's', '--turn-secret-file', 'f'], files: { f: 's' } },
+      'must not be set together with turnSecret',
+    ],
     ['a bind address that is a name', { argv: ['--bind-address', 'eth0'] }, 'must be an IP address'],
     ['a reserved channel', { argv: ['--channels', 'control'] }, 'must not be control'],
     ['a channel twice', { argv: ['--channels', 'a,a'] }, 'at most 16 channels with different labels'],
@@ -325,7 +368,7 @@ describe('publicConfig', () => {
       env: { HOLDFAST_ICE_SERVERS: '[{"urls":"turn:t","username":"u","credential":"s3cr3t"}]' },
       files: { k: 's3cr3t' },
     });
-    const shown = publicConfig(config);
+    const shown = publicConfig({ ...config, turnUrls: ['turn:t'], turnSecret: 's3cr3t' });
     expect(JSON.stringify(shown)).not.toContain('s3cr3t');
     expect(shown).toMatchObject({
       port: 8080,

@@ -2,15 +2,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { ResourceLimits, parseLimitsPatch } from '../../src/config/limits.js';
 import { loadConfig } from '../../src/config/load.js';
-import { resolveTubeSettings, parseTubeOverrides, type TubeOverrides } from '../../src/config/tube-settings.js';
+import {
+  parseTubeSettings,
+  resolveTubeSettings,
+  type AskedSettings,
+  type TubeOverrides,
+} from '../../src/config/tube-settings.js';
 
 const configOf = (...argv: string[]) => loadConfig({ argv, env: {}, readFile: () => '' });
 
-function overridesOf(input: unknown): TubeOverrides {
-  const checked = parseTubeOverrides(input);
+function askedOf(input: unknown): AskedSettings {
+  const checked = parseTubeSettings(input);
   if (!checked.ok) throw new Error(checked.problems.join());
   return checked.value;
 }
+const overridesOf = (input: unknown): TubeOverrides => askedOf(input).overrides;
+const nothing = askedOf({});
 
 describe('settings of create_tube', () => {
   test('are read in wire names and stay what they are', () => {
@@ -39,7 +46,7 @@ describe('settings of create_tube', () => {
     });
     expect(overridesOf({ restart_backoff_ms: '1s,2s' })).toEqual({ restartBackoffMs: [1000, 2000] });
     const whole = 'max_restart_attempts must be a whole number from 1 to 1000';
-    expect(parseTubeOverrides({ max_restart_attempts: '5' })).toEqual({ ok: false, problems: [whole] });
+    expect(parseTubeSettings({ max_restart_attempts: '5' })).toEqual({ ok: false, problems: [whole] });
   });
 
   test.each([
@@ -55,29 +62,33 @@ describe('settings of create_tube', () => {
       { ping_interval_ms: Number.NaN },
       'ping_interval_ms must be a time from 10ms to 10m, as milliseconds or like 15s, 5m',
     ],
-    [{ channels: [{ label: 'control' }] }, 'channels 0 label must not be control: the service has that channel'],
+    [
+      { channels: [{ label: 'control' }] },
+      'channels 0 label must not be control or holdfast-probe: the service has these channels',
+    ],
     [{ channels: [{ label: 'a', clas: 'latest' }] }, 'channels 0 unknown key clas; did you mean class?'],
     [
       { missed_pings_to_degrade: 4, missed_pings_to_restart: 3 },
       'missed_pings_to_degrade must not be above missed_pings_to_restart',
     ],
+    [{ recovery_policy: 'heroic' }, 'recovery_policy must be one of standard, strict, server, suite'],
     [{ conversationType: 'tunnel' }, 'conversationType must be message: there are no other kinds of tubes here'],
     ['fast', 'must be an object of settings'],
     [null, 'must be an object of settings'],
   ])('refuse %j', (input, message) => {
-    expect(parseTubeOverrides(input)).toEqual({ ok: false, problems: [message] });
+    expect(parseTubeSettings(input)).toEqual({ ok: false, problems: [message] });
   });
 });
 
 describe('resolveTubeSettings', () => {
   test('a tube that asks for nothing has the numbers of the service', () => {
     const config = configOf('--answer-timeout-ms', '9s');
-    expect(resolveTubeSettings(config, null, {}, false)).toEqual({ ...config.tube, trickleIce: false });
+    expect(resolveTubeSettings(() => config.tube, null, nothing, false)).toEqual({ ...config.tube, trickleIce: false });
   });
 
   test('its profile stands above the service, its overrides above the profile', () => {
     const config = configOf('--ping-interval-ms', '7s', '--answer-timeout-ms', '9s');
-    const settings = resolveTubeSettings(config, 'mobile', overridesOf({ session_timeout_ms: 60_000 }), true);
+    const settings = resolveTubeSettings(() => config.tube, 'mobile', askedOf({ session_timeout_ms: 60_000 }), true);
     expect(settings).toMatchObject({
       trickleIce: true,
       pingIntervalMs: 3000,
@@ -89,12 +100,14 @@ describe('resolveTubeSettings', () => {
 
   test('numbers that were not asked for follow those that were', () => {
     const config = configOf('--suspect-ping-interval-ms', '2s');
-    expect(resolveTubeSettings(config, 'low_latency', {}, true).suspectPingIntervalMs).toBe(1000);
-    expect(resolveTubeSettings(config, null, overridesOf({ health_check_interval_ms: 100 }), true)).toMatchObject({
+    expect(resolveTubeSettings(() => config.tube, 'low_latency', nothing, true).suspectPingIntervalMs).toBe(1000);
+    expect(
+      resolveTubeSettings(() => config.tube, null, askedOf({ health_check_interval_ms: 100 }), true),
+    ).toMatchObject({
       healthCheckIntervalMs: 100,
       degradedHealthCheckIntervalMs: 100,
     });
-    expect(resolveTubeSettings(config, null, overridesOf({ replay_buffer_bytes: 4096 }), true)).toMatchObject({
+    expect(resolveTubeSettings(() => config.tube, null, askedOf({ replay_buffer_bytes: 4096 }), true)).toMatchObject({
       replayBufferBytes: 4096,
       maxMessageBytes: 4096,
     });
@@ -109,7 +122,7 @@ describe('resource limits', () => {
     if (!parsed.ok) throw new Error('refused');
     limits.apply(parsed.value);
     expect(limits.toWire()).toMatchObject({ max_concurrent_ice_agents: 0, max_concurrent_creates: 100 });
-    expect(resolveTubeSettings({ tube: limits.tubeDefaults() }, null, {}, true)).toMatchObject({
+    expect(resolveTubeSettings(() => limits.tubeDefaults(), null, nothing, true)).toMatchObject({
       pingIntervalMs: 1000,
       suspectPingIntervalMs: 1000,
       answerTimeoutMs: 15_000,

@@ -57,7 +57,7 @@ describe('native configuration', () => {
     [{ bindAddress: 'localhost' }, 'is not an IP address'],
     [{ portRange: { begin: 80, end: 90 } }, 'is not within'],
     [{ portRange: { begin: 5000, end: 4000 } }, 'is not within'],
-    [{ iceServers: [{ urls: ['stuns:stun.example.org'] }] }, 'TLS is not supported'],
+    [{ iceServers: [{ urls: ['http://stun.example.org'] }] }, 'expected stun:'],
     [{ iceServers: [{ urls: ['turn:turn.example.org'] }] }, 'needs username and credential'],
   ])('%j is refused', (extra, why) => {
     expect(() => createNativeConnection(config(extra), handlers)).toThrow(why);

@@ -33,6 +33,17 @@ describe('create_tube', () => {
     expect(JSON.stringify(identity)).not.toContain(String(reply['peer_token']));
   });
 
+  test('brings ICE servers, with new credentials when it is repeated', async () => {
+    const call = { conversation_id: 'talk', idempotency_key: 'k' };
+    const first = await controller.call('create_tube', call);
+    const tubeId = String(first['tube_id']);
+    expect(first['ice_servers']).toMatchObject([{ username: `1:${tubeId}`, credential: 'SECRET-1' }]);
+    harness.tubes.credentialsExpire = 2;
+    const again = await controller.call('create_tube', call);
+    expect(again).toEqual({ ...first, ice_servers: harness.tubes.iceServers(tubeId) });
+    expect(harness.seen.logged.join('')).not.toContain('SECRET');
+  });
+
   test('answers an offer', async () => {
     const reply = await controller.call('create_tube', { conversation_id: 'talk', offer: base64, trickle_ice: false });
     expect(reply).toMatchObject({ ok: true, answer: Buffer.from(fakeSdp('answer 1')).toString('base64') });
@@ -130,7 +141,13 @@ describe('signalling calls', () => {
     const { tubeId } = await controller.createTube();
     const reply = await controller.call('restart_ice', { tube_id: tubeId, fresh: true });
     const offer = Buffer.from(fakeSdp('offer 2')).toString('base64');
-    expect(reply).toEqual({ ok: true, offer, generation: 2, already_in_progress: false });
+    expect(reply).toEqual({
+      ok: true,
+      offer,
+      generation: 2,
+      already_in_progress: false,
+      ice_servers: harness.tubes.iceServers(tubeId),
+    });
     expect(harness.tubes.calls('restart')).toEqual([[tubeId, 'manual', true]]);
     harness.tubes.failWith.set('restart', 'restart_trickle_disabled');
     expect(codeOf(await controller.call('restart_ice', { tube_id: tubeId }))).toBe('restart_trickle_disabled');
@@ -158,6 +175,24 @@ describe('signalling calls', () => {
   });
 });
 
+describe('offers of a peer that its controller relays', () => {
+  test('are bounded per tube; answers are not', async () => {
+    const { tubeId } = await controller.createTube();
+    const other = await controller.createTube();
+    const offer = { tube_id: tubeId, sdp, is_answer: false };
+    for (let count = 0; count < 10; count += 1)
+      expect((await controller.call('set_remote_description', offer)).ok).toBe(true);
+    expect((await controller.call('set_remote_description', offer)).error).toMatchObject({
+      code: 'rate_exceeded',
+      retryable: true,
+      suggested_delay_ms: 1000,
+    });
+    expect(harness.tubes.calls('remoteDescription')).toHaveLength(10);
+    expect((await controller.call('set_remote_description', { ...offer, tube_id: other.tubeId })).ok).toBe(true);
+    expect((await controller.call('set_remote_description', { ...offer, is_answer: true })).ok).toBe(true);
+  });
+});
+
 describe('reading calls', () => {
   test('state, statistics and tube', async () => {
     const { tubeId } = await controller.createTube();
@@ -172,6 +207,19 @@ describe('reading calls', () => {
     });
     const stats = await controller.call('get_connection_stats', { tube_id: tubeId });
     expect(stats).toMatchObject({ ok: true, bytes_sent: 10, bytes_received: 20, packet_loss_rate: null, rtt_ms: 12 });
+    expect(stats).toMatchObject({
+      loss_to_peer: null,
+      jitter_ms: null,
+      generations: [{ generation: 1, state: 'connected', active: true }],
+      quality: { score: 0.9, verdict: 'warning', scores: [1, 0.9] },
+    });
+    harness.tubes.loss = { ratio: 0.05, toPeer: 0.01, fromPeer: 0.05, jitterMs: 2 };
+    expect(await controller.call('get_connection_stats', { tube_id: tubeId })).toMatchObject({
+      packet_loss_rate: 0.05,
+      loss_to_peer: 0.01,
+      loss_from_peer: 0.05,
+      jitter_ms: 2,
+    });
     const tube = await controller.call('get_tube', { tube_id: tubeId });
     expect(tube).toMatchObject({
       ok: true,
@@ -180,6 +228,18 @@ describe('reading calls', () => {
       last_seq: 0,
     });
     expect(JSON.stringify(tube)).not.toContain('igest');
+  });
+
+  test('the history of a tube is told when it is asked for', async () => {
+    const { tubeId } = await controller.createTube();
+    const entry = { at_ms: 1, seq: 8, generation: 1, kind: 'ping_missed', count: 3, last_at_ms: 9 } as const;
+    harness.tubes.histories.set(tubeId, { entries: [entry], dropped: 7 });
+    const tube = await controller.call('get_tube', { tube_id: tubeId, history: true });
+    expect(tube).toMatchObject({ ok: true, tube_id: tubeId, history: [entry], history_dropped: 7 });
+    expect(await controller.call('get_tube', { tube_id: tubeId })).not.toHaveProperty('history');
+    expect(await controller.call('get_tube', { tube_id: tubeId, history: false })).not.toHaveProperty('history');
+    expect(codeOf(await controller.call('get_tube', { tube_id: tubeId, history: 1 }))).toBe('input_schema');
+    expect(JSON.stringify(await controller.call('list_tubes'))).not.toContain('history');
   });
 
   test('list_tubes filters and pages', async () => {
@@ -215,6 +275,30 @@ describe('steering calls', () => {
     expect(await controller.call('close_tube', call)).toEqual({ ...answer, already_closed: true });
     expect(harness.tubes.calls('close')).toEqual([[tubeId, 'requested']]);
     expect(codeOf(await controller.call('get_tube', { tube_id: tubeId }))).toBe('tube_closed');
+  });
+
+  test('report_network_change reaches one tube, or all of the tenant and nobody else', async () => {
+    const [first, second] = [await controller.createTube(), await controller.createTube()];
+    const stranger = await harness.controller(otherToken);
+    const theirs = await stranger.createTube();
+    const one = { tube_id: first.tubeId, type: 'ip_change', data: { new_ip: '192.0.2.7' } };
+    expect(await controller.call('report_network_change', one)).toEqual({ ok: true, tubes: 1 });
+    expect(await controller.call('report_network_change', { type: 'ice_failure', data: 'line 1\nline 2' })).toEqual({
+      ok: true,
+      tubes: 2,
+    });
+    expect(await stranger.call('report_network_change', { type: 'interface_change' })).toEqual({ ok: true, tubes: 1 });
+    expect(harness.tubes.calls('networkChanged')).toEqual([
+      [[first.tubeId], 'ip_change', 'controller', '{"new_ip":"192.0.2.7"}'],
+      [[first.tubeId, second.tubeId], 'ice_failure', 'controller', 'line 1 line 2'],
+      [[theirs.tubeId], 'interface_change', 'controller', ''],
+    ]);
+  });
+
+  test('report_network_change refuses other types', async () => {
+    expect(codeOf(await controller.call('report_network_change', { type: 'online' }))).toBe('input_schema');
+    expect(codeOf(await controller.call('report_network_change', {}))).toBe('input_schema');
+    expect(harness.tubes.asked).toEqual([]);
   });
 
   test('send passes text and bytes on', async () => {
@@ -272,7 +356,9 @@ describe('every call about a tube', () => {
     ['get_connection_stats', {}],
     ['get_tube', {}],
     ['close_tube', {}],
+    ['get_tube', { history: true }],
     ['update_activity', {}],
+    ['report_network_change', { type: 'ip_change' }],
     ['send', { data: 'x' }],
     ['subscribe', {}],
   ];
@@ -322,7 +408,7 @@ describe('frames', () => {
 
   test('unknown events are answered, later ones with a clear text', async () => {
     expect(codeOf(await controller.call('no_such_event', {}))).toBe('input_unknown_event');
-    const later = await controller.call('report_network_change', { type: 'ip_change' });
+    const later = await controller.call('open_tunnel', {});
     expect(later.error).toMatchObject({
       code: 'input_unknown_event',
       message: expect.stringContaining('not available in this version'),

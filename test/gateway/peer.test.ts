@@ -44,7 +44,8 @@ async function peer(token: string = peerToken): Promise<TestPeer> {
 }
 
 const signalling = (): unknown[] => harness.tubes.calls('peerSignalling').map(([, online]) => online);
-const setup = { trickle_ice: true, ice_servers: [{ urls: ['stun:127.0.0.1:3478'] }] };
+/** What a peer needs to build its connection. */
+const setup = () => ({ trickle_ice: true, ice_servers: harness.tubes.iceServers(tubeId) });
 
 describe('the handshake', () => {
   test.each([
@@ -81,7 +82,7 @@ describe('what a peer is told', () => {
     harness.tubes.say(tubeId, { type: 'candidate', generation: 1, candidate: '', mid: '0' });
     await until(() => one.told.length === 3);
     expect(one.told).toEqual([
-      { event: 'offer', data: { type: 'offer', sdp: fakeSdp('offer 1'), generation: 1, tube_id: tubeId, ...setup } },
+      { event: 'offer', data: { type: 'offer', sdp: fakeSdp('offer 1'), generation: 1, tube_id: tubeId, ...setup() } },
       { event: 'icecandidate', data: { candidate: 'candidate:1', sdpMid: '0', generation: 1 } },
       { event: 'icecandidate', data: { candidate: '', sdpMid: '0', generation: 1 } },
     ]);
@@ -110,6 +111,26 @@ describe('what a peer is told', () => {
     expect(bystander.told).toEqual([]);
   });
 
+  test('TURN credentials that were made for each offer, and for each hello', async () => {
+    harness.tubes.offers.clear();
+    const one = await peer();
+    const description = { type: 'offer' as const, sdp: fakeSdp('offer') };
+    for (const generation of [2, 3]) {
+      harness.tubes.credentialsExpire = generation;
+      harness.tubes.say(tubeId, { type: 'description', generation, description, purpose: 'restart', requestId: null });
+    }
+    harness.tubes.credentialsExpire = 4;
+    expect(await one.hello('i-1')).toMatchObject({
+      ice_servers: [{ username: `4:${tubeId}`, credential: 'SECRET-4' }],
+    });
+    await until(() => one.told.length === 2);
+    expect(one.told).toMatchObject([
+      { data: { generation: 2, ice_servers: [{ username: `2:${tubeId}`, credential: 'SECRET-2' }] } },
+      { data: { generation: 3, ice_servers: [{ username: `3:${tubeId}`, credential: 'SECRET-3' }] } },
+    ]);
+    expect(harness.seen.logged.join('')).not.toContain('SECRET');
+  });
+
   test('the end of its tube, after which it does not come back', async () => {
     const one = await peer();
     const gone = nextEvent(one.socket, 'disconnect');
@@ -122,7 +143,13 @@ describe('what a peer is told', () => {
 describe('what a peer may say', () => {
   test('hello is answered with what it needs', async () => {
     const one = await peer();
-    expect(await one.hello('i-1')).toEqual({ ok: true, tube_id: tubeId, state: 'connecting', generation: 1, ...setup });
+    expect(await one.hello('i-1')).toEqual({
+      ok: true,
+      tube_id: tubeId,
+      state: 'connecting',
+      generation: 1,
+      ...setup(),
+    });
     expect(harness.tubes.calls('restart')).toEqual([]);
   });
 
@@ -244,14 +271,28 @@ describe('what a peer may say', () => {
     expect(await one.call('restart_request', {})).toEqual({ ok: true, waiting: true });
   });
 
-  test('network_change: online restarts without waiting for it, the others count as activity', async () => {
+  test('network_change is told to the tube as what it is; offline only shows that the peer is there', async () => {
     const one = await peer();
-    harness.tubes.failWith.set('restart', 'restart_breaker_open');
-    expect(await one.call('network_change', { type: 'online', data: 'wifi' })).toEqual({ ok: true });
-    expect(await one.call('network_change', { type: 'offline' })).toEqual({ ok: true });
+    expect(await one.call('network_change', { type: 'online', data: '' })).toEqual({ ok: true });
     expect(await one.call('network_change', { type: 'connection_type', data: { type: '4g' } })).toEqual({ ok: true });
-    expect(harness.tubes.calls('restart')).toHaveLength(1);
-    expect(harness.tubes.calls('activity')).toHaveLength(2);
+    expect(await one.call('network_change', { type: 'offline' })).toEqual({ ok: true });
+    expect(harness.tubes.calls('networkChanged')).toEqual([
+      [[tubeId], 'interface_change', 'peer', 'online'],
+      [[tubeId], 'interface_change', 'peer', 'connection_type {"type":"4g"}'],
+    ]);
+    expect(harness.tubes.calls('restart')).toEqual([]);
+    expect(harness.tubes.calls('activity')).toHaveLength(3);
+  });
+
+  test('its own offers in a loop are refused from the eleventh in 10 s, over a new socket too', async () => {
+    const one = await peer();
+    const offer = { type: 'offer', sdp: fakeSdp('mine') };
+    for (let count = 0; count < 10; count += 1) expect((await one.call('offer', offer)).ok).toBe(true);
+    expect((await one.call('offer', offer)).error).toMatchObject({ code: 'rate_exceeded', retryable: true });
+    const again = await peer();
+    expect((await again.call('offer', offer)).error?.code).toBe('rate_exceeded');
+    expect(harness.tubes.calls('remoteDescription')).toHaveLength(10);
+    expect((await again.call('answer', { type: 'answer', sdp: fakeSdp('mine') })).ok).toBe(true);
   });
 
   test.each<[string, unknown, string]>([

@@ -240,6 +240,7 @@ describe('delivery', () => {
   test('a restart offer and its outcome', async () => {
     const { tubeId } = await controller.createTube();
     const sdp = fakeSdp('offer 2');
+    const ice_servers = harness.tubes.iceServers(tubeId);
     harness.tubes.say(tubeId, {
       type: 'description',
       generation: 2,
@@ -257,7 +258,13 @@ describe('delivery', () => {
     });
     await settle(controller);
     expect(controller.signals).toMatchObject([
-      { kind: 'ice_restart_offer', generation: 2, data: Buffer.from(sdp).toString('base64'), progress_flag: 2 },
+      {
+        kind: 'ice_restart_offer',
+        generation: 2,
+        data: Buffer.from(sdp).toString('base64'),
+        progress_flag: 2,
+        ice_servers,
+      },
       { kind: 'ice_restart_offer', generation: 2, data: '', progress_flag: 0, progress_status: 'ICE restart complete' },
     ]);
   });

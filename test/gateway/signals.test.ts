@@ -1,5 +1,6 @@
 // The mapping from what a tube says to the wire signal, as a table.
 import { describe, expect, test } from '@jest/globals';
+import { evidenceOf } from '../support/evidence.js';
 import type { TubeEmission, TubeIdentity } from '../../machines/events.js';
 import {
   isShown,
@@ -33,9 +34,11 @@ const noticeOf = (emission: TubeEmission): TubeNotice => ({
   emission,
 });
 
-function signalOf(emission: TubeEmission): SignalDraft | null {
+const noServers = (): readonly [] => [];
+
+function signalOf(emission: TubeEmission, iceServers: Parameters<typeof toSignal>[2] = noServers): SignalDraft | null {
   const notice = noticeOf(emission);
-  return toSignal(notice, nextStates(told, notice));
+  return toSignal(notice, nextStates(told, notice), iceServers);
 }
 
 describe('signals', () => {
@@ -99,6 +102,8 @@ describe('signals', () => {
           trigger: 'manual',
           attempt: 1,
           delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
         },
       },
       {
@@ -113,7 +118,16 @@ describe('signals', () => {
       'a skipped restart without a code',
       {
         type: 'decision',
-        decision: { action: 'skip', code: null, why: 'because', trigger: 'manual', attempt: 1, delayMs: 0 },
+        decision: {
+          action: 'skip',
+          code: null,
+          why: 'because',
+          trigger: 'manual',
+          attempt: 1,
+          delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
+        },
       },
       { kind: 'ice_restart_offer', data: '', flag: progress.skip, status: 'because' },
     ],
@@ -128,6 +142,8 @@ describe('signals', () => {
           trigger: 'missed_pings',
           attempt: 1,
           delayMs: 0,
+          verdict: null,
+          evidence: evidenceOf(),
         },
       },
       { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'trickle' },
@@ -211,11 +227,58 @@ describe('signals', () => {
       'a decision to wait',
       {
         type: 'decision',
-        decision: { action: 'wait', code: null, why: '', trigger: 'manual', attempt: 1, delayMs: 9 },
+        decision: {
+          action: 'wait',
+          code: null,
+          why: '',
+          trigger: 'manual',
+          attempt: 1,
+          delayMs: 9,
+          verdict: null,
+          evidence: evidenceOf(),
+        },
+      },
+    ],
+    [
+      'a network change that needs no restart',
+      {
+        type: 'decision',
+        decision: {
+          action: 'skip',
+          code: null,
+          why: 'the way to the peer is as it was',
+          trigger: 'ip_change',
+          attempt: 0,
+          delayMs: 0,
+          verdict: 'leave_alone',
+          evidence: evidenceOf({ source: 'host', route: 'same' }),
+        },
       },
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());
+
+  test('a restart offer brings ICE servers, and nothing else asks for any', () => {
+    let asked = 0;
+    const servers = (): [{ urls: string[]; username: string }] => {
+      asked += 1;
+      return [{ urls: ['turn:t'], username: 'u' }];
+    };
+    const offer: TubeEmission = {
+      type: 'description',
+      generation: 2,
+      description: { type: 'offer', sdp },
+      purpose: 'restart',
+      requestId: null,
+    };
+    expect(signalOf(offer, servers)?.extra).toEqual({ ice_servers: [{ urls: ['turn:t'], username: 'u' }] });
+    expect(signalOf(offer)?.extra).toEqual({});
+    signalOf({ ...offer, purpose: 'initial' }, servers);
+    signalOf({ type: 'candidate', generation: 2, candidate: '', mid: '0' }, servers);
+    const ended = { generation: 2, trigger: 'manual', outcome: 'success', failure: null, durationMs: 1 } as const;
+    expect(signalOf({ type: 'attemptEnded', ...ended }, servers)?.extra).toEqual({ trigger: 'manual' });
+    expect(asked).toBe(1);
+  });
 
   test('the states that are told before and after each other', () => {
     const steps: TubeEmission[] = [
@@ -228,7 +291,7 @@ describe('signals', () => {
     let states: ToldStates = { state: 'initializing', previousState: null, transportState: 'new' };
     const seen = steps.flatMap((emission) => {
       states = nextStates(states, noticeOf(emission));
-      return toSignal(noticeOf(emission), states) ?? [];
+      return toSignal(noticeOf(emission), states, noServers) ?? [];
     });
     expect(seen.map(({ data, extra }) => [extra['previous_state'], data])).toEqual([
       [null, 'initializing'],

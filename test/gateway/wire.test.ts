@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../src/errors.js';
 import * as control from '../../src/gateway/control-wire.js';
 import * as peer from '../../src/gateway/peer-wire.js';
-import { controlSdp, decodeBase64, encodeBase64, parse } from '../../src/gateway/wire.js';
+import { controlSdp, decodeBase64, detailOf, encodeBase64, parse } from '../../src/gateway/wire.js';
+import type { NetworkChangeType } from '../../src/peer/signalling.port.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 
 const id = '6f2c1b1e-0a55-4d0c-9a53-1c1f0d6a7f10';
@@ -166,4 +167,28 @@ describe('/peer', () => {
     };
     expect(parse(peer.icecandidate, event)).toEqual({ candidate: 'candidate:1', mid: '0', generation: 1 });
   });
+  test.each<NetworkChangeType>(['online', 'offline', 'connection_type', 'ip_change'])(
+    'takes the network change %s of our library',
+    (type) => {
+      expect(parse(peer.networkChange, { type, data: 'wlan0' })).toEqual({ type, data: 'wlan0' });
+    },
+  );
+});
+
+test('of any data a short line of plain text is kept', () => {
+  const deep = Array.from({ length: 50_000 }).reduce<unknown>((inner) => [inner], null);
+  const given = [
+    'x'.repeat(100_000),
+    { list: Array(9999).fill(1) },
+    undefined,
+    null,
+    0,
+    false,
+    [],
+    deep,
+    '\u2028\u0000a\u001b[31m\n',
+  ];
+  const details = given.map(detailOf);
+  expect(details.map(({ length }) => length)).toEqual([200, 200, 0, 4, 1, 5, 2, 0, 6]);
+  for (const detail of details) expect(detail).toMatch(/^[ -~]{0,200}$/);
 });

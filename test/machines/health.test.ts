@@ -17,7 +17,7 @@ class Pings {
   }
 
   sample(rttMs: number | null) {
-    return { pingsSent: this.sent, pongsReceived: this.received, rttMs };
+    return { pingsSent: this.sent, pongsReceived: this.received, probes: null, rttMs };
   }
 }
 
@@ -35,6 +35,13 @@ function run() {
     poll: (lossRatio: number | null, rttMs: number | null, count = 100): void => {
       clock.advance(defaultSettings.healthCheckIntervalMs);
       child.send({ type: 'health.sample', sample: pings.go(count, lossRatio).sample(rttMs) });
+    },
+    /** The same with a burst of a hundred probes: so many are lost on the way there, and so many of the echoes. */
+    probe: (lostThere: number, lostBack: number, rttMs = 20): void => {
+      clock.advance(defaultSettings.healthCheckIntervalMs);
+      const arrived = 100 - lostThere;
+      const probes = { sent: 100, arrived, echoed: arrived - lostBack };
+      child.send({ type: 'health.sample', sample: { ...pings.go(24, 0).sample(rttMs), probes } });
     },
     pace: (degraded: boolean): void => {
       child.send({ type: 'health.pace', degraded });
@@ -99,7 +106,7 @@ describe('the verdict', () => {
     it.poll(0, 20);
     it.poll(0, 301);
     it.poll(0, 302);
-    it.poll(0.06, 20);
+    it.poll(0.15, 20);
     it.poll(0, null);
     expect(it.verdicts()).toEqual([
       {
@@ -113,8 +120,8 @@ describe('the verdict', () => {
       {
         type: 'health.verdict',
         verdict: 'poor',
-        score: expect.closeTo(0.88, 10),
-        lossRatio: 0.06,
+        score: expect.closeTo(0.7, 10),
+        lossRatio: 0.15,
         rttMs: 20,
         atMs: 480_000,
       },
@@ -132,7 +139,10 @@ describe('the verdict', () => {
 });
 
 describe('loss', () => {
-  const loss = (it: ReturnType<typeof run>) => it.context().sample.lossRatio;
+  const loss = (it: ReturnType<typeof run>): number | null => {
+    const count = it.context().sample.loss;
+    return count === null ? null : count.lost / count.sent;
+  };
 
   test('is that of the pings since the last window, not since the generation was built', () => {
     const it = run();
@@ -166,7 +176,7 @@ describe('loss', () => {
     const it = run();
     const poll = (pingsSent: number, pongsReceived: number): void => {
       it.clock.advance(defaultSettings.healthCheckIntervalMs);
-      it.child.send({ type: 'health.sample', sample: { pingsSent, pongsReceived, rttMs: 20 } });
+      it.child.send({ type: 'health.sample', sample: { pingsSent, pongsReceived, probes: null, rttMs: 20 } });
     };
     poll(11, 10);
     expect(loss(it)).toBe(0);
@@ -186,6 +196,17 @@ describe('loss', () => {
     expect(loss(it)).toBe(0.1);
   });
 
+  test('is that of the probes where the peer answers them, and of the worse direction', () => {
+    const it = run();
+    it.probe(5, 4);
+    expect(loss(it)).toBe(0.05);
+    it.probe(10, 18);
+    expect(loss(it)).toBe(0.2);
+    expect(it.context().sample.loss).toEqual({ lost: 18, sent: 90 });
+    it.poll(0, 20);
+    expect(loss(it)).toBe(0);
+  });
+
   test('is never below nothing, whatever the peer sends as pongs', () => {
     const it = run();
     it.poll(-5, 20, 20);
@@ -196,7 +217,7 @@ describe('loss', () => {
 describe('a restart for poor quality', () => {
   test('is advised at the third poor poll in a row, once, and the history starts anew', () => {
     const it = run();
-    it.poll(0.1, 20);
+    it.poll(0.15, 20);
     it.poll(0, 900);
     expect(it.advice()).toEqual([]);
     it.poll(0.5, 20);
@@ -211,8 +232,17 @@ describe('a restart for poor quality', () => {
 
   test('is not advised when a poll in between was not poor', () => {
     const it = run();
-    for (const loss of [0.1, 0.1, 0.04, 0.1, 0.1, 0, 0.1, 0.1]) it.poll(loss, 20);
+    for (const loss of [0.2, 0.2, 0.04, 0.2, 0.2, 0, 0.2, 0.2]) it.poll(loss, 20);
     expect(it.advice()).toEqual([]);
+  });
+
+  test('is not advised for loss that 100 probes do not prove to be above the limit', () => {
+    const it = run();
+    for (let n = 0; n < 20; n += 1) it.probe(11, 0);
+    expect(it.advice()).toEqual([]);
+    expect(it.verdicts()).toMatchObject([{ verdict: 'warning', lossRatio: 0.11 }]);
+    for (let n = 0; n < 3; n += 1) it.probe(0, 12);
+    expect(it.advice()).toHaveLength(1);
   });
 
   test('is not advised on a mere warning, however long', () => {

@@ -35,13 +35,54 @@ describe('keepalive', () => {
       'keepalive.ping@0',
       'keepalive.ping@5000',
       'keepalive.missed@6000',
-      'keepalive.ping@7000',
-      'keepalive.missed@8000',
-      'keepalive.suspect@8000',
-      'keepalive.ping@9000',
-      'keepalive.missed@10000',
-      'keepalive.lost@10000',
+      'keepalive.ping@6000',
+      'keepalive.missed@7000',
+      'keepalive.suspect@7000',
+      'keepalive.ping@8000',
+      'keepalive.missed@9000',
+      'keepalive.lost@9000',
+      'keepalive.ping@10000',
     ]);
+  });
+
+  test('pings at once for who wants to know, but not while one is out', () => {
+    const { child, clock, told } = run();
+    child.send({ type: 'keepalive.pong', rttMs: 20 });
+    clock.advance(1_000);
+    for (let n = 0; n < 5; n += 1) {
+      child.send({ type: 'keepalive.look' });
+      clock.advance(500);
+    }
+    const pings = told.filter(({ type }) => type === 'keepalive.ping').map(({ atMs }) => atMs);
+    expect(pings).toEqual([0, 1_000, 2_000, 3_000]);
+    expect(told.filter(({ type }) => type === 'keepalive.suspect')).toMatchObject([{ atMs: 3_000 }]);
+  });
+
+  test('a path that is doubted by others is pinged at once, and restored by a pong', () => {
+    const { child, clock, take } = run();
+    child.send({ type: 'keepalive.pong', rttMs: 20 });
+    clock.advance(1_000);
+    take();
+    child.send({ type: 'keepalive.doubt' });
+    expect(take()).toMatchObject([{ type: 'keepalive.ping' }]);
+    child.send({ type: 'keepalive.pong', rttMs: 20 });
+    expect(take()).toMatchObject([{ type: 'keepalive.restored' }]);
+  });
+
+  test('a doubted path that does not answer is lost with the first missed ping', () => {
+    const { child, clock, types } = run();
+    child.send({ type: 'keepalive.pong', rttMs: 20 });
+    clock.advance(1_000);
+    child.send({ type: 'keepalive.doubt' });
+    clock.advance(1_000);
+    expect(types()).toContain('keepalive.lost');
+  });
+
+  test('doubts of others about a peer that never answered change nothing', () => {
+    const { child, clock, types } = run();
+    child.send({ type: 'keepalive.doubt' });
+    clock.advance(120_000);
+    expect(new Set(types())).toEqual(new Set(['keepalive.ping']));
   });
 
   test('one lost ping is no suspicion', () => {
@@ -56,7 +97,7 @@ describe('keepalive', () => {
   test('a pong after suspicion restores and returns to the slow pace', () => {
     const { child, clock, take } = run();
     child.send({ type: 'keepalive.pong', rttMs: 20 });
-    clock.advance(8_000);
+    clock.advance(7_500);
     take();
     child.send({ type: 'keepalive.pong', rttMs: null });
     clock.advance(4_999);

@@ -7,10 +7,12 @@ import {
   closedBreaker,
   type BreakerState,
 } from '../../machines/policies/breaker.js';
+import { lossFromPeer, lossToPeer, provenLossRatio, worseLoss } from '../../machines/policies/loss.js';
 import { pingTimeoutMs, updateRtt } from '../../machines/policies/ping-timeout.js';
 import { qualityScore, qualityVerdict } from '../../machines/policies/quality.js';
 import { drawRandom } from '../../machines/policies/random.js';
 import { admitRestart } from '../../machines/policies/restart-intensity.js';
+import { Random } from '../support/random.js';
 import { defaultSettings } from '../support/settings.js';
 
 describe('backoff', () => {
@@ -59,20 +61,71 @@ describe('quality', () => {
     [0.1, 100, 0.8],
     [0.5, 2_000, 0],
     [null, null, 1],
-  ])('loss %p and rtt %p score %d', (lossRatio, rttMs, expected) => {
-    expect(qualityScore({ lossRatio, rttMs })).toBeCloseTo(expected, 10);
+  ])('loss %p and rtt %p score %d', (ratio, rttMs, expected) => {
+    const loss = ratio === null ? null : { lost: ratio * 1000, sent: 1000 };
+    expect(qualityScore({ loss, rttMs })).toBeCloseTo(expected, 10);
   });
   test.each([
     [0.03, 300, 'good'],
     [0.031, 100, 'warning'],
     [0, 301, 'warning'],
     [0.05, 100, 'warning'],
-    [0.051, 100, 'poor'],
+    [0.0502, 100, 'poor'],
     [0, 500, 'warning'],
     [0, 501, 'poor'],
     [0, 801, 'poor'],
-  ])('loss %d and rtt %d are %s', (lossRatio, rttMs, verdict) => {
-    expect(qualityVerdict({ lossRatio, rttMs }, defaultSettings)).toBe(verdict);
+  ])('loss %d, known for sure, and rtt %d are %s', (ratio, rttMs, verdict) => {
+    const sent = 100_000_000;
+    expect(qualityVerdict({ loss: { lost: ratio * sent, sent }, rttMs }, defaultSettings)).toBe(verdict);
+  });
+  test.each([
+    [1, 10, 20, 'warning'],
+    [11, 100, 20, 'warning'],
+    [12, 100, 20, 'poor'],
+    [10, 100, 400, 'warning'],
+    [60, 1000, 20, 'warning'],
+    [75, 1000, 20, 'poor'],
+    [4, 100, 470, 'warning'],
+    [100, 1000, 440, 'poor'],
+  ])('%d of %d lost at %d ms are %s: a sample proves only so much', (lost, sent, rttMs, verdict) => {
+    expect(qualityVerdict({ loss: { lost, sent }, rttMs }, defaultSettings)).toBe(verdict);
+  });
+});
+
+describe('loss', () => {
+  test.each([
+    [0, 100, 0],
+    [12, 100, 0.0529],
+    [25, 100, 0.1445],
+    [0, 0, 0],
+    [7, 7, 0.4375],
+  ])('%d of %d lost prove %d', (lost, sent, expected) => {
+    expect(provenLossRatio({ lost, sent })).toBeCloseTo(expected, 3);
+  });
+  test('of 25 % is poor in three bursts in a row, and of 5 % each way next to never', () => {
+    const random = new Random(3);
+    const burst = (loss: number): boolean => {
+      const survivors = (of: number): number => {
+        let left = 0;
+        for (let n = 0; n < of; n += 1) left += Number(!random.chance(loss));
+        return left;
+      };
+      const arrived = survivors(100);
+      const sample = { loss: worseLoss({ sent: 100, arrived, echoed: survivors(arrived) }), rttMs: 300 };
+      return qualityVerdict(sample, defaultSettings) === 'poor';
+    };
+    const count = (runs: number, what: () => boolean): number =>
+      Array.from({ length: runs }, what).filter(Boolean).length;
+    expect(count(1_000, () => burst(0.25) && burst(0.25) && burst(0.25))).toBeGreaterThan(990);
+    expect(count(20_000, () => burst(0.05))).toBeLessThan(300);
+  });
+  test('is told of each direction, and the worse one counts', () => {
+    const probes = { sent: 100, arrived: 90, echoed: 72 };
+    expect(lossToPeer(probes)).toEqual({ lost: 10, sent: 100 });
+    expect(lossFromPeer(probes)).toEqual({ lost: 18, sent: 90 });
+    expect(worseLoss(probes)).toEqual({ lost: 18, sent: 90 });
+    expect(worseLoss({ sent: 100, arrived: 80, echoed: 80 })).toEqual({ lost: 20, sent: 100 });
+    expect(worseLoss({ sent: 100, arrived: 0, echoed: 0 })).toEqual({ lost: 100, sent: 100 });
   });
 });
 

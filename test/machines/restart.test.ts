@@ -1,22 +1,34 @@
 import { describe, expect, test } from '@jest/globals';
-import type { RestartDecision, RestartTrigger } from '../../machines/events.js';
+import type { RestartDecision } from '../../machines/events.js';
 import { closedBreaker, type BreakerState } from '../../machines/policies/breaker.js';
 import type { RestartEvent, RestartInput } from '../../machines/restart.context.js';
 import { restartMachine } from '../../machines/restart.machine.js';
 import type { TubeSettings } from '../../machines/settings.js';
+import type { Evidence, RestartTrigger } from '../../machines/policies/recovery.js';
 import { runChild, type Told } from '../support/child-harness.js';
+import { evidenceOf } from '../support/evidence.js';
 import { defaultSettings } from '../support/settings.js';
 
-type Options = Partial<Omit<RestartInput, 'settings'>> & { readonly settings?: Partial<TubeSettings> };
+type Options = Partial<Omit<RestartInput, 'settings' | 'evidence'>> & {
+  readonly settings?: Partial<TubeSettings>;
+  readonly evidence?: Partial<Evidence>;
+};
 
-function run({ settings, ...input }: Options = {}) {
-  const base = { breaker: closedBreaker, peerAway: false, seed: 42, ...input };
+function run({ settings, evidence, ...input }: Options = {}) {
+  let known = evidenceOf(evidence);
+  const base = { breaker: closedBreaker, evidence: known, seed: 42, ...input };
   const harness = runChild(restartMachine, { ...base, settings: { ...defaultSettings, ...settings } });
   const { child, clock, told } = harness;
   const trigger = (name: RestartTrigger, requestId: string | null = null, fresh = false): void => {
-    child.send({ type: 'restart.trigger', trigger: name, fresh, requestId, atMs: clock.nowMs });
+    known = { ...known, trigger: name };
+    child.send({ type: 'restart.trigger', trigger: name, fresh, requestId, evidence: known, atMs: clock.nowMs });
   };
-  const send = (type: 'generation.described' | 'generation.failed' | 'peer.online' | 'peer.offline'): void => {
+  /** The tube learns something that a waiting restart must know; later triggers carry it too. */
+  const learn = (patch: Partial<Evidence>): void => {
+    known = { ...known, ...patch };
+    child.send({ type: 'restart.evidence', patch });
+  };
+  const send = (type: 'generation.described' | 'generation.failed'): void => {
     child.send({ type });
   };
   const answered = (channelsLost = false): void => {
@@ -29,6 +41,8 @@ function run({ settings, ...input }: Options = {}) {
     ...harness,
     trigger,
     send,
+    learn,
+    known: () => known,
     answered: (): void => answered(),
     answeredAnew: (): void => answered(true),
     up,
@@ -76,10 +90,10 @@ describe('the first attempt', () => {
     (name) => {
       const it = run();
       it.trigger(name, null, true);
-      expect(it.take()).toEqual([
+      expect(it.take()).toMatchObject([
         {
           type: 'restart.decided',
-          decision: { action: 'do', code: null, why: 'restart now', trigger: name, attempt: 1, delayMs: 0 },
+          decision: { action: 'do', code: null, verdict: 'restart_now', trigger: name, attempt: 1, delayMs: 0 },
           requestId: null,
           atMs: 0,
         },
@@ -95,7 +109,7 @@ describe('the first attempt', () => {
     expect(it.begins()).toEqual([]);
     it.clock.advance(1);
     expect(it.beginTimes()).toEqual([250]);
-    expect(it.lastDecision()).toMatchObject({ action: 'do', why: 'the network has settled', attempt: 1 });
+    expect(it.lastDecision()).toMatchObject({ action: 'do', verdict: 'restart_now', attempt: 1 });
   });
 
   test('is made once for a burst of network changes, 250 ms after the last', () => {
@@ -352,8 +366,10 @@ describe('an attempt', () => {
       it.trigger('missed_pings');
       for (const step of [it.described, () => it.answered(), (): void => undefined]) {
         it.trigger(name, 'call-2');
-        expect(it.lastDecision()).toEqual({
+        expect(it.lastDecision()).toMatchObject({
           action: 'skip',
+          verdict: null,
+          evidence: { trigger: name },
           why: 'ICE restart already in progress',
           trigger: name,
           attempt: 1,
@@ -419,18 +435,18 @@ describe('an attempt', () => {
 
 describe('a peer that is away', () => {
   test('is waited for without burning attempts, and restarted when it is back', () => {
-    const it = run({ peerAway: true });
+    const it = run({ evidence: { signalling: 'offline' } });
     it.trigger('missed_pings', 'call-1');
     expect(it.lastDecision()).toMatchObject({ action: 'wait', code: 'restart_peer_away', requestId: 'call-1' });
     it.clock.advance(500_000);
     expect(it.begins()).toEqual([]);
     expect(it.context().attempts).toBe(0);
-    it.send('peer.online');
+    it.learn({ signalling: 'online' });
     expect(it.begins()).toMatchObject([{ attempt: 1, atMs: 500_000 }]);
   });
 
   test('has every other trigger skipped meanwhile', () => {
-    const it = run({ peerAway: true });
+    const it = run({ evidence: { signalling: 'offline' } });
     it.trigger('missed_pings');
     it.trigger('manual', 'call-2');
     expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_peer_away', requestId: 'call-2' });
@@ -440,10 +456,10 @@ describe('a peer that is away', () => {
     const it = run();
     it.trigger('missed_pings');
     it.failed();
-    it.send('peer.offline');
+    it.learn({ signalling: 'offline' });
     it.clock.advance(3_621);
     expect(it.state()).toBe('waitingForPeer');
-    it.send('peer.online');
+    it.learn({ signalling: 'online' });
     expect(it.begins()).toHaveLength(2);
   });
 
@@ -451,8 +467,8 @@ describe('a peer that is away', () => {
     const it = run();
     it.trigger('missed_pings');
     it.failed();
-    it.send('peer.offline');
-    it.send('peer.online');
+    it.learn({ signalling: 'offline' });
+    it.learn({ signalling: 'online' });
     it.clock.advance(3_620);
     expect(it.begins()).toHaveLength(1);
     it.clock.advance(1);
@@ -463,14 +479,14 @@ describe('a peer that is away', () => {
     const it = run();
     it.trigger('missed_pings');
     it.described();
-    it.send('peer.offline');
+    it.learn({ signalling: 'offline' });
     it.clock.advance(15_000);
     expect(it.abandons()).toMatchObject([{ failure: { code: 'restart_peer_away' }, afterMs: 15_000 }]);
     expect(it.lastDecision()).toMatchObject({ action: 'wait' });
     expect(it.state()).toBe('waitingForPeer');
     expect(it.context().attempts).toBe(0);
     expect(it.breaker()).toEqual(closedBreaker);
-    it.send('peer.online');
+    it.learn({ signalling: 'online' });
     expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1, atMs: 15_000 }]);
   });
 
@@ -478,7 +494,7 @@ describe('a peer that is away', () => {
     const it = run({ settings: { answerTimeoutAction: 'close' } });
     it.trigger('missed_pings');
     it.described();
-    it.send('peer.offline');
+    it.learn({ signalling: 'offline' });
     it.clock.advance(15_000);
     expect(it.giveUps()).toEqual([]);
     expect(it.state()).toBe('waitingForPeer');
@@ -488,8 +504,8 @@ describe('a peer that is away', () => {
     const it = run();
     it.trigger('missed_pings');
     it.described();
-    it.send('peer.offline');
-    it.send('peer.online');
+    it.learn({ signalling: 'offline' });
+    it.learn({ signalling: 'online' });
     it.clock.advance(15_000);
     expect(it.state()).toBe('backoff');
     expect(it.context().attempts).toBe(1);
@@ -706,7 +722,7 @@ const ways: Record<string, () => Run> = {
     return it;
   },
   waitingForPeer: () => {
-    const it = run({ peerAway: true });
+    const it = run({ evidence: { signalling: 'offline' } });
     it.trigger('missed_pings');
     return it;
   },
@@ -733,6 +749,11 @@ const ways: Record<string, () => Run> = {
     it.answered();
     return it;
   },
+  waitingForNetwork: () => {
+    const it = run({ evidence: { route: 'none' } });
+    it.trigger('missed_pings');
+    return it;
+  },
   exhausted: () => {
     const it = run({ settings: { maxRestartAttempts: 0 } });
     it.trigger('missed_pings');
@@ -747,6 +768,75 @@ const flat = (value: unknown): string =>
         .flat()
         .map(String)
         .join('.');
+
+describe('the network of this node', () => {
+  test('that has no way to the peer is waited for without burning an attempt, and its return is the first attempt', () => {
+    const it = run({ evidence: { route: 'none', source: 'host' } });
+    it.trigger('interface_change');
+    expect(it.lastDecision()).toMatchObject({
+      action: 'wait',
+      verdict: 'wait_for_network',
+      code: 'restart_no_network',
+      attempt: 0,
+    });
+    it.clock.advance(120_000);
+    expect(it.begins()).toEqual([]);
+    it.learn({ route: 'moved' });
+    it.clock.advance(250);
+    expect(it.begins()).toMatchObject([{ attempt: 1, trigger: 'interface_change' }]);
+  });
+
+  test('that held restarts in a storm lets each go when it is let go itself', () => {
+    const it = run({ evidence: { held: true } });
+    it.trigger('missed_pings');
+    expect(it.state()).toBe('waitingForNetwork');
+    it.learn({ suspectShare: 0.5 });
+    expect(it.begins()).toEqual([]);
+    it.learn({ held: false });
+    expect(it.begins()).toHaveLength(1);
+  });
+
+  test('does not hold up who asks for a restart', () => {
+    const it = run({ evidence: { route: 'none', held: true } });
+    it.trigger('missed_pings');
+    it.trigger('manual', 'call-1');
+    expect(it.begins()).toMatchObject([{ trigger: 'manual' }]);
+  });
+
+  test('and then the peer, one after the other', () => {
+    const it = run({ evidence: { route: 'none' } });
+    it.trigger('missed_pings');
+    it.learn({ signalling: 'offline' });
+    expect(it.state()).toBe('waitingForPeer');
+    it.learn({ signalling: 'online' });
+    expect(it.state()).toBe('waitingForNetwork');
+    it.learn({ route: 'same' });
+    expect(it.begins()).toHaveLength(1);
+  });
+
+  test('when it changes after the answer, voids the generation that is coming up: another one in the same attempt', () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered();
+    it.learn({ source: 'host', route: 'moved' });
+    it.trigger('ip_change');
+    expect(it.abandons()).toHaveLength(1);
+    it.clock.advance(250);
+    expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1, trigger: 'ip_change' }]);
+  });
+
+  test("but one of the peer's does not: its answer came after it, or its next report does", () => {
+    const it = run();
+    it.trigger('missed_pings');
+    it.described();
+    it.answered();
+    it.learn({ source: 'peer' });
+    it.trigger('interface_change');
+    expect(it.abandons()).toEqual([]);
+    expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress' });
+  });
+});
 
 describe('the offer of the peer', () => {
   test.each(Object.keys(ways).filter((name) => name !== 'exhausted'))('is taken up as an attempt from %s', (name) => {
@@ -806,10 +896,13 @@ describe('standing down', () => {
 });
 
 describe('every event in every state', () => {
+  const evidence = evidenceOf();
+  const triggered = { type: 'restart.trigger', requestId: 'call-9', evidence, atMs: 1_000_000 } as const;
   const events: readonly RestartEvent[] = [
-    { type: 'restart.trigger', trigger: 'missed_pings', fresh: false, requestId: 'call-9', atMs: 1_000_000 },
-    { type: 'restart.trigger', trigger: 'manual', fresh: true, requestId: 'call-9', atMs: 1_000_000 },
-    { type: 'restart.trigger', trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
+    { ...triggered, trigger: 'missed_pings', fresh: false },
+    { ...triggered, trigger: 'manual', fresh: true },
+    { ...triggered, trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
+    { ...triggered, trigger: 'ip_change', fresh: false, evidence: { ...evidence, source: 'host', route: 'none' } },
     { type: 'restart.adopted', trigger: 'peer_offer' },
     { type: 'generation.described' },
     { type: 'generation.answered', channelsLost: false },
@@ -817,19 +910,20 @@ describe('every event in every state', () => {
     { type: 'generation.up', atMs: 1_000_000 },
     { type: 'generation.failed' },
     { type: 'restart.standDown', atMs: 1_000_000 },
-    { type: 'peer.online' },
-    { type: 'peer.offline' },
+    { type: 'restart.evidence', patch: { signalling: 'online' } },
+    { type: 'restart.evidence', patch: { route: 'none', held: true } },
   ];
   /** Late events: what each state does not react to. */
   const ignored: Record<string, readonly RestartEvent['type'][]> = {
-    resting: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
-    settling: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
-    backoff: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
+    resting: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
+    settling: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
+    backoff: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
     waitingForPeer: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
-    breakerOpen: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed', 'peer.online'],
-    'attempting.offering': ['generation.answered', 'peer.online'],
-    'attempting.awaitingAnswer': ['generation.described', 'peer.online'],
-    'attempting.verifying': ['generation.described', 'peer.online'],
+    waitingForNetwork: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
+    breakerOpen: ['generation.described', 'generation.answered', 'generation.up', 'generation.failed'],
+    'attempting.offering': ['generation.answered'],
+    'attempting.awaitingAnswer': ['generation.described'],
+    'attempting.verifying': ['generation.described'],
     exhausted: events.map(({ type }) => type),
   };
 
@@ -846,8 +940,7 @@ describe('every event in every state', () => {
       if (!ignored[name]!.includes(event.type)) return;
       expect(flat(it.state())).toBe(name);
       expect(it.take()).toEqual([]);
-      if (event.type !== 'generation.answered' && event.type !== 'peer.online')
-        expect(JSON.stringify(it.context())).toBe(before);
+      if (event.type !== 'generation.answered') expect(JSON.stringify(it.context())).toBe(before);
     });
   });
 });

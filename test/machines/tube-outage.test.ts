@@ -52,7 +52,7 @@ describe('an outage', () => {
 describe('a path that comes and goes', () => {
   test('for twenty minutes, back within three seconds each time, is neither restarted nor given up', () => {
     const tube = TubeHarness.connected('overlap');
-    for (let round = 0; round < 140; round += 1) {
+    for (let round = 0; round < 160; round += 1) {
       tube.advance(2_000);
       tube.ponging = false;
       waitFor(tube, 'degraded.doubted');

@@ -25,7 +25,7 @@ function pathless(options: ConstructorParameters<typeof TubeHarness>[0] = {}): T
 
 describe('a path that is lost', () => {
   test('after three missed pings is restarted at once, with the channels by their stream ids', () => {
-    const tube = silent('overlap', 9_999);
+    const tube = silent('overlap', 8_999);
     expect(tube.path).toBe('degraded.doubted');
     tube.advance(1);
     expect(tube.path).toBe('degraded.restarting.doubtful');
@@ -53,7 +53,7 @@ describe('a path that is lost', () => {
     expect(tube.of('attemptEnded')).toMatchObject([
       { generation: 2, trigger: 'missed_pings', outcome: 'success', failure: null, durationMs: 150 },
     ]);
-    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'missed_pings', outageMs: 10_150 }]);
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'missed_pings', outageMs: 9_150 }]);
     expect(tube.children).toEqual(['health', 'keepalive', 'restart', 'transport.1', 'transport.2']);
   });
 
@@ -101,19 +101,19 @@ describe('a path that is lost', () => {
   });
 
   test('that comes back while its restart is offered is kept until the cut-over, and the outage ends there and then', () => {
-    const tube = silent('overlap', 10 * seconds);
+    const tube = silent('overlap', 9 * seconds);
     tube.described();
     tube.ponging = true;
     tube.advance(2 * seconds);
     expect(tube.path).toBe('degraded.restarting.overlapping');
     tube.advance(2 * seconds);
     tube.complete('overlap');
-    // From the last pong, at 0 s, to the first one after the silence, at 11 s.
-    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, outageMs: 11_000 }]);
+    // From the last pong, at 0 s, to the first one after the silence, at 10 s.
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, outageMs: 10_000 }]);
   });
 
   test('that comes back between two attempts is taken as it is', () => {
-    const tube = silent('overlap', 10 * seconds);
+    const tube = silent('overlap', 9 * seconds);
     tube.described();
     tube.down(2);
     expect(tube.path).toBe('degraded.restarting.doubtful');
@@ -347,14 +347,14 @@ describe('an offer that is never answered', () => {
   });
 
   test('on a mere suspicion, the path answering again, stands down: nothing more is sent', () => {
-    const tube = silent('overlap', 10 * seconds);
+    const tube = silent('overlap', 9 * seconds);
     tube.described();
     tube.ponging = true;
     tube.advance(14_999);
     expect(tube.path).toBe('degraded.restarting.overlapping');
     tube.advance(1);
     expect(tube.path).toBe('connected');
-    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'missed_pings', outageMs: 11_000 }]);
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'missed_pings', outageMs: 10_000 }]);
     expect(tube.context).toMatchObject({ active: 1, pending: null, incident: { outageSinceMs: null, outageMs: 0 } });
     tube.advance(59 * seconds);
     expect(tube.newest).toBe(2);

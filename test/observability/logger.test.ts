@@ -90,6 +90,8 @@ describe('secrets', () => {
     ['a token', { token: secret }],
     ['any kind of token', { peer_token: secret, callbackToken: secret, 'x-token': secret }],
     ['a TURN credential', { ice_servers: [{ urls: ['turn:t'], username: 'u', credential: secret }] }],
+    ['ICE servers in text', { text: `{"urls":["turn:t"],"username":"1:t","credential":"${secret}"}` }],
+    ['the secret of TURN servers', { config: { turnUrls: ['turn:t'], turnSecret: secret } }],
     ['an authorization header', { headers: { Authorization: `Bearer ${secret}` } }],
     ['a header in text', { text: `Authorization: Bearer ${secret}` }],
     ['a description', { sdp }],

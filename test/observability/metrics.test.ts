@@ -153,6 +153,32 @@ describe('a tube', () => {
     expect(await value('quality_score_bucket{le="0.4"}')).toBe(1);
   });
 
+  test('the candidate pair that is in use is counted until it is another, or closed', async () => {
+    const pairs = (local: string, remote: string, protocol = 'udp') =>
+      value(`selected_candidate_pairs{local="${local}",remote="${remote}",protocol="${protocol}"}`);
+    const select = (generation: number, local: string, remote: string, protocol = 'udp'): void => {
+      const end = (type: string) => ({ type, protocol, address: '192.0.2.7', port: 1 });
+      say({ type: 'selectedPair', generation, pair: { local: end(local), remote: end(remote) } });
+    };
+    connect();
+    select(1, 'host', 'prflx');
+    expect(await pairs('host', 'prflx')).toBe(1);
+    select(1, 'host', 'prflx');
+    expect(await pairs('host', 'prflx')).toBe(1);
+    select(2, 'relay', 'srflx', 'tcpactive');
+    say({ type: 'generationClosed', generation: 1 });
+    expect([await pairs('host', 'prflx'), await pairs('relay', 'srflx', 'tcp')]).toEqual([0, 1]);
+    say({ type: 'generationClosed', generation: 2 });
+    expect(await pairs('relay', 'srflx', 'tcp')).toBe(0);
+    select(3, 'host', 'host');
+    select(3, 'host', 'martian');
+    expect(await pairs('host', 'host')).toBe(0);
+    select(3, 'host', 'host');
+    say({ type: 'closed', reason: 'requested' });
+    expect(await pairs('host', 'host')).toBe(0);
+    expect(await value('selected_candidate_pairs{local="host",remote="martian",protocol="udp"}')).toBeNull();
+  });
+
   test('a clock that jumps back gives no negative duration', async () => {
     state('initializing', { from: 'initializing', atMs: 500 });
     say({ type: 'closed', reason: 'requested' }, { atMs: 500 });

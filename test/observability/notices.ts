@@ -2,6 +2,7 @@
 import type { TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
+import { evidenceOf } from '../support/evidence.js';
 
 export const identity: TubeIdentity = {
   tubeId: '5f0c9a52-8f0e-4b53-9f6f-1c1d6a4d3a10',
@@ -34,6 +35,7 @@ const sample = {
   bufferedBytes: 0,
   pingsSent: 1,
   pongsReceived: 1,
+  probes: { sent: 100, arrived: 99, echoed: 98 },
   rttMs: 12,
   selectedPair: { local: 'host', remote: 'srflx' },
 };
@@ -57,11 +59,20 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
     candidate: 'candidate:1 1 UDP 2122317823 192.0.2.7 40001 typ host generation 0 ufrag uFr4',
     mid: '0',
   },
-  accepted: { type: 'accepted', requestId: 'r', generation: 1 },
+  accepted: { type: 'accepted', what: 'answer', requestId: 'r', generation: 1 },
   refused: { type: 'refused', requestId: 'r', failure: { code: 'restart_in_progress', detail: '' } },
   decision: {
     type: 'decision',
-    decision: { action: 'wait', code: null, why: 'backoff', trigger: 'missed_pings', attempt: 1, delayMs: 5000 },
+    decision: {
+      action: 'wait',
+      code: null,
+      why: 'backoff',
+      trigger: 'missed_pings',
+      attempt: 1,
+      delayMs: 5000,
+      verdict: null,
+      evidence: evidenceOf({ missedPings: 3, silentMs: 9000 }),
+    },
   },
   attemptStarted: { type: 'attemptStarted', generation: 2, attempt: 1, trigger: 'missed_pings' },
   attemptEnded: {
@@ -71,6 +82,21 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
     outcome: 'failure',
     failure: { code: 'transport_answer_timeout', detail: '' },
     durationMs: 15_000,
+  },
+  networkChange: {
+    type: 'networkChange',
+    change: 'ip_change',
+    source: 'host',
+    detail: '+eth0 192.0.2.9',
+    evidence: evidenceOf({ trigger: 'ip_change', source: 'host', route: 'moved' }),
+  },
+  selectedPair: {
+    type: 'selectedPair',
+    generation: 2,
+    pair: {
+      local: { type: 'host', protocol: 'udp', address: '192.0.2.9', port: 40001 },
+      remote: { type: 'prflx', protocol: 'udp', address: '198.51.100.7', port: 40002 },
+    },
   },
   cutOver: { type: 'cutOver', generation: 2, from: 1 },
   generationClosed: { type: 'generationClosed', generation: 1 },

@@ -8,6 +8,7 @@ import type { LogTarget } from '../../src/config/log-targets.js';
 import type { Log } from '../../src/observability/logger.js';
 import { createTubeLog, lineOf } from '../../src/observability/tube-log.js';
 import { emissions, identity, noticeOf } from './notices.js';
+import { evidenceOf } from '../support/evidence.js';
 
 const inProgress = 'ICE restart already in progress, skipping duplicate request';
 
@@ -71,7 +72,12 @@ describe('texts of the guide', () => {
   test('a second trigger during a restart, as the restart machine reports it', () => {
     const { channels, ...numbers } = configSchema.parse({});
     const settings = { ...numbers, channels, trickleIce: true };
-    const decisions = decisionsOf({ settings, breaker: { kind: 'closed', failures: 0 }, peerAway: false, seed: 1 });
+    const decisions = decisionsOf({
+      settings,
+      breaker: { kind: 'closed', failures: 0 },
+      evidence: evidenceOf(),
+      seed: 1,
+    });
     const skipped = decisions.filter(({ action }) => action === 'skip');
     const lines = skipped.map((decision) => lineOf(noticeOf({ type: 'decision', decision })));
     expect(lines).toEqual([expect.objectContaining({ target: 'webrtc_ice_restart', level: 'info', msg: inProgress })]);
@@ -107,7 +113,8 @@ function decisionsOf(input: RestartInput): RestartDecision[] {
     },
   });
   const actor = createActor(tube).start();
-  const trigger = { type: 'restart.trigger', fresh: false, requestId: null, atMs: 0 } as const;
+  const evidence = evidenceOf();
+  const trigger = { type: 'restart.trigger', fresh: false, requestId: null, evidence, atMs: 0 } as const;
   actor.send({ ...trigger, trigger: 'manual' });
   actor.send({ ...trigger, trigger: 'missed_pings' });
   actor.stop();

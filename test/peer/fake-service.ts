@@ -14,7 +14,7 @@ import type {
   ConnectionHandlers,
   ConnectionStats,
 } from '../../src/channels/connection.port.js';
-import { encodeControl, markSdp, readMark } from '../../src/channels/wire.js';
+import { encodeControl, isOwnLabel, markSdp, readMark, type ControlFrame } from '../../src/channels/wire.js';
 import type { ChannelRecord, Description, TransportState } from '../../machines/ports/transport.port.js';
 import type { PeerEnvironment } from '../../src/peer/environment.port.js';
 import type { NetworkChange, OutgoingMessage, Signalling, SignallingHandlers } from '../../src/peer/signalling.port.js';
@@ -283,8 +283,15 @@ export class FakeService {
   }
 
   ping(generation: number, seq: number | null): void {
-    const control = this.#ends.get(generation)?.find(({ label }) => label === 'control');
-    control?.send(encodeControl({ kind: 'ping', seq }));
+    this.ask(generation, 'control', { kind: 'ping', seq });
+  }
+
+  /** On the control or the probe channel. */
+  ask(generation: number, label: string, frame: ControlFrame): void {
+    this.#ends
+      .get(generation)
+      ?.find((end) => end.label === label)
+      ?.send(encodeControl(frame));
   }
 
   /** The service closes its side of one channel. */
@@ -301,8 +308,7 @@ export class FakeService {
 
   #join(connection: FakeConnection, generation: number, record: ChannelRecord, isInBand: boolean): FakeChannel {
     const ours = new FakeChannel(record.label, record.class, record.id, this.clock);
-    ours.handlers =
-      record.label === 'control' ? this.#controlHandlers() : this.link.attach(generation, record.label, ours);
+    ours.handlers = isOwnLabel(record.label) ? this.#ownHandlers() : this.link.attach(generation, record.label, ours);
     const theirs = isInBand
       ? new FakeChannel(record.label, record.class, record.id, this.clock)
       : connection.channels.find(({ label }) => label === record.label);
@@ -316,7 +322,7 @@ export class FakeService {
     return ours;
   }
 
-  #controlHandlers(): ChannelHandlers {
+  #ownHandlers(): ChannelHandlers {
     return { ...silent, message: (data) => typeof data !== 'string' && this.pongs.push(data) };
   }
 }

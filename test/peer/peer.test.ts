@@ -1,5 +1,6 @@
 /** The peer library end to end, against a fake service and a fake clock: what an application sees and what the service is told. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeControl, probeLabel, readMark } from '../../src/channels/wire.js';
 import { HoldfastPeer } from '../../src/peer/peer.js';
 import { PeerError } from '../../src/peer/peer-error.js';
 import type { PeerEvents, PeerOptions, PeerState } from '../../src/peer/peer.types.js';
@@ -89,6 +90,47 @@ describe('the first generation', () => {
       [0, 0x50, 0x4f, 0x4e, 0x47],
     ]);
     expect((await peer.stats()).pingsAnswered).toBe(2);
+  });
+
+  it('says that it answers probes, and echoes each with how many of its burst have come', async () => {
+    const channels: string[] = [];
+    peer.on('channel', ({ channel }) => channels.push(channel));
+    service.records.push({ label: probeLabel, id: 4, class: 'latest' });
+    await connected();
+    expect(readMark(service.signalling.of('answer')[0]?.sdp ?? '')?.probes).toBe(true);
+    for (const [burst, index] of [
+      [1, 0],
+      [1, 3],
+      [1, 2],
+      [2, 0],
+      [1, 4],
+    ] as const)
+      service.ask(1, probeLabel, { kind: 'probe', burst, index });
+    await clock.advance(5);
+    expect(service.pongs.map(decodeControl)).toEqual([
+      { kind: 'echo', burst: 1, index: 0, received: 1 },
+      { kind: 'echo', burst: 1, index: 3, received: 2 },
+      { kind: 'echo', burst: 1, index: 2, received: 3 },
+      { kind: 'echo', burst: 2, index: 0, received: 1 },
+    ]);
+    expect(channels).toEqual(['data']);
+    service.closeChannel(1, probeLabel);
+    await clock.advance(2000);
+    expect(peer.state).toBe('connected');
+    expect(channels).toEqual(['data']);
+  });
+
+  it('answers a ping on each channel that it comes on, and counts it once', async () => {
+    service.records.push({ label: probeLabel, id: 4, class: 'latest' });
+    await connected();
+    service.ping(1, 77);
+    service.ask(1, probeLabel, { kind: 'ping', seq: 77 });
+    await clock.advance(5);
+    expect(service.pongs.map(decodeControl)).toEqual([
+      { kind: 'pong', seq: 77 },
+      { kind: 'pong', seq: 77 },
+    ]);
+    expect((await peer.stats()).pingsAnswered).toBe(1);
   });
 
   it('uses the ICE servers of the offer unless the application has its own', async () => {
@@ -424,6 +466,7 @@ describe('channels', () => {
     expect(codeOf(() => peer.openChannel('extra'))).toBe('tube_state');
     await connected();
     expect(codeOf(() => peer.openChannel('control'))).toBe('input_schema');
+    expect(codeOf(() => peer.openChannel(probeLabel))).toBe('input_schema');
     expect(codeOf(() => peer.openChannel(''))).toBe('input_schema');
     peer.close();
     expect(codeOf(() => peer.openChannel('extra'))).toBe('tube_closed');
@@ -569,9 +612,16 @@ describe('signalling and network', () => {
     expect(service.signalling.networkBacks).toBe(0);
     service.networkListener?.({ type: 'online', data: 'wifi' });
     service.networkListener?.({ type: 'connection_type', data: 'cellular' });
-    expect(service.signalling.networkBacks).toBe(2);
-    expect(service.signalling.of('network_change')).toHaveLength(3);
-    expect(service.signalling.of('restart_request')).toEqual([{ reason: 'connection_type' }]);
+    service.networkListener?.({ type: 'ip_change', data: '192.0.2.7' });
+    expect(service.signalling.networkBacks).toBe(3);
+    expect(service.signalling.of('network_change').map(({ type }) => type)).toEqual([
+      'offline',
+      'online',
+      'connection_type',
+      'ip_change',
+    ]);
+    // What follows from it is decided in one place, by the service.
+    expect(service.signalling.of('restart_request')).toEqual([]);
   });
 
   it('passes on what the service says of itself', async () => {

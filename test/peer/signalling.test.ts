@@ -65,6 +65,7 @@ const answer = (generation: number): OutgoingMessage => ({
   event: 'answer',
   data: { type: 'answer', sdp: `sdp ${generation}`, generation },
 });
+const ipChange = (data: string): OutgoingMessage => ({ event: 'network_change', data: { type: 'ip_change', data } });
 const candidate = (generation: number, text: string): OutgoingMessage => ({
   event: 'icecandidate',
   data: { candidate: text, sdpMid: '0', generation },
@@ -263,12 +264,65 @@ describe('messages', () => {
     expect(latest().names()).toEqual(['hello', 'answer']);
   });
 
-  it('about the network find out within 4 s whether the socket still works', async () => {
+  it('about the network find out within 1 s whether the socket still works, and go over a new one at once', async () => {
     start();
     latest().welcome();
-    signalling.send({ event: 'network_change', data: { type: 'connection_type', data: 'wifi' } });
-    await clock.advance(4000);
-    expect(statuses.at(-1)).toMatchObject({ status: 'reconnecting' });
+    signalling.send(ipChange('first'));
+    await clock.advance(999);
+    expect(sockets).toHaveLength(1);
+    await clock.advance(1);
+    expect(statuses.slice(-2)).toEqual([{ status: 'offline' }, { status: 'reconnecting', attempt: 1, delayMs: 0 }]);
+    expect(sockets.map(({ atMs }) => atMs)).toEqual([0, 1000]);
+    latest().welcome();
+    expect(latest().emitted.at(-1)).toMatchObject(ipChange('first'));
+  });
+
+  it('about a network that is gone do not give the socket up at once: it may be back in a moment', async () => {
+    start();
+    latest().welcome();
+    signalling.send({ event: 'network_change', data: { type: 'offline', data: '' } });
+    await clock.advance(9999);
+    expect(statuses).toEqual([{ status: 'online' }]);
+    signalling.send(ipChange('back'));
+    latest().acknowledge('network_change');
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('about the network do not find fault with a slow network for ever', async () => {
+    start();
+    latest().welcome();
+    signalling.send(ipChange('first'));
+    await clock.advance(1000);
+    latest().welcome();
+    await clock.advance(9999);
+    expect(sockets).toHaveLength(2);
+    latest().acknowledge('network_change');
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('about the network reach the service however often the socket is made anew meanwhile, the newest only', async () => {
+    start();
+    latest().welcome();
+    signalling.send(ipChange('first'));
+    latest().handlers.lost(null, 'transport close');
+    for (const detail of ['second', 'third', 'fourth']) {
+      // As the peer does: signalling is told that there is a network, then given the message.
+      signalling.networkBack();
+      signalling.send(ipChange(detail));
+      latest().handlers.connected();
+      await clock.advance(100);
+    }
+    expect(sockets).toHaveLength(4);
+    latest().acknowledge('hello');
+    expect(latest().names()).toEqual(['hello', 'network_change']);
+    expect(latest().emitted.at(-1)).toMatchObject(ipChange('fourth'));
+    latest().acknowledge('network_change');
+    latest().handlers.lost(null, 'transport close');
+    await clock.advance(1000);
+    latest().welcome();
+    expect(latest().names()).toEqual(['hello']);
   });
 
   it('that are refused for now are sent again after the advised time, at most three times', async () => {

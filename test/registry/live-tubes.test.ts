@@ -1,10 +1,12 @@
 // Who is let in: a bad offer and a limit are refused before anything is opened; limits that change are logged.
 import { expect, test } from '@jest/globals';
+import type { TubeSettings } from '../../machines/settings.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { ResourceLimits } from '../../src/config/limits.js';
 import { loadConfig } from '../../src/config/load.js';
 import { LiveTubes } from '../../src/live-tubes.js';
 import { NodeLimits } from '../../src/node-limits.js';
+import { FlightRecorder } from '../../src/registry/flight-recorder.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
 import { TubeService } from '../../src/registry/tube-service.js';
@@ -40,7 +42,11 @@ function run(iceAgents = 0) {
   const inUse = () => ({ iceAgents, creates: 0 });
   const limits = new NodeLimits(new ResourceLimits(config), inUse, { info: at('info'), warn: at('warn') });
   const service = new TubeService({ registry, now: clock.now });
-  const tubes = new LiveTubes({ host, registry, service, limits, iceServers: () => [], traffic: none });
+  const iceServers = (tubeId: string, { turnCredentialTtlMs }: TubeSettings) => [
+    { urls: [`turn:${tubeId}:${turnCredentialTtlMs}`] },
+  ];
+  const recorder = new FlightRecorder({ maxEntries: 10, maxBytes: 10_000 });
+  const tubes = new LiveTubes({ host, recorder, registry, service, limits, iceServers, traffic: none });
   return { tubes, limits, lines, notices };
 }
 
@@ -56,6 +62,13 @@ test('a create over a limit is one warning', async () => {
   const fields = { code: 'limit_ice_agents', used: 6, limit: 5 };
   expect(lines).toEqual([{ level: 'warn', fields, msg: 'a new tube was refused: a limit is reached' }]);
   expect(notices).toEqual([]);
+});
+
+test('ICE servers are made for a tube that is there', async () => {
+  const { tubes } = run();
+  expect(tubes.iceServers(identity.tubeId)).toEqual([]);
+  tubes.create(identity, { ...defaultSettings, turnCredentialTtlMs: 7000 }, null).catch(() => undefined);
+  expect(tubes.iceServers(identity.tubeId)).toEqual([{ urls: [`turn:${identity.tubeId}:7000`] }]);
 });
 
 test('limits that change are told with what they were', () => {

@@ -5,7 +5,7 @@ import type { Failure, FailureCode } from '../../machines/failure.js';
 import type { TransportCommand, TransportEvent, TransportInput } from '../../machines/ports/transport.port.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
-import { TubeService } from '../../src/registry/tube-service.js';
+import { TubeService, type TubeServiceOptions } from '../../src/registry/tube-service.js';
 import { defaultSettings } from '../support/settings.js';
 import { TestClock } from '../support/test-clock.js';
 import { identity } from '../support/tube-harness.js';
@@ -13,7 +13,7 @@ import { identity } from '../support/tube-harness.js';
 const { tubeId } = identity;
 
 /** The service over a real registry, whose transports describe themselves at once. */
-function run() {
+function run(pace?: TubeServiceOptions['pace']) {
   const clock = new TestClock();
   const bugs: unknown[] = [];
   const inputs: TransportInput[] = [];
@@ -55,13 +55,14 @@ function run() {
     if (found) delivered.push(event);
     return found;
   };
-  const service = new TubeService({ registry, now });
+  const service = new TubeService({ registry, now, clock, ...(pace === undefined ? {} : { pace }) });
   return {
     clock,
     registry,
     service,
     inputs,
     bugs,
+    delivered,
     applied,
     failWith: (code: FailureCode): void => {
       failing = { code, detail: '' };
@@ -170,5 +171,81 @@ describe('data that is sent', () => {
     await create();
     service.dataSent(tubeId);
     expect(told('tube.dataSent')).toBe(2);
+  });
+});
+
+describe('a network change that is reported', () => {
+  const reports = (delivered: readonly TubeEvent[]) =>
+    delivered.filter((event) => event.type === 'tube.networkChanged').map(({ type: _type, ...report }) => report);
+
+  test('is told to those tubes that are here, with who said it', async () => {
+    const { create, service, clock, delivered } = run();
+    await create();
+    expect(service.networkChanged([tubeId, 'nobody'], 'ip_change', 'controller', 'eth0')).toBe(1);
+    const report = { change: 'ip_change', source: 'controller', detail: 'eth0', route: null, atMs: clock.nowMs };
+    expect(reports(delivered)).toEqual([report]);
+    expect(service.networkChanged([], 'ip_change', 'controller', '')).toBe(0);
+  });
+
+  test('in a loop, it is told about once per second, the last one never lost', async () => {
+    const { create, service, clock, delivered } = run();
+    await create();
+    for (let count = 0; count < 100; count += 1) {
+      service.networkChanged([tubeId], 'interface_change', 'peer', String(count));
+      clock.advance(300);
+    }
+    clock.advance(5000);
+    // 30 s: what comes within a moment of another is one change to the tube, so these are no more restarts than seconds.
+    const firstMs = reports(delivered)[0]?.atMs ?? 0;
+    const offsets = reports(delivered).map(({ atMs }) => (atMs - firstMs) % 1000);
+    expect(Math.max(...offsets)).toBeLessThan(250);
+    expect(offsets.length).toBeLessThanOrEqual(62);
+    expect(reports(delivered).at(-1)).toMatchObject({ detail: '99', source: 'peer' });
+  });
+
+  test('in a loop, it makes no more generations than seconds, and the last one gets its answer', async () => {
+    const { create, service, clock, registry, inputs } = run();
+    await create();
+    const answer = { type: 'answer', sdp: 'the answer' } as const;
+    const up = (generation: number): void =>
+      void registry.deliver(tubeId, { type: 'transport.up', generation, atMs: clock.nowMs });
+    await service.remoteDescription(tubeId, answer, 1);
+    up(1);
+    expect(service.view(tubeId)?.state).toBe('connected');
+    for (let count = 0; count < 600; count += 1) {
+      service.networkChanged([tubeId], 'interface_change', 'peer', 'online');
+      clock.advance(50);
+    }
+    expect(inputs.length).toBeGreaterThan(5);
+    expect(inputs.length).toBeLessThanOrEqual(1 + 31);
+    clock.advance(2000);
+    const newest = inputs.at(-1)?.generation ?? 0;
+    await service.remoteDescription(tubeId, { ...answer, sdp: 'another answer' }, newest);
+    up(newest);
+    expect(service.view(tubeId)).toMatchObject({ state: 'connected', activeGeneration: newest });
+  });
+
+  test('goes by the pace of the node, and is told as it is when its turn comes', async () => {
+    const work: (() => void)[] = [];
+    const { create, service, clock, delivered } = run((_tubeId, fn) => void work.push(fn));
+    await create();
+    const calledAtMs = clock.nowMs;
+    service.networkChanged([tubeId], 'interface_change', 'controller', '');
+    expect(reports(delivered)).toEqual([]);
+    clock.advance(2000);
+    for (const fn of work) fn();
+    expect(reports(delivered)).toMatchObject([{ change: 'interface_change', atMs: calledAtMs + 2000 }]);
+  });
+
+  test('waits for no tube that was closed meanwhile', async () => {
+    const { create, service, clock, delivered, bugs } = run();
+    await create();
+    service.networkChanged([tubeId], 'ip_change', 'peer', '1');
+    clock.advance(300);
+    service.networkChanged([tubeId], 'ip_change', 'peer', '2');
+    service.close(tubeId, 'requested');
+    clock.advance(5000);
+    expect(reports(delivered)).toHaveLength(1);
+    expect(bugs).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import type { TubeEmission, TubeIdentity, TubeState } from '../../machines/event
 import type { FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
+import type { IceServer } from '../../src/channels/connection.port.js';
 import { AppError } from '../../src/errors.js';
 import type { Limits, Tubes, TubeStats, TubeView } from '../../src/gateway/tubes.port.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
@@ -27,11 +28,15 @@ export class FakeTubes implements Tubes {
   readonly asked: AskedCall[] = [];
   readonly views = new Map<string, Mutable<TubeView>>();
   readonly offers = new Map<string, PendingOffer>();
+  readonly histories = new Map<string, ReturnType<Tubes['history']>>();
   /** The next call of a method rejects with this code. */
   readonly failWith = new Map<keyof Tubes, FailureCode>();
   /** What happens inside `create`, before it resolves. */
   duringCreate: (tubeId: string) => Promise<void> | void = () => undefined;
   sendFailure: FailureCode | null = null;
+  /** In the credentials of TURN servers: change it to see which are new. */
+  credentialsExpire = 1;
+  loss: TubeStats['loss'] = null;
   readonly #notices = new Set<(notice: TubeNotice) => void>();
   readonly #messages = new Set<(tubeId: string, channel: string, data: string | Uint8Array) => void>();
 
@@ -135,6 +140,16 @@ export class FakeTubes implements Tubes {
     this.#ask('peerReplaced', tubeId);
   }
 
+  networkChanged(tubeIds: readonly string[], ...report: readonly unknown[]): number {
+    this.#ask('networkChanged', tubeIds, ...report);
+    return tubeIds.filter((tubeId) => this.views.has(tubeId)).length;
+  }
+
+  history(tubeId: string): ReturnType<Tubes['history']> {
+    this.#ask('history', tubeId);
+    return this.histories.get(tubeId) ?? { entries: [], dropped: 0 };
+  }
+
   peerSignalling(tubeId: string, online: boolean): void {
     this.#ask('peerSignalling', tubeId, online);
   }
@@ -156,12 +171,14 @@ export class FakeTubes implements Tubes {
     return {
       bytesSent: 10,
       bytesReceived: 20,
-      packetLossRatio: null,
+      loss: this.loss,
       rttMs: 12,
       bufferedBytes: 0,
       messagesSent: 1,
       messagesReceived: 2,
       selectedPair: null,
+      generations: [{ generation: 1, state: 'connected', active: true }],
+      quality: { verdict: 'warning', scores: [1, 0.9] },
     };
   }
 
@@ -180,8 +197,9 @@ export class FakeTubes implements Tubes {
     return () => this.#messages.delete(listener);
   }
 
-  iceServers(): readonly { readonly urls: readonly string[] }[] {
-    return [{ urls: ['stun:127.0.0.1:3478'] }];
+  iceServers(tubeId: string): readonly IceServer[] {
+    const expiry = this.credentialsExpire;
+    return [{ urls: ['turn:127.0.0.1:3478'], username: `${expiry}:${tubeId}`, credential: `SECRET-${expiry}` }];
   }
 
   /** The tube says something; its view follows. */

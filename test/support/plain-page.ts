@@ -12,7 +12,7 @@ interface PlainPage {
   received: string[];
   closes: number;
   states: string[];
-  answer(sdp: string): Promise<string>;
+  answer(sdp: string, configuration: RTCConfiguration): Promise<string>;
   applyAnswer(sdp: string): Promise<void>;
   makeOffer(options: { restart: boolean; channel: string | null }): Promise<string>;
   addCandidate(candidate: string): Promise<void>;
@@ -39,7 +39,9 @@ function setUp(): void {
   here.pc.ondatachannel = ({ channel }) => watch(channel);
   here.pc.onconnectionstatechange = () => here.states.push(here.pc.connectionState);
   here.pc.onicecandidate = ({ candidate }) => here.toController('candidate', candidate?.candidate ?? '');
-  here.answer = async (sdp) => {
+  here.answer = async (sdp, configuration) => {
+    // Before the offer, which makes it gather: TURN credentials of the offer before may have expired.
+    here.pc.setConfiguration(configuration);
     await here.pc.setRemoteDescription({ type: 'offer', sdp });
     await here.pc.setLocalDescription();
     return here.pc.localDescription?.sdp ?? '';
@@ -65,13 +67,20 @@ export class PlainPeer {
   private constructor(
     readonly page: Page,
     private readonly control: Controller,
+    private readonly policy: RTCIceTransportPolicy,
   ) {}
 
-  static async open(browser: Browser, control: Controller, origin: string): Promise<PlainPeer> {
+  /** `relay`: it uses TURN servers only. */
+  static async open(
+    browser: Browser,
+    control: Controller,
+    origin: string,
+    policy: RTCIceTransportPolicy = 'all',
+  ): Promise<PlainPeer> {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(`${origin}/livez`);
-    const peer = new PlainPeer(page, control);
+    const peer = new PlainPeer(page, control, policy);
     await page.exposeFunction('toController', (kind: string, value: string) => {
       if (kind === 'candidate')
         peer.#enqueue(() => control.call('add_ice_candidate', { tube_id: peer.tubeId, candidate: value }));
@@ -85,7 +94,7 @@ export class PlainPeer {
   async connectAsAnswerer(settings: object = {}, trickle = true): Promise<void> {
     const created = await this.control.ok('create_tube', { conversation_id: 'plain', settings, trickle_ice: trickle });
     this.tubeId = String(created['tube_id']);
-    await this.#answer(raw(String(created['offer'])), Number(created['generation']));
+    await this.#answer(raw(String(created['offer'])), Number(created['generation']), created['ice_servers']);
   }
 
   /** The page offers, with a channel of its own. */
@@ -188,7 +197,7 @@ export class PlainPeer {
   #relay(signal: Signal): void {
     if (signal.tube_id !== this.tubeId) return;
     if (signal.kind === 'ice_restart_offer' && signal.progress_flag === 2) {
-      this.#enqueue(() => this.#answer(raw(String(signal.data)), signal.generation));
+      this.#enqueue(() => this.#answer(raw(String(signal.data)), signal.generation, signal.ice_servers));
     } else if (signal.kind === 'icecandidate') {
       this.#enqueue(() =>
         this.page.evaluate(
@@ -199,8 +208,12 @@ export class PlainPeer {
     }
   }
 
-  async #answer(offer: string, generation: number): Promise<void> {
-    const answer = await this.page.evaluate((sdp) => (globalThis as unknown as PlainPage).answer(sdp), offer);
+  async #answer(offer: string, generation: number, iceServers: unknown = []): Promise<void> {
+    const configuration = { iceServers: iceServers as RTCIceServer[], iceTransportPolicy: this.policy };
+    const answer = await this.page.evaluate(
+      ([sdp, servers]) => (globalThis as unknown as PlainPage).answer(sdp, servers),
+      [offer, configuration] as const,
+    );
     const body = { tube_id: this.tubeId, sdp: base64(answer), is_answer: true, generation };
     const applied = await this.control.call('set_remote_description', body);
     if (!applied.ok) this.errors.push(JSON.stringify(applied.error));

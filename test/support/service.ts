@@ -15,6 +15,8 @@ export interface Signal {
   readonly at: number;
   readonly seq: number;
   readonly progress_flag: number;
+  /** Of a restart offer. */
+  readonly ice_servers?: unknown;
 }
 
 export type Answer = {

@@ -27,6 +27,7 @@ export const defaultSettings: TubeSettings = {
   keepaliveSignalIntervalMs: 300_000,
   sessionTimeoutMs: 3_600_000,
   sessionWarningMs: 1_140_000,
+  turnCredentialTtlMs: 3_600_000,
   healthCheckIntervalMs: 120_000,
   degradedHealthCheckIntervalMs: 5_000,
   poorScore: 0.7,

@@ -1,13 +1,6 @@
 /** Runs the tube chart live under a parent that only listens, on a test clock, with a transport that only writes down what it is told. */
 import { createActor, fromCallback, fromTransition, type AnyActorRef } from 'xstate';
-import type {
-  RestartTrigger,
-  TubeEmission,
-  TubeEvent,
-  TubeIdentity,
-  TubeRecord,
-  TubeState,
-} from '../../machines/events.js';
+import type { NodeFacts, TubeEmission, TubeEvent, TubeIdentity, TubeRecord, TubeState } from '../../machines/events.js';
 import type {
   ChannelRecord,
   PeerKind,
@@ -16,10 +9,11 @@ import type {
   TransportInput,
 } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
-import type { PeerSignalling, TubeInput } from '../../machines/tube.context.js';
+import type { TubeInput } from '../../machines/tube.context.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { defaultSettings } from './settings.js';
 import { TestClock } from './test-clock.js';
+import type { NetworkChangeType, PeerSignalling, RestartTrigger, Route } from '../../machines/policies/recovery.js';
 
 export const identity: TubeIdentity = {
   tubeId: '7c9e6679-7425-40de-944b-e07fc1f90ae7',
@@ -56,10 +50,14 @@ export class TubeHarness {
   /** What the tube's parent was told: done or error. */
   readonly ended: string[] = [];
   readonly settings: TubeSettings;
+  /** Transitions that were taken, as `transitionsOf` names them. */
+  readonly taken = new Set<string>();
   /** Whether pings are answered (20 ms RTT, at once on the clock). */
   ponging = true;
   /** Whether `transport.close` is followed by `transport.closed`. */
   closing = true;
+  /** Told every command, after it was written down. */
+  commanded: (generation: number, command: TransportCommand) => void = () => undefined;
   /** A command of this type makes the transport throw. */
   throwsOn: TransportCommand['type'] | null = null;
   readonly #tube;
@@ -85,6 +83,10 @@ export class TubeHarness {
     this.#tube.on('*', (emission) => {
       this.emissions.push({ ...emission, sinceStartMs: this.elapsedMs });
     });
+    parent.system.inspect((inspected) => {
+      if (inspected.type !== '@xstate.microstep' || inspected.actorRef !== this.#tube) return;
+      for (const transition of inspected._transitions) this.taken.add(nameOf(transition));
+    });
     this.#tube.start();
   }
 
@@ -98,6 +100,7 @@ export class TubeHarness {
         if (command.type === this.throwsOn) throw new Error('thrown by the test');
         if (command.type === 'transport.ping' && this.ponging)
           sendBack({ type: 'transport.pong', seq: command.seq, rttMs: 20, ...origin } satisfies TransportEvent);
+        this.commanded(input.generation, command);
         if (command.type === 'transport.close' && this.closing)
           sendBack({ type: 'transport.closed', ...origin } satisfies TransportEvent);
       });
@@ -181,6 +184,27 @@ export class TubeHarness {
 
   signalling(online: boolean): void {
     this.send({ type: 'tube.peerSignalling', online, atMs: this.clock.nowMs });
+  }
+
+  /** `route`: of a change of the host, its way to the peer since. */
+  networkChanged(
+    change: NetworkChangeType,
+    source: 'host' | 'peer' | 'controller' = 'host',
+    route: Route | null = null,
+  ): void {
+    this.send({ type: 'tube.networkChanged', change, source, detail: 'test', route, atMs: this.clock.nowMs });
+  }
+
+  /** What the node tells all of its tubes. */
+  node(node: Partial<NodeFacts>): void {
+    this.send({ type: 'tube.nodeChanged', node, atMs: this.clock.nowMs });
+  }
+
+  /** The pair that a generation uses; `type` is that of its remote end. */
+  pair(generation: number, type = 'host'): void {
+    const end = { protocol: 'udp', address: '192.0.2.1', port: 9 };
+    const pair = { local: { ...end, type: 'host' }, remote: { ...end, type } };
+    this.report(generation, { type: 'transport.selectedPair', pair });
   }
 
   close(): void {
@@ -290,6 +314,34 @@ export class TubeHarness {
   clear(): void {
     this.emissions.length = 0;
   }
+}
+
+interface Transition {
+  readonly source: { readonly id: string };
+  readonly eventType: string;
+  readonly guard?: unknown;
+  readonly target?: readonly { readonly id: string }[] | undefined;
+}
+
+function nameOf({ source, eventType, guard, target }: Transition): string {
+  const to = target === undefined ? '' : ` -> ${target.map(({ id }) => id).join()}`;
+  const known =
+    guard === undefined
+      ? ''
+      : ` [${typeof guard === 'string' ? guard : String((guard as { type?: string }).type ?? 'in')}]`;
+  return `${source.id} ${eventType}${known}${to}`;
+}
+
+interface StateNode {
+  readonly transitions: ReadonlyMap<string, readonly Transition[]>;
+  readonly always?: readonly Transition[];
+  readonly states: Readonly<Record<string, StateNode>>;
+}
+
+/** All transitions that the chart has. */
+export function transitionsOf(node: StateNode = tubeMachine.root): string[] {
+  const own = [...node.transitions.values(), node.always ?? []].flat().map(nameOf);
+  return [...own, ...Object.values(node.states).flatMap((state) => transitionsOf(state))];
 }
 
 export const controlChannel: ChannelRecord = { label: 'control', id: 0, class: 'reliable' };

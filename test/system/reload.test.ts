@@ -40,7 +40,7 @@ describe('SIGHUP', () => {
     await expect(Controller.connect(service.url, 'new-token')).rejects.toThrow();
   });
 
-  it('takes tokens, levels, ICE servers and limits, and names what needs a restart', async () => {
+  it('takes tokens, levels, ICE servers, TURN secrets and limits, and names what needs a restart', async () => {
     const before = await Controller.connect(service.url, 'old-token');
     const next = [
       'controlTokens: [new-token]',
@@ -49,18 +49,31 @@ describe('SIGHUP', () => {
       'drainDelayMs: 10',
       'answerTimeoutMs: 9s',
       'iceServers: ["stun:127.0.0.1:9"]',
+      'turnUrls: ["turn:127.0.0.1:9", "turns:turn.example"]',
+      'turnSecret: new-secret',
       'maxConcurrentCreates: 7',
     ];
     await reload(next, 'until the service is restarted');
     expect(service.output()).toMatch(/"ignored":\["drainDelayMs","answerTimeoutMs"\]/);
-    const changed = '"changed":["controlTokens","iceServers","logLevels","maxConcurrentCreates"]';
+    const changed =
+      '"changed":["controlTokens","iceServers","turnUrls","turnSecret","logLevels","maxConcurrentCreates"]';
     expect(service.output()).toContain(changed);
     await expect(Controller.connect(service.url, 'old-token')).rejects.toThrow();
     const control = await Controller.connect(service.url, 'new-token');
     expect(await limitsOf(control)).toMatchObject({ max_concurrent_creates: 7, max_concurrent_ice_agents: 1000 });
     expect(service.output()).not.toContain('tube state changed');
     // Who is connected stays.
-    await before.ok('create_tube', { conversation_id: 'reload', settings: {}, trickle_ice: true });
+    const created = await before.ok('create_tube', { conversation_id: 'reload', settings: {}, trickle_ice: true });
+    expect(created['ice_servers']).toEqual([
+      { urls: ['stun:127.0.0.1:9'] },
+      {
+        urls: ['turn:127.0.0.1:9', 'turns:turn.example'],
+        username: expect.stringMatching(new RegExp(`^\\d+:${String(created['tube_id'])}$`)),
+        credential: expect.stringMatching(/^[A-Za-z0-9+/]{27}=$/),
+      },
+    ]);
+    expect(service.output()).toContain('["turns:turn.example"],"msg":"ICE servers for peers only');
+    expect(service.output()).not.toContain('new-secret');
     await until(() => service.output().includes('tube state changed') && service.output().includes('native log'));
     expect(service.process.exitCode).toBeNull();
     before.close();

@@ -1,6 +1,6 @@
 /** One generation at a time, on the fake network: descriptions, roles, candidates, channels and pings. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { readMark } from '../../src/channels/wire.js';
+import { probeLabel, readMark } from '../../src/channels/wire.js';
 import { setupOf, withSetup } from '../../src/transport/sdp.js';
 import { FakeNetwork } from '../support/fake-connection.js';
 import { defaultSettings } from '../support/settings.js';
@@ -330,7 +330,26 @@ describe('pings', () => {
     const { sample } = await s.event('transport.sampled', 1);
     expect(sample).toMatchObject({ pingsSent: 3, pongsReceived: 3, bufferedBytes: 0 });
     expect(sample.selectedPair?.local).toMatch(/^host udp 127\.0\.0\.1:\d+$/);
-    expect((await s.host.stats('tube'))?.lossRatio).toBe(0);
+    expect((await s.host.stats('tube'))?.loss).toMatchObject({ ratio: 0, toPeer: null });
+  });
+
+  test('go to our library on the probe channel too, count once, and the second pong is no news', async () => {
+    const s = scene('overlap');
+    s.peer.probes = true;
+    await s.restart(1);
+    await until(() => s.channels.some(({ label }) => label === probeLabel));
+    const ping = (seq: number): void => s.handles.get(1)!.command({ type: 'transport.ping', seq });
+    for (const seq of [1, 2, 3]) ping(seq);
+    await until(() => s.all('transport.pong').length === 3);
+    await sleep(30);
+    expect(s.peer.pings).toHaveLength(3);
+    // Now one of the two is lost.
+    s.peer.answersPings = false;
+    ping(4);
+    await until(() => s.all('transport.pong').length === 4);
+    expect(s.all('transport.pong').map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+    expect(s.peer.pings).toHaveLength(4);
+    expect((await s.host.stats('tube'))?.loss?.ratio).toBe(0);
   });
 
   test('of the peer are answered, and loss is null for a peer that never answers', async () => {
@@ -338,7 +357,7 @@ describe('pings', () => {
     s.peer.answersPings = false;
     await s.restart(1);
     s.handles.get(1)!.command({ type: 'transport.ping', seq: 1 });
-    expect((await s.host.stats('tube'))?.lossRatio).toBeNull();
+    expect((await s.host.stats('tube'))?.loss).toBeNull();
     const answers: unknown[] = [];
     const control = s.peer.of(1).channels.get('control')!;
     control.send('\0PING');
@@ -346,5 +365,34 @@ describe('pings', () => {
     await until(() => s.counts.get('control_malformed') === 1);
     expect(s.has('transport.heard')).toBe(true);
     expect(answers).toEqual([]);
+  });
+});
+
+describe('the selected pair', () => {
+  test('is told when the generation is up', async () => {
+    const s = scene();
+    await s.connect(1);
+    const { pair } = await s.event('transport.selectedPair', 1);
+    const types = s.events.map(({ type }) => type);
+    expect(types.indexOf('transport.up')).toBeLessThan(types.indexOf('transport.selectedPair'));
+    expect([pair.local.type, pair.remote.type]).toEqual(['host', 'host']);
+  });
+
+  test('ends in a relay where the peer says that the address is one', async () => {
+    const s = scene();
+    await s.connect(1);
+    const { port } = (await s.event('transport.selectedPair', 1)).pair.remote;
+    s.command(1, 'transport.activate');
+    const relayed = (address: string, at: number) =>
+      `candidate:9 1 UDP 1 ${address} ${at} typ relay raddr 0.0.0.0 rport 0`;
+    const typeNow = async (candidate: string) => {
+      s.handles.get(1)!.command({ type: 'transport.addCandidate', requestId: candidate, candidate, mid: '0' });
+      await until(() => s.all('transport.candidateAccepted').some(({ requestId }) => requestId === candidate));
+      return (await s.host.stats('tube'))?.selectedPair?.remote.type;
+    };
+    expect(await typeNow(relayed('127.0.0.2', port))).toBe('host');
+    expect(await typeNow(relayed('127.0.0.1', port))).toBe('relay');
+    await until(() => s.all('transport.selectedPair').length === 2);
+    expect(s.all('transport.selectedPair').map(({ pair }) => pair.remote.type)).toEqual(['host', 'relay']);
   });
 });

@@ -12,7 +12,8 @@ import type {
 import type { TubeSettings } from '../../machines/settings.js';
 import type { Channel, ChannelHandlers, Connection, ConnectionFactory } from '../../src/channels/connection.port.js';
 import { MessageLink } from '../../src/channels/message-link.js';
-import { controlLabel, decodeControl, encodeControl, markSdp, readMark } from '../../src/channels/wire.js';
+import { decodeControl, encodeControl, isOwnLabel, markSdp, probeLabel, readMark } from '../../src/channels/wire.js';
+import { PathAnswers } from '../../src/peer/path-answers.js';
 import { type GenerationHandle, TransportHost } from '../../src/transport/transport-host.js';
 import { defaultSettings } from '../support/settings.js';
 import { until } from '../support/until.js';
@@ -36,7 +37,13 @@ export class ScenePeer {
   readonly generations = new Map<number, PeerGeneration>();
   readonly link: MessageLink;
   readonly pings: number[] = [];
+  /** On the control channel. */
   answersPings = true;
+  /** It says that it answers probes, as the library does, and does. */
+  probes = false;
+  /** Probes and echoes that the network shall lose, by their index. */
+  losesProbe: (index: number) => boolean = () => false;
+  losesEcho: (index: number) => boolean = () => false;
   private session: string | null = null;
   private readonly ids = new Map<string, number>();
   /** What the peer sends to the service. */
@@ -150,7 +157,8 @@ export class ScenePeer {
 
   private serve(generation: number, channel: Channel): ChannelHandlers {
     this.of(generation).channels.set(channel.label, channel);
-    const inner = channel.label === controlLabel ? null : this.link.attach(generation, channel.label, channel);
+    if (channel.label === probeLabel && this.probes) return this.probed(channel);
+    const inner = isOwnLabel(channel.label) ? null : this.link.attach(generation, channel.label, channel);
     return {
       open: () => {
         const id = channel.id();
@@ -175,9 +183,27 @@ export class ScenePeer {
     };
   }
 
+  private probed(channel: Channel): ChannelHandlers {
+    const answers = new PathAnswers();
+    const send = (data: Data): boolean => {
+      const frame = decodeControl(data);
+      return frame?.kind === 'echo' && this.losesEcho(frame.index) ? true : channel.send(data);
+    };
+    return {
+      open: () => undefined,
+      closed: () => undefined,
+      drained: () => undefined,
+      message: (data) => {
+        const frame = decodeControl(data);
+        if (frame?.kind === 'probe' && this.losesProbe(frame.index)) return;
+        answers.answer({ send }, data);
+      },
+    };
+  }
+
   /** A plain peer keeps its session id, as one RTCPeerConnection does; our kind says who it is. */
   private dress(sdp: string): string {
-    if (this.kind === 'overlap') return markSdp(sdp, { instance: this.instance, channels: [] });
+    if (this.kind === 'overlap') return markSdp(sdp, { instance: this.instance, channels: [], probes: this.probes });
     this.session ??= /^o=\S+ (\S+)/m.exec(sdp)?.[1] ?? '';
     return sdp.replace(/^(o=\S+) \S+/m, `$1 ${this.session}`);
   }

@@ -15,7 +15,7 @@ import {
   withoutTrickleOption,
   withSetup,
 } from '../../src/transport/sdp.js';
-import { parseIceServer } from '../../src/transport/ice-servers.js';
+import { isForBrowsers, parseIceServer } from '../../src/transport/ice-servers.js';
 import { chromiumOffer, firefoxAnswer, libdatachannelOffer } from './descriptions.js';
 
 const without = (sdp: string, line: RegExp): string =>
@@ -181,18 +181,24 @@ describe('ICE servers', () => {
     ['stun:host:70000', 'port must be'],
     ['stun:[::zz]', 'expected stun:'],
     ['stun:[1:2]', 'not an IPv6'],
-    ['stuns:host', 'TLS is not supported'],
-    ['turns:host', 'TLS is not supported'],
-    ['turn:host?transport=tcp', 'only transport=udp'],
+    ['turn:host?transport=sctp', 'only transport=udp'],
+    ['stun:host?transport=udp', 'takes no transport'],
     ['turn:host', 'needs username'],
   ])('%s is refused with a reason', (url, why) => {
     expect(() => parseIceServer({ urls: [url] })).toThrow(why);
   });
 
+  test('what only browsers can use is left out', () => {
+    const urls = ['stuns:h', 'turns:h:443?transport=tcp', 'turn:h?transport=tcp', 'turns:h', 'turn:h'];
+    const usable = parseIceServer({ urls, username: 'u', credential: 'c' });
+    expect(usable).toEqual([{ hostname: 'h', port: 3478, username: 'u', password: 'c', relayType: 'TurnUdp' }]);
+    expect(urls.filter((url) => !isForBrowsers(url))).toEqual(['turn:h']);
+  });
+
   test('credentials never appear in the reason', () => {
-    expect(() => parseIceServer({ urls: ['turn:h?transport=tcp'], username: 'u', credential: 'hunter2' })).not.toThrow(
-      'hunter2',
-    );
+    const refusal = (): unknown => parseIceServer({ urls: ['turn:h:0'], username: 'u', credential: 'hunter2' });
+    expect(refusal).toThrow('port must be');
+    expect(refusal).not.toThrow('hunter2');
   });
 });
 

@@ -18,6 +18,8 @@ function scene(kind: 'plain' | 'overlap'): Scene {
   return made;
 }
 
+const ignore = (): void => undefined;
+
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, index) => String(from + index));
 
@@ -122,6 +124,7 @@ describe('crashes', () => {
       'transport.channelOpened',
       'transport.channelOpened',
       'transport.up',
+      'transport.selectedPair',
     ]);
     await s.restart(2);
     s.command(1, 'transport.close');
@@ -200,6 +203,27 @@ describe('rapid sequences', () => {
     await s.restart(2);
     await until(() => s.peer.texts.includes('kept'));
   });
+});
+
+test('every generation is built with ICE servers of its own', async () => {
+  const built: unknown[] = [];
+  const host = new TransportHost({
+    createConnection: (config, handlers) => {
+      built.push(config.iceServers);
+      return network.createConnection(config, handlers);
+    },
+    connection: ({ tubeId, settings }) => ({
+      iceServers: [{ urls: [`turn:${tubeId}:${settings.turnCredentialTtlMs}`], username: `${built.length}` }],
+    }),
+    observer: { message: ignore, dropped: ignore, counted: ignore, fault: ignore },
+  });
+  const settings = { ...defaultSettings, turnCredentialTtlMs: 60_000 };
+  for (const generation of [1, 2]) {
+    const mode = { kind: 'offer' } as const;
+    host.open({ tubeId: 't', generation, mode, channels: [], dtlsRole: null, peerKind: 'plain', settings }, ignore);
+  }
+  expect(built).toEqual([[{ urls: ['turn:t:60000'], username: '0' }], [{ urls: ['turn:t:60000'], username: '1' }]]);
+  await host.closeAll();
 });
 
 describe('listeners that throw', () => {

@@ -1,0 +1,127 @@
+/**
+ * What this node as a whole does for the recovery of its tubes: watches the network of its host, tells the tubes that a change concerns, and keeps them
+ * from restarting all at once. Composition only: the watcher is src/network's, the judging src/registry's, and each tube decides for itself.
+ */
+import type { TubeEvent, TubeState } from '../machines/events.js';
+import type { BucketLimits } from '../machines/policies/storm.js';
+import { NetworkWatcher, type NetworkChange } from './network/network-watcher.js';
+import { sourceAddressesTo } from './network/route-source.js';
+import type { Log } from './observability/logger.js';
+import { HostNetwork, type RouteCounts } from './registry/host-network.js';
+import type { TubeNotice } from './registry/notice.js';
+import { RestartPacer } from './registry/restart-pacer.js';
+import { StormGovernor, type StormGovernorLimits, type StormNews } from './registry/storm-governor.js';
+import type { TubeRegistry } from './registry/tube-registry.js';
+
+export interface NodeRecoveryLimits extends StormGovernorLimits {
+  readonly restartsPerSecond: number;
+  readonly restartBurst: number;
+}
+
+export interface NodeRecoveryOptions {
+  readonly registry: TubeRegistry;
+  readonly limits: NodeRecoveryLimits;
+  readonly log: Pick<Log, 'info' | 'warn' | 'debug'>;
+  readonly stormActive: (active: boolean) => void;
+}
+
+const clock = {
+  now: () => performance.now(),
+  schedule: (fn: () => void, delayMs: number) => {
+    const timer = setTimeout(fn, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+export class NodeRecovery {
+  /** Whatever makes many tubes restart goes through it. */
+  readonly pacer: RestartPacer;
+  readonly #options: NodeRecoveryOptions;
+  readonly #host: HostNetwork;
+  readonly #governor: StormGovernor;
+  readonly #watcher: NetworkWatcher;
+  /** Tubes that have a path, or had one and want it back. */
+  readonly #live = new Set<string>();
+
+  constructor(options: NodeRecoveryOptions) {
+    this.#options = options;
+    const { registry, limits, log } = options;
+    const bucket: BucketLimits = { perSecond: limits.restartsPerSecond, burst: limits.restartBurst };
+    this.pacer = new RestartPacer({ limits: () => bucket, clock, random: Math.random });
+    const deliver = (tubeId: string, event: TubeEvent): void => void registry.deliver(tubeId, event);
+    this.#host = new HostNetwork({
+      sourcesTo: sourceAddressesTo,
+      pacer: this.pacer,
+      clock,
+      nowMs: () => Date.now(),
+      deliver,
+      judged: (change, counts) => this.#judged(change, counts),
+    });
+    this.#governor = new StormGovernor({
+      limits: () => limits,
+      pacer: this.pacer,
+      clock,
+      liveTubes: () => this.#live,
+      tell: (tubeId, node) => deliver(tubeId, { type: 'tube.nodeChanged', node, atMs: Date.now() }),
+      lookAtNetwork: () => this.#lookAtNetwork(),
+      changed: (news) => this.#stormChanged(news),
+    });
+    this.#watcher = new NetworkWatcher({
+      onChange: (change) => this.#networkChanged(change),
+      onTrouble: (detail) => log.warn({ detail }, 'the network of this host is hard to watch'),
+    });
+    registry.onNotice((notice) => this.#notice(notice));
+  }
+
+  start(): void {
+    this.#watcher.start();
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    this.#watcher.stop();
+    this.#governor.stop();
+    this.#host.stop();
+    this.pacer.stop();
+  }
+
+  #notice({ identity: { tubeId }, emission }: TubeNotice): void {
+    if (emission.type === 'selectedPair') this.#host.pathFound(tubeId, emission.pair);
+    else if (emission.type === 'state') this.#stateChanged(tubeId, emission.state, emission.reason);
+    else if (emission.type === 'closed') {
+      this.#host.forget(tubeId);
+      this.#governor.forget(tubeId);
+    }
+  }
+
+  #stateChanged(tubeId: string, state: TubeState, reason: string): void {
+    if (state === 'connected' || state === 'degraded') this.#live.add(tubeId);
+    else this.#live.delete(tubeId);
+    // What it did itself, and changes of a network that are known, are no suspicion.
+    if (state === 'degraded' && (reason === 'missed_pings' || reason === 'transport_failure'))
+      this.#governor.suspect(tubeId);
+  }
+
+  #networkChanged(change: NetworkChange): void {
+    void this.#host.changed(change);
+  }
+
+  #judged(change: { type: string; cause: string; detail: string }, counts: RouteCounts): void {
+    if (change.cause === 'again') return;
+    const fields = { event: change.type, reason: change.cause, detail: change.detail, tubes: counts };
+    const concerned = counts.moved + counts.none > 0;
+    this.#options.log[concerned ? 'info' : 'debug'](fields, 'the network of this host changed');
+  }
+
+  #lookAtNetwork(): void {
+    this.#watcher.refresh();
+    void this.#host.changed({ type: 'interface_change', detail: 'many tubes turned suspect at once', cause: 'again' });
+  }
+
+  #stormChanged({ active, suspectShare, suspects }: StormNews): void {
+    this.#options.stormActive(active);
+    const fields = { suspects, suspect_share: suspectShare };
+    if (active) this.#options.log.warn(fields, 'storm: many tubes turned suspect at once, restarts are held');
+    else this.#options.log.info(fields, 'storm is over');
+  }
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { judge, restartTriggers, type Evidence, type Verdict } from '../../machines/policies/recovery.js';
+import { evidenceOf } from '../support/evidence.js';
+
+describe('the decision table', () => {
+  test.each<[string, Partial<Evidence>, Verdict]>([
+    ['missed pings', { trigger: 'missed_pings', path: 'doubted', missedPings: 3 }, 'restart_now'],
+    ['a lost transport', { trigger: 'transport_failure', path: 'none', transport: 'closed' }, 'restart_now'],
+    ['poor quality of a sound path', { trigger: 'poor_quality' }, 'restart_now'],
+    ['credentials that run out', { trigger: 'turn_expiry' }, 'restart_now'],
+    [
+      'the peer that offers, whatever else',
+      { trigger: 'peer_offer', signalling: 'offline', held: true },
+      'restart_now',
+    ],
+    ['a request, in a storm without a network', { trigger: 'manual', held: true, route: 'none' }, 'restart_now'],
+    ['a request for an absent peer', { trigger: 'manual', signalling: 'offline' }, 'wait_for_peer'],
+    ['silence of an absent peer', { path: 'doubted', signalling: 'offline' }, 'wait_for_peer'],
+    ['silence without a way', { path: 'doubted', route: 'none' }, 'wait_for_network'],
+    ['silence in a storm', { path: 'doubted', held: true }, 'wait_for_network'],
+    ['credentials that run out in a storm', { trigger: 'turn_expiry', held: true }, 'wait_for_network'],
+    [
+      'an interface that took the way along',
+      { trigger: 'interface_change', source: 'host', route: 'moved' },
+      'restart_now',
+    ],
+    [
+      'an interface that left no way',
+      { trigger: 'interface_change', source: 'host', route: 'none' },
+      'wait_for_network',
+    ],
+    ['an interface on no way', { trigger: 'interface_change', source: 'host', route: 'same' }, 'leave_alone'],
+    ['an interface that says nothing', { trigger: 'ip_change', source: 'host', route: 'unknown' }, 'leave_alone'],
+    [
+      'a network that is back, for a tube in trouble',
+      { trigger: 'ip_change', source: 'host', route: 'same', path: 'doubted' },
+      'restart_now',
+    ],
+    ['the network of the peer', { trigger: 'interface_change', source: 'peer' }, 'restart_now'],
+    ['the report of a controller', { trigger: 'ip_change', source: 'controller', route: 'same' }, 'restart_now'],
+  ])('%s', (_, known, verdict) => {
+    expect(judge(evidenceOf(known)).verdict).toBe(verdict);
+  });
+
+  test('says something about every combination, and never that a lost path be left alone', () => {
+    for (const trigger of restartTriggers)
+      for (const source of ['host', 'peer', 'controller', 'tube'] as const)
+        for (const path of ['sound', 'doubted', 'none'] as const)
+          for (const signalling of ['relayed', 'online', 'offline'] as const)
+            for (const route of ['unknown', 'same', 'moved', 'none'] as const)
+              for (const held of [true, false]) {
+                const { verdict, why } = judge(evidenceOf({ trigger, source, path, signalling, route, held }));
+                expect(why).not.toBe('');
+                if (verdict === 'leave_alone') expect([path, source]).toEqual(['sound', 'host']);
+                if (verdict === 'wait_for_peer') expect(signalling).toBe('offline');
+                if (verdict === 'wait_for_network') expect(held || route === 'none').toBe(true);
+              }
+  });
+});

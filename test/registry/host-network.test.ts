@@ -1,0 +1,129 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { TubeEvent } from '../../machines/events.js';
+import type { SelectedPair } from '../../machines/ports/transport.port.js';
+import { HostNetwork, type HostNetworkChange, type RouteCounts } from '../../src/registry/host-network.js';
+import { RestartPacer } from '../../src/registry/restart-pacer.js';
+import { TestClock } from '../support/test-clock.js';
+
+const pairTo = (address: string, localType = 'host'): SelectedPair => ({
+  local: { type: localType, protocol: 'udp', address: '192.0.2.1', port: 1 },
+  remote: { type: 'host', protocol: 'udp', address, port: 2 },
+});
+const change: HostNetworkChange = { type: 'ip_change', detail: 'test', cause: 'addresses' };
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function scene() {
+  const clock = new TestClock();
+  const schedule = (fn: () => void, delayMs: number): (() => void) => {
+    const timer = clock.setTimeout(fn, delayMs);
+    return () => clock.clearTimeout(timer);
+  };
+  const pacing = { now: () => clock.nowMs, schedule };
+  const limits = () => ({ perSecond: 10, burst: 100 });
+  const routes = new Map<string, string | null>();
+  const told: { tubeId: string; event: Extract<TubeEvent, { type: 'tube.networkChanged' }> }[] = [];
+  const judged: RouteCounts[] = [];
+  const host = new HostNetwork({
+    sourcesTo: async (remotes) => new Map([...remotes].map((remote) => [remote, routes.get(remote) ?? null])),
+    pacer: new RestartPacer({ limits, clock: pacing, random: () => 0 }),
+    clock: pacing,
+    nowMs: () => clock.nowMs,
+    deliver: (tubeId, event) => {
+      if (event.type === 'tube.networkChanged') told.push({ tubeId, event });
+    },
+    judged: (_, counts) => void judged.push(counts),
+  });
+  const routesTold = (): string[] => told.splice(0).map(({ tubeId, event }) => `${tubeId} ${String(event.route)}`);
+  return { clock, host, routes, told, judged, routesTold };
+}
+
+describe('a change of the network of this host', () => {
+  let it: ReturnType<typeof scene>;
+  beforeEach(async () => {
+    it = scene();
+    it.routes.set('198.51.100.1', '192.0.2.1').set('203.0.113.1', '192.0.2.65');
+    it.host.pathFound('one', pairTo('198.51.100.1'));
+    it.host.pathFound('two', pairTo('203.0.113.1'));
+    await settled();
+  });
+
+  test('that does not touch the way of any tube is told to none', async () => {
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+    expect(it.judged).toEqual([{ unknown: 0, same: 2, moved: 0, none: 0 }]);
+  });
+
+  test('is told to the tubes whose packets would leave from elsewhere', async () => {
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    expect(it.told).toMatchObject([
+      { tubeId: 'one', event: { route: 'moved', source: 'host', change: 'ip_change', detail: 'test' } },
+    ]);
+  });
+
+  test('is told once, and again only when it is news', async () => {
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['one moved']);
+    it.routes.set('198.51.100.1', '192.0.2.98');
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['one moved']);
+    it.routes.set('198.51.100.1', '192.0.2.1');
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['one same']);
+  });
+
+  test('that leaves no way is told, and its return is seen though nobody says a word', async () => {
+    it.routes.set('198.51.100.1', null);
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['one none']);
+    for (let n = 0; n < 5; n += 1) {
+      it.clock.advance(2000);
+      await settled();
+    }
+    expect(it.routesTold()).toEqual([]);
+    it.routes.set('198.51.100.1', '192.0.2.1');
+    it.clock.advance(2000);
+    await settled();
+    expect(it.routesTold()).toEqual(['one same']);
+    await settled();
+    expect(it.clock.pending).toBe(0);
+  });
+
+  test('is measured anew from the next pair on', async () => {
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    it.routesTold();
+    it.host.pathFound('one', pairTo('198.51.100.1'));
+    await settled();
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+    expect(it.judged.at(-1)).toMatchObject({ same: 2 });
+  });
+
+  test('makes a relayed tube look, for its way is not known', async () => {
+    it.host.pathFound('three', pairTo('203.0.113.9', 'relay'));
+    await settled();
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['three unknown']);
+  });
+
+  test('by which the host wakes up makes every tube look', async () => {
+    await it.host.changed({ ...change, cause: 'wake' });
+    expect(it.routesTold()).toEqual(['one same', 'two same']);
+  });
+
+  test('no longer concerns a tube that is gone', async () => {
+    it.host.forget('one');
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+  });
+
+  test('is judged one at a time, and of those that come meanwhile the last one counts', async () => {
+    const runs = Array.from({ length: 50 }, () => it.host.changed(change));
+    await Promise.all(runs);
+    expect(it.judged.length).toBeLessThanOrEqual(3);
+  });
+});
