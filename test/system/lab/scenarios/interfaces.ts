@@ -25,7 +25,7 @@ async function changeRapidly(stage: Stage) {
 async function handOff(stage: Stage) {
   const since = Date.now();
   await stage.topology.peer.down('eth0');
-  await stage.conditions({ delayMs: 60, jitterMs: 40, lossRatio: 0.05 });
+  await stage.path.conditions({ delayMs: 60, jitterMs: 40, lossRatio: 0.05 });
   await sleep(700);
   return { ...(await stage.happens(() => stage.topology.peer.up('wlan0'))), since };
 }

@@ -7,27 +7,27 @@ import { sleep } from '../time.js';
 async function comeAndGo(stage: Stage) {
   const since = Date.now();
   for (const onMs of [5000, 5000, 0]) {
-    await stage.blackHole();
+    await stage.path.blackHole();
     await sleep(3000);
     if (onMs === 0) break;
-    await stage.heal();
+    await stage.path.heal();
     await sleep(onMs);
   }
-  return { ...(await stage.happens(() => stage.heal())), since };
+  return { ...(await stage.happens(() => stage.path.heal())), since };
 }
 
 async function loseFor(stage: Stage, lossRatio: number, ms: number) {
   const since = Date.now();
-  await stage.loss(lossRatio);
+  await stage.path.loss(lossRatio);
   await sleep(ms);
-  return { ...(await stage.happens(() => stage.heal())), since };
+  return { ...(await stage.happens(() => stage.path.heal())), since };
 }
 
 async function silenceFor(stage: Stage, ms: number) {
   const since = Date.now();
-  await stage.blackHole();
+  await stage.path.blackHole();
   await sleep(ms);
-  return { ...(await stage.happens(() => stage.heal())), since };
+  return { ...(await stage.happens(() => stage.path.heal())), since };
 }
 
 /** Until a restart for its quality has ended, or long enough to be sure that there will be none. */
@@ -39,7 +39,7 @@ async function worsen(stage: Stage) {
   return happening;
 }
 
-const killFlows = (stage: Stage) => stage.happens(() => stage.topology.firewall.killFlows());
+const killFlows = (stage: Stage) => stage.happens(() => stage.path.kill());
 
 export const pathScenarios: readonly Scenario[] = [
   {
@@ -76,7 +76,7 @@ export const pathScenarios: readonly Scenario[] = [
     profile: 'low_latency',
     nat: true,
     targets: { library: { ms: 4000 }, chromium: { ms: 8000 } },
-    happen: (stage) => stage.happens(() => stage.topology.firewall.rebindNat()),
+    happen: (stage) => stage.happens(() => stage.path.rebindNat()),
   },
   {
     name: 'nat-rebinding-production',
@@ -84,7 +84,7 @@ export const pathScenarios: readonly Scenario[] = [
     nat: true,
     phaseMs: 5000,
     targets: { library: { ms: 16_000, ours: true }, chromium: { ms: 17_000, ours: true } },
-    happen: (stage) => stage.happens(() => stage.topology.firewall.rebindNat()),
+    happen: (stage) => stage.happens(() => stage.path.rebindNat()),
   },
   {
     name: 'loss-25',
