@@ -58,7 +58,6 @@ export const interfaceScenarios: readonly Scenario[] = [
   {
     name: 'peer-ethernet-to-wifi-unreported',
     what: "The peer's host moves from cable to Wi-Fi, and nobody tells the service.",
-    profile: 'low_latency',
     unreported: true,
     targets: { library: { ms: 6000 }, chromium: { ms: 8000 } },
     happen: (stage) => stage.happens(() => stage.topology.peer.handOver('eth0', 'wlan0')),
@@ -66,7 +65,6 @@ export const interfaceScenarios: readonly Scenario[] = [
   {
     name: 'peer-ip-change-unreported',
     what: "The peer's host gets another address on the same interface, and nobody tells the service.",
-    profile: 'low_latency',
     unreported: true,
     targets: { library: { ms: 6000 }, chromium: { ms: 8000 } },
     happen: (stage) => stage.happens(() => stage.topology.peer.replaceAddress('eth0')),
