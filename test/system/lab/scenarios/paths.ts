@@ -65,6 +65,7 @@ export const pathScenarios: readonly Scenario[] = [
   },
   {
     name: 'black-hole-all',
+    runs: 3,
     what: 'No UDP passes for 20 s, new connections included; measured from its return.',
     profile: 'low_latency',
     targets: { library: { ms: 10_000, ours: true }, chromium: { ms: 10_000, ours: true } },
@@ -80,6 +81,7 @@ export const pathScenarios: readonly Scenario[] = [
   },
   {
     name: 'nat-rebinding-production',
+    runs: 3,
     what: 'The same with the slow pings of the profile production.',
     nat: true,
     phaseMs: 5000,
@@ -94,6 +96,7 @@ export const pathScenarios: readonly Scenario[] = [
   },
   {
     name: 'loss-25-low-latency',
+    runs: 3,
     what: 'The same with the quick pings of the profile low_latency, which notice more.',
     profile: 'low_latency',
     targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
@@ -107,6 +110,7 @@ export const pathScenarios: readonly Scenario[] = [
   },
   {
     name: 'intermittent-low-latency',
+    runs: 3,
     what: 'The same with the quick pings of the profile low_latency.',
     profile: 'low_latency',
     targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
