@@ -14,6 +14,8 @@ FROM node:20-slim
 ENV NODE_ENV=production \
     HOLDFAST_HOST=0.0.0.0 \
     HOLDFAST_PORT=8080
+# With `ip` a change of the network is seen within 0.1 s, without it within 2 s.
+RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
