@@ -241,9 +241,9 @@ export class TransportHost {
     }
   }
 
-  private createEntry({ tubeId, settings }: TransportInput): TubeEntry {
+  private createEntry({ tubeId, settings, peerSession = null }: TransportInput): TubeEntry {
     const instance = randomBytes(9).toString('hex');
-    const entry = new TubeEntry(tubeId, instance, this.clock, settings, this.observer);
+    const entry = new TubeEntry(tubeId, instance, this.clock, settings, this.observer, peerSession);
     this.tubes.set(tubeId, entry);
     return entry;
   }
