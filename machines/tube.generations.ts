@@ -28,6 +28,8 @@ import { tubeReports } from './tube.reports.js';
 /** Reports of what was heard come a second apart. */
 const quietWhileSendingMs = 1100;
 const turnRefreshId = 'turn.refresh';
+/** Whoever asks for credentials that live milliseconds gets no restart each of them. */
+const minTurnRefreshMs = 1000;
 
 export const tubeGenerations = tubeReports.extend({
   actions: {
@@ -192,13 +194,15 @@ export const tubeGenerations = tubeReports.extend({
         enqueue.emit({ type: 'selectedPair', generation, pair });
         enqueue.cancel(turnRefreshId);
         if (settings.turnCredentialTtlMs === 0 || ![pair.local.type, pair.remote.type].includes('relay')) return;
-        enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay: settings.turnCredentialTtlMs / 2 });
+        const delay = Math.max(minTurnRefreshMs, settings.turnCredentialTtlMs / 2);
+        enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay });
       },
     ),
     /** Not now, or not up yet: again in a while. */
     refreshTurnLater: enqueueActions(({ context: { settings }, enqueue }) => {
       enqueue.cancel(turnRefreshId);
-      enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay: settings.turnCredentialTtlMs / 10 });
+      const delay = Math.max(minTurnRefreshMs, settings.turnCredentialTtlMs / 10);
+      enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay });
     }),
     /** What an old generation says late is told, but is no news of the path. */
     noteSample: enqueueActions(

@@ -7,7 +7,8 @@
  */
 import type { FailureCode } from '../../machines/failure.js';
 import type { Channel } from './connection.port.js';
-import { ackFrame, byteLength, packMessage, readFrame, serialAdd, serialDistance, unpackMessage } from './frame.js';
+import { ackFrame, byteLength, packMessage, readFrame, unpackMessage } from './frame.js';
+import { type Epoch, Inbox } from './inbox.js';
 import { chargeOf, Outbox } from './outbox.js';
 
 /** Stop filling a native channel here, and go on when it fell to `lowWaterBytes`. */
@@ -21,11 +22,6 @@ const ackAfterMs = 20;
 
 /** Why messages were not carried: `overflow` and `too_large` are ours to send, the others came from the peer. */
 export type DropCause = 'overflow' | 'too_large' | 'closed' | 'gap' | 'malformed';
-
-/** One instance of the peer; null: a plain peer, which has no frames. Compared by identity. */
-export interface Epoch {
-  readonly instance: string | null;
-}
 
 /** What all lanes of a link share and only the link changes. */
 export interface LaneContext {
@@ -48,15 +44,6 @@ export interface Attachment {
   open: boolean;
 }
 
-/** What has come from one epoch of the peer. */
-interface Inbox {
-  readonly epoch: Epoch;
-  expected: number;
-  unackedMessages: number;
-  unackedBytes: number;
-  cancelTimer: (() => void) | null;
-}
-
 /** Messages and bytes are those of the application, without frames; replays do not count again. */
 export interface LaneStats {
   readonly label: string;
@@ -74,14 +61,6 @@ export interface LaneStats {
   readonly duplicates: number;
   readonly dropped: Readonly<Record<DropCause, number>>;
 }
-
-const newInbox = (epoch: Epoch): Inbox => ({
-  epoch,
-  expected: 0,
-  unackedMessages: 0,
-  unackedBytes: 0,
-  cancelTimer: null,
-});
 
 export class Lane {
   private readonly attachments = new Map<number, Attachment>();
@@ -105,7 +84,7 @@ export class Lane {
     readonly kind: 'reliable' | 'latest',
     private readonly context: LaneContext,
   ) {
-    this.inbox = newInbox(context.epoch);
+    this.inbox = new Inbox(context.epoch);
   }
 
   attach(generation: number, channel: Channel): Attachment {
@@ -177,7 +156,7 @@ export class Lane {
   /** The peer was replaced by another instance: numbers start again in both directions. */
   rebase(): void {
     this.inbox.cancelTimer?.();
-    this.inbox = newInbox(this.context.epoch);
+    this.inbox = new Inbox(this.context.epoch);
     this.dropTooLarge();
     this.select();
   }
@@ -261,23 +240,20 @@ export class Lane {
     return attachment.inbox;
   }
 
-  /**
-   * Strictly in order. On one generation numbers never jump: a sender begins each activation with its oldest unacknowledged message,
-   * and everything before that has been delivered here. So with two live generations the younger one repeats (duplicates, dropped)
-   * and then goes on, whichever of the two is faster; a jump can only come from a sender that broke this rule. Ignoring it is right:
-   * it stays unacknowledged and comes again with the next activation, whereas delivering it would hide a loss.
-   */
+  /** Strictly in order. */
   private receiveNumbered(inbox: Inbox, seq: number, frame: Uint8Array): void {
-    const ahead = serialDistance(seq, inbox.expected);
-    if (ahead > 0) {
-      this.drop('gap', 1);
-      return;
+    const verdict = inbox.take(seq, frame, this.context.replayBufferBytes);
+    if (verdict === 'gap') this.drop('gap', 1);
+    if (verdict === 'duplicate') {
+      this.duplicates += 1;
+      // Whoever repeats has not heard us.
+      this.noteUnacked(inbox, frame.length);
     }
-    if (ahead === 0) inbox.expected = serialAdd(inbox.expected, 1);
-    else this.duplicates += 1;
-    // Duplicates too: whoever repeats has not heard us.
-    this.noteUnacked(inbox, frame.length);
-    if (ahead === 0) this.handOver(unpackMessage(frame));
+    if (verdict !== 'due') return;
+    for (let next: Uint8Array | undefined = frame; next !== undefined && !this.over; next = inbox.next()) {
+      this.noteUnacked(inbox, next.length);
+      this.handOver(unpackMessage(next));
+    }
   }
 
   private noteUnacked(inbox: Inbox, bytes: number): void {

@@ -7,7 +7,8 @@ import type { FailureCode } from '../../machines/failure.js';
 import type { ChannelClass } from '../../machines/settings.js';
 import type { Channel, ChannelHandlers } from './connection.port.js';
 import { frameHeaderBytes } from './frame.js';
-import { type DropCause, type Epoch, Lane, type LaneContext, type LaneStats } from './lane.js';
+import type { Epoch } from './inbox.js';
+import { type DropCause, Lane, type LaneContext, type LaneStats } from './lane.js';
 
 export interface MessageLinkOptions {
   /** Largest application message, in bytes of UTF-8 or binary. */

@@ -24,7 +24,7 @@ export interface Conditions {
   readonly queueBytes: number;
 }
 
-export const goodPath: Conditions = {
+const goodPath: Conditions = {
   blackHole: false,
   lossRatio: 0,
   delayMs: 0,

@@ -184,12 +184,24 @@ describe('our own kind', () => {
     expect(dataStats(a)).toMatchObject({ queuedBytes: 0 });
   });
 
-  test('malformed frames, frames of the future and wrong acknowledgements are counted and change nothing', () => {
+  test('frames that overtook others wait for their turn', () => {
     const { pair, a, b } = framedPair();
+    const [end] = openPath(pair, 1, a, b);
+    for (const seq of [3, 1, 1, 2, 0, 0, 5]) end.handlers?.message(writeSeq(packMessage(String(seq)), seq));
+    expect(a.received).toEqual(['0', '1', '2', '3']);
+    end.handlers?.message(writeSeq(packMessage('4'), 4));
+    expect(a.received).toEqual(['0', '1', '2', '3', '4', '5']);
+    expect(dataStats(a)).toMatchObject({ duplicates: 2, dropped: { gap: 0 } });
+    pair.time.advance(50);
+  });
+
+  test('malformed frames, too many of the future and wrong acknowledgements are counted and change nothing', () => {
+    const { pair, a, b } = framedPair({ replayBufferBytes: 100 });
     const [end] = openPath(pair, 1, a, b);
     end.handlers?.message('text');
     end.handlers?.message(Uint8Array.of(9, 9, 9, 9, 9, 9));
     end.handlers?.message(writeSeq(packMessage('future'), 5));
+    end.handlers?.message(writeSeq(packMessage('future'), 6));
     end.handlers?.message(ackFrame(3));
     expect(dataStats(a).dropped).toMatchObject({ malformed: 3, gap: 1 });
     a.link.send('data', 'x');

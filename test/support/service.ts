@@ -90,11 +90,16 @@ export class Controller {
     const socket = io(`${url}/control`, { auth: { token }, transports: ['websocket'], forceNew: true });
     const controller = new Controller(socket);
     await new Promise<void>((resolve, reject) => {
-      socket.once('connect', () => resolve());
-      socket.once('connect_error', (error) => {
+      const refused = (error: Error): void => {
         // Its connection would stay, and come back for ever once the service is gone.
         socket.disconnect();
         reject(error);
+      };
+      socket.once('connect_error', refused);
+      socket.once('connect', () => {
+        // Later ones are those of reconnections, which go on.
+        socket.off('connect_error', refused);
+        resolve();
       });
     });
     return controller;

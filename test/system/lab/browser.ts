@@ -1,5 +1,6 @@
 /** Chromium inside a network namespace: playwright starts a script that enters it and becomes the browser. One browser serves many runs. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
@@ -13,6 +14,8 @@ export async function launchIn(namespace: Namespace, chromiumPath: string): Prom
   await writeFile(script, `#!/bin/sh\nexec ${namespace.prefix} '${chromiumPath}' "$@"\n`);
   await chmod(script, 0o755);
   const browser = await chromium.launch({ executablePath: script, args: chromiumFlags });
-  browser.on('disconnected', () => void rm(folder, { recursive: true, force: true }));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  browser.on('disconnected', remove);
+  process.once('exit', remove);
   return browser;
 }

@@ -17,15 +17,18 @@ table ip lab {}
 delete table ip lab
 table ip lab {
   set flows { ${flowType} flags dynamic; }
+  set bad { ${flowType} }
   set dead { ${flowType} }
   chain direct { }
   chain impair { }
+  chain worsen { }
   chain forward {
     type filter hook forward priority 0; policy accept;
     ip protocol udp ${flowKey} @dead drop
     ip protocol udp update @flows { ${flowKey} }
     ip protocol udp jump direct
     ip protocol udp jump impair
+    ip protocol udp ${flowKey} @bad jump worsen
   }
 }`;
 
@@ -52,6 +55,9 @@ const matches: Readonly<Record<Direction, string>> = {
   'to-service': `ip daddr ${serviceSide}`,
 };
 
+const lossRule = (ratio: number): string => `numgen random mod 100 < ${String(Math.round(ratio * 100))} drop`;
+const servicePrefix = /^10\.77\.[12]\./;
+
 export class Firewall {
   constructor(private readonly router: Namespace) {}
 
@@ -66,7 +72,7 @@ export class Firewall {
 
   /** @param ratio of packets that are dropped, each direction by itself; whole percent */
   async loss(ratio: number, direction: Direction = 'both'): Promise<void> {
-    await this.#impair(`${matches[direction]} numgen random mod 100 < ${String(Math.round(ratio * 100))} drop`);
+    await this.#impair(`${matches[direction]} ${lossRule(ratio)}`);
   }
 
   /** Media between the two hosts has to take a relay in the router, of whatever kind. */
@@ -78,14 +84,15 @@ export class Firewall {
     await this.router.nft('flush chain ip lab impair');
   }
 
-  /** Every flow that there is goes dead, both ways and silently; flows that are made afterwards pass. */
-  async killFlows(): Promise<void> {
-    const listed = (await this.router.nftJson(['list', 'set', 'ip', 'lab', 'flows'])) as SetListing;
-    const flows = listed.nftables
-      .flatMap(({ set }) => set?.elem ?? [])
-      .map(({ elem, concat }) => elem?.val ?? { concat });
-    const elements = flows.map(({ concat }) => (concat ?? []).join(' . '));
-    if (elements.length > 0) await this.router.nft(`add element ip lab dead { ${elements.join(', ')} }`);
+  /** Every flow that there is goes dead, silently; flows that are made afterwards pass. */
+  async killFlows(direction: Direction = 'both'): Promise<void> {
+    await this.#moveFlows('dead', direction);
+  }
+
+  /** Every flow that there is loses packets, both ways; flows that are made afterwards do not. */
+  async worsenFlows(lossRatio: number): Promise<void> {
+    await this.#moveFlows('bad', 'both');
+    await this.router.nft(`add rule ip lab worsen ${lossRule(lossRatio)}`);
   }
 
   async natForPeer(): Promise<void> {
@@ -103,6 +110,19 @@ export class Firewall {
         return [`addr del ${address}/24 dev ${port}`, `addr add ${address}/24 dev ${port}`];
       }),
     );
+  }
+
+  async #moveFlows(set: 'dead' | 'bad', direction: Direction): Promise<void> {
+    const listed = (await this.router.nftJson(['list', 'set', 'ip', 'lab', 'flows'])) as SetListing;
+    const flows = listed.nftables
+      .flatMap(({ set: found }) => found?.elem ?? [])
+      .map(({ elem, concat }) => elem?.val.concat ?? concat ?? []);
+    const wanted = flows.filter(([source]) => {
+      const toPeer = servicePrefix.test(String(source));
+      return direction === 'both' || toPeer === (direction === 'to-peer');
+    });
+    const elements = wanted.map((flow) => flow.join(' . '));
+    if (elements.length > 0) await this.router.nft(`add element ip lab ${set} { ${elements.join(', ')} }`);
   }
 
   async #impair(rule: string): Promise<void> {

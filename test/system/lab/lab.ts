@@ -11,12 +11,15 @@ import { playOnce } from './play.js';
 import { RelayProcess } from './relay-process.js';
 import { Stage } from './stage.js';
 import { Topology } from './topology.js';
-import type { PeerKind, RunResult, Scenario } from './scenario.js';
+import type { RunResult, Scenario } from './scenario.js';
+import type { PeerKind } from './setting.js';
 
 export interface PlayOptions {
   readonly kind: PeerKind;
   readonly runs: number;
   readonly seed: number;
+  /** Of scenarios that go on for as long as one likes. Default 2. */
+  readonly minutes?: number;
   /** Instead of the scenario's own. */
   readonly profile?: string;
   /** After each run. */
@@ -39,13 +42,14 @@ export class Laboratory {
   }
 
   /** Runs that ended in an exception are results too: nobody wants to lose the other nine. */
-  async play(scenario: Scenario, { kind, runs, seed, profile, onRun }: PlayOptions): Promise<RunResult[]> {
+  async play(scenario: Scenario, { kind, runs, seed, minutes, profile, onRun }: PlayOptions): Promise<RunResult[]> {
     const random = new Random(seed);
     const stage = await Stage.set({
       topology: this.topology,
-      scenario,
+      setting: scenario,
       profile: profile ?? scenario.profile ?? 'production',
       kind,
+      minutes: minutes ?? 2,
       relay: scenario.path === undefined ? null : await this.#needRelay(),
       browser: kind === 'chromium' ? await this.#needBrowser() : null,
       random: () => random.next(),
@@ -82,7 +86,7 @@ export class Laboratory {
 }
 
 function brokenRun(error: unknown): RunResult {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll('\n', ' / ');
   return {
     detectMs: null,
     firstByteMs: null,

@@ -9,12 +9,14 @@ import { scenarios } from './catalogue.js';
 import { Laboratory } from './lab.js';
 import { cleanLeftovers } from './netns.js';
 import { recoveryPage, runLine, summaryLine, summaryOf, titleOf, type Outcome } from './report.js';
-import { peerKinds, targetText, type PeerKind, type Scenario } from './scenario.js';
+import { targetText, type Scenario } from './scenario.js';
+import { peerKinds, type PeerKind } from './setting.js';
 
 const usage = `usage: npm run lab -- <scenario> | all | list | clean
   --peer library|chromium   only with this peer (default: all of the scenario)
   --runs N                  runs of each (default: 10, or what the scenario says)
   --profile P               instead of the scenario's own
+  --minutes N               of chaos (default 2)
   --seed S                  of everything random (default 1)
   --verbose                 what the service decided and when, for every run
   --out FILE                of "all" (default docs/recovery.md)`;
@@ -34,6 +36,7 @@ function readArguments() {
         peer: { type: 'string' },
         runs: { type: 'string' },
         profile: { type: 'string' },
+        minutes: { type: 'string', default: '2' },
         seed: { type: 'string', default: '1' },
         verbose: { type: 'boolean', default: false },
         out: { type: 'string', default: 'docs/recovery.md' },
@@ -47,7 +50,7 @@ function readArguments() {
 const { values: options, positionals } = readArguments();
 const [what = ''] = positionals;
 
-function numberOf(name: 'runs' | 'seed', text: string): number {
+function numberOf(name: 'runs' | 'seed' | 'minutes', text: string): number {
   const value = Number(text);
   return Number.isInteger(value) && value > 0 ? value : fail(`--${name} must be a whole number above 0\n${usage}`);
 }
@@ -80,6 +83,7 @@ async function play(lab: Laboratory, scenario: Scenario, kind: PeerKind): Promis
       kind,
       runs,
       seed,
+      minutes: numberOf('minutes', options.minutes),
       profile,
       onRun: (result, n) => {
         console.log(runLine(result, n, runs));

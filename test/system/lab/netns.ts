@@ -13,7 +13,7 @@ export function run(program: string, args: readonly string[], input = ''): Promi
   return new Promise((resolve, reject) => {
     const child = execFile(program, args, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new Error(`${program} ${args.join(' ')}: ${stderr || error.message}\n${input}`));
+      else reject(new Error(`${program} ${args.join(' ')}: ${(stderr || error.message).trim()}; given: ${input}`));
     });
     child.stdin?.on('error', () => undefined).end(input);
   });

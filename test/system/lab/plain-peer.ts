@@ -31,8 +31,6 @@ export class PlainPeer implements Peer {
   #chain: Promise<void> = Promise.resolve();
   #ignore: () => void;
   #fallback: NodeJS.Timeout | null = null;
-  /** How often the fallback was needed. */
-  fallbacks = 0;
 
   private constructor(private readonly options: PlainPeerOptions) {
     this.#ignore = options.control.onSignal((signal) => this.#relay(signal));
@@ -148,8 +146,8 @@ export class PlainPeer implements Peer {
   }
 
   async #fallBack(): Promise<void> {
-    this.fallbacks += 1;
     const { control, track } = this.options;
+    track.notes.push('the page made a new RTCPeerConnection');
     await this.#tab?.evaluate(() => (globalThis as unknown as Page).renew());
     await control.call('restart_ice', { tube_id: track.tubeId, fresh: true });
   }

@@ -1,12 +1,13 @@
 /** Plays a scenario: sets the stage once, does the runs, and gathers what the meters say. Judges each run by what must always hold. */
-import type { PeerKind, RunResult, Scenario } from './scenario.js';
+import type { RunResult, Scenario } from './scenario.js';
+import type { PeerKind } from './setting.js';
 import type { Happening, Stage } from './stage.js';
+import { sleep } from './time.js';
 import type { Track } from './track.js';
 
 const lookEveryMs = 20;
 const drainMs = 5000;
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const maxNotes = 3;
 
 /** One run on a stage that is set; the stage is cleared whatever happens. */
 export async function playOnce(scenario: Scenario, stage: Stage): Promise<RunResult> {
@@ -22,8 +23,12 @@ export async function playOnce(scenario: Scenario, stage: Stage): Promise<RunRes
     await stage.stop();
     await drained(stage.tracks);
     const measured = measure(stage, event, sinceMs, endedAtMs, await stage.states());
-    const { faults = [], notes = [] } = (await scenario.check?.(stage, measured)) ?? {};
-    return { ...measured, notes, faults: [...general(scenario, stage.kind, measured), ...faults] };
+    const { faults = [], notes = [] } = (await scenario.check?.(stage, measured, event)) ?? {};
+    return {
+      ...measured,
+      notes: [...notes, ...measured.notes],
+      faults: [...general(scenario, stage.kind, measured), ...faults],
+    };
   } finally {
     await stage.clear();
   }
@@ -72,8 +77,8 @@ function measure(
     channelCloses: sum(({ channelCloses }) => channelCloses),
     states: [...new Set(states)],
     faults: [],
-    notes: tracks.flatMap(({ errors }) => errors).slice(0, 3),
-    story: incidents[slowest]?.story ?? [],
+    notes: tracks.flatMap(({ errors, notes }) => [...notes, ...errors]).slice(0, maxNotes),
+    story: [...stage.diary, ...(incidents[slowest]?.story ?? [])],
   };
 }
 

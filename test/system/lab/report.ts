@@ -1,5 +1,6 @@
 /** What runs came to: the lines that are printed, and docs/recovery.md, which `npm run lab -- all` writes. Pure. */
-import { seconds, targetText, type PeerKind, type RunResult, type Scenario } from './scenario.js';
+import { seconds, targetText, type RunResult, type Scenario } from './scenario.js';
+import type { PeerKind } from './setting.js';
 
 /** All runs of one scenario with one kind of peer. */
 export interface Outcome {

@@ -1,10 +1,6 @@
 /** What a scenario is: a table entry that says what happens and what is expected. Played by play.ts, listed in scenarios/. */
-import type { Conditions } from '../../../src/demo/impairment.js';
+import type { PeerKind, Setting } from './setting.js';
 import type { Happening, Stage } from './stage.js';
-
-/** `library`: our library in Node. `chromium`: a plain page on its one RTCPeerConnection. */
-export type PeerKind = 'library' | 'chromium';
-export const peerKinds: readonly PeerKind[] = ['library', 'chromium'];
 
 /** What came of one run; times in milliseconds since the event. */
 export interface RunResult {
@@ -45,30 +41,14 @@ export interface Target {
   readonly ours?: boolean;
 }
 
-export interface Scenario {
-  readonly name: string;
+/** `since` = when the trouble began, where that was earlier. */
+export type Event = Happening & { readonly since?: number };
+
+export interface Scenario extends Setting {
   /** One sentence for people: what happens. */
   readonly what: string;
   /** The peers it is played with, and what each must reach; null = it is shown, there is no target. */
   readonly targets: Readonly<Partial<Record<PeerKind, Target | null>>>;
-  /** Of the tube. Default production. */
-  readonly profile?: string;
-  /** Of `create_tube`. */
-  readonly settings?: Readonly<Record<string, unknown>>;
-  /** Of the service. */
-  readonly flags?: readonly string[];
-  /** Default 1. */
-  readonly tubes?: number;
-  /** Of peers. Default 1. */
-  readonly processes?: number;
-  /** Default 20. */
-  readonly messageEveryMs?: number;
-  /** The library is not told about its own network. */
-  readonly unreported?: boolean;
-  /** A NAT in front of the peer host. */
-  readonly nat?: boolean;
-  /** Media goes through the UDP relay, with these conditions at the start. */
-  readonly path?: Partial<Conditions>;
   /** Quiet time before the event. Default 1500, and up to `phaseMs` more at random. */
   readonly warmUpMs?: number;
   /** The period of something the event must not be in step with, like pings. Default 1000. */
@@ -81,12 +61,10 @@ export interface Scenario {
   readonly runs?: number;
   /** Losing or doubling messages is no fault here, and why. */
   readonly mayLose?: string;
-  /**
-   * Makes it happen; resolves with the moment that recovery is measured from. `since` = when the trouble began, where that was earlier.
-   */
-  readonly happen: (stage: Stage) => Promise<Happening & { readonly since?: number }>;
+  /** Makes it happen; resolves with the moment that recovery is measured from. */
+  readonly happen: (stage: Stage) => Promise<Event>;
   /** After the settling: what else was demanded and is not so, and what there is to say. */
-  readonly check?: (stage: Stage, result: RunResult) => Promise<Verdict> | Verdict;
+  readonly check?: (stage: Stage, result: RunResult, event: Event) => Promise<Verdict> | Verdict;
 }
 
 export interface Verdict {

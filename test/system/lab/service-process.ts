@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Host } from './topology.js';
@@ -23,6 +23,14 @@ export interface LogLine {
   readonly msg: string;
   readonly tubeId: string | null;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function cpuSecondsOf(file: string): number {
+  // The name of the program is in parentheses and may hold anything; user and system time are the 12th and 13th field after it.
+  const fields = readFileSync(file, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 export class ServiceProcess {
@@ -86,21 +94,16 @@ export class ServiceProcess {
     return code ?? by;
   }
 
-  /** CPU seconds since it started: of the whole process, and of the thread that runs JavaScript. Null when it is not running. */
-  async cpuSeconds(): Promise<{ readonly process: number; readonly main: number } | null> {
+  /**
+   * CPU seconds since it started: of the whole process, and of the thread that runs JavaScript. Null when it is not running. Read at once, because a
+   * figure is worth nothing without the moment that it belongs to.
+   */
+  cpuSeconds(): { readonly process: number; readonly main: number } | null {
     const { pid } = this;
     if (pid === null) return null;
-    const read = async (file: string): Promise<number> => {
-      // The name of the program is in parentheses and may hold anything; user and system time are the 12th and 13th field after it.
-      const fields = (await readFile(file, 'utf8')).replace(/^.*\) /s, '').split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-    };
     try {
-      const [whole, main] = await Promise.all([
-        read(`/proc/${String(pid)}/stat`),
-        read(`/proc/${String(pid)}/task/${String(pid)}/stat`),
-      ]);
-      return { process: whole, main };
+      const id = String(pid);
+      return { process: cpuSecondsOf(`/proc/${id}/stat`), main: cpuSecondsOf(`/proc/${id}/task/${id}/stat`) };
     } catch {
       return null;
     }
@@ -117,7 +120,8 @@ export class ServiceProcess {
         tubeId: typeof tubeId === 'string' ? tubeId : null,
         fields,
       });
-      if (this.log.length > maxKeptLines) this.log.shift();
+      // In one go, now and then: the array is long.
+      if (this.log.length > maxKeptLines) this.log.splice(0, maxKeptLines / 10);
     } catch {
       // Half a line of a process that was killed.
     }

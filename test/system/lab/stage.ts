@@ -2,26 +2,31 @@
  * Everything that one scenario plays on: the network, the service in it, a controller, and peers. It can do things and knows nothing of targets;
  * scenarios drive it, runs clean it up.
  */
+import type { ChildProcess } from 'node:child_process';
 import type { Browser } from 'playwright-core';
 import { Controller } from '../../support/service.js';
 import type { UdpRelayStats } from '../../../src/demo/udp-relay.js';
 import type { Conditions } from '../../../src/demo/impairment.js';
+import { CpuSampler } from './cpu.js';
 import { LibraryPeers } from './library-peers.js';
 import type { Peer } from './peer.port.js';
 import { PlainPeer } from './plain-peer.js';
 import type { RelayProcess } from './relay-process.js';
-import type { PeerKind, Scenario } from './scenario.js';
+import type { PeerKind, Setting } from './setting.js';
 import { controlToken, ServiceProcess } from './service-process.js';
 import type { Topology } from './topology.js';
 import { Track } from './track.js';
+import { startTurn } from './turn.js';
 
 export interface StageOptions {
   readonly topology: Topology;
-  readonly scenario: Scenario;
+  readonly setting: Setting;
   readonly profile: string;
   readonly kind: PeerKind;
   readonly relay: RelayProcess | null;
   readonly browser: Browser | null;
+  /** Of scenarios that go on for as long as one likes. */
+  readonly minutes: number;
   /** In [0, 1), seeded. */
   readonly random: () => number;
 }
@@ -32,6 +37,8 @@ export interface Happening {
   readonly doneAtMs: number;
 }
 
+/** The service's own limit is 100. */
+const createsAtOnce = 50;
 const usualFlags = ['--log-level', 'info'];
 
 export class Stage {
@@ -39,8 +46,13 @@ export class Stage {
   readonly kind: PeerKind;
   readonly relay: RelayProcess | null;
   readonly random: () => number;
+  readonly minutes: number;
+  readonly cpu = new CpuSampler();
+  /** What a scenario did, where that is not always the same. */
+  readonly diary: string[] = [];
   tracks: Track[] = [];
   peers: Peer[] = [];
+  #turn: ChildProcess | null = null;
 
   private constructor(
     private readonly options: StageOptions,
@@ -48,14 +60,17 @@ export class Stage {
     readonly control: Controller,
   ) {
     ({ topology: this.topology, kind: this.kind, relay: this.relay, random: this.random } = options);
+    this.minutes = options.minutes;
   }
 
   static async set(options: StageOptions): Promise<Stage> {
-    const { topology, scenario } = options;
+    const { topology, setting } = options;
     await topology.reset();
-    const service = await ServiceProcess.start(topology.service, [...usualFlags, ...(scenario.flags ?? [])]);
+    const service = await ServiceProcess.start(topology.service, [...usualFlags, ...(setting.flags ?? [])]);
     try {
-      return new Stage(options, service, await Controller.connect(service.url, controlToken));
+      const stage = new Stage(options, service, await Controller.connect(service.url, controlToken));
+      if (setting.turn === true) stage.#turn = await startTurn(topology.router);
+      return stage;
     } catch (error) {
       await service.end('SIGKILL');
       throw error;
@@ -64,10 +79,17 @@ export class Stage {
 
   /** Opens the scenario's tubes and connects their peers. */
   async open(): Promise<void> {
-    const { scenario } = this.options;
+    const { setting } = this.options;
     await this.#prepareNetwork();
-    this.tracks = await Promise.all(Array.from({ length: scenario.tubes ?? 1 }, (_, n) => this.#create(n)));
+    const tubes = setting.tubes ?? 1;
+    while (this.tracks.length < tubes) {
+      const count = Math.min(createsAtOnce, tubes - this.tracks.length);
+      const from = this.tracks.length;
+      this.tracks.push(...(await Promise.all(Array.from({ length: count }, (_, n) => this.#create(from + n)))));
+    }
     this.peers = await this.#openPeers();
+    this.diary.length = 0;
+    if (setting.watchCpu === true) this.cpu.start(this.service);
   }
 
   stream(everyMs: number): void {
@@ -85,6 +107,7 @@ export class Stage {
     const { tracks, peers } = this;
     this.tracks = [];
     this.peers = [];
+    this.cpu.stop();
     for (const track of tracks) track.end();
     await this.topology.reset();
     await Promise.all(peers.map((peer) => peer.end().catch(() => peer.kill())));
@@ -96,6 +119,7 @@ export class Stage {
   async strike(): Promise<void> {
     await this.clear().catch(() => undefined);
     this.control.close();
+    this.#turn?.kill('SIGKILL');
     await this.service.end('SIGKILL');
   }
 
@@ -143,17 +167,23 @@ export class Stage {
     else await this.relay.forget();
   }
 
+  /** The NAT between the two takes new ports. */
+  async rebindNat(): Promise<void> {
+    if (this.relay === null) await this.topology.firewall.rebindNat();
+    else await this.relay.rebind();
+  }
+
   async heal(): Promise<void> {
     if (this.relay === null) await this.topology.firewall.heal();
     else await this.relay.impair({ blackHole: false, lossRatio: 0 });
   }
 
   async #prepareNetwork(): Promise<void> {
-    const { scenario, topology } = this.options;
+    const { setting, topology } = this.options;
     await topology.reset();
-    if (scenario.nat === true) await topology.firewall.natForPeer();
+    if (setting.nat === true) await topology.firewall.natForPeer();
+    if (this.relay !== null || setting.turn === true) await topology.firewall.forbidDirect();
     if (this.relay === null) return;
-    await topology.firewall.forbidDirect();
     await this.relay.impair({
       blackHole: false,
       lossRatio: 0,
@@ -162,15 +192,15 @@ export class Stage {
       reorderRatio: 0,
       rateBytesPerSecond: null,
     });
-    await this.conditions(scenario.path ?? {});
+    await this.conditions(setting.path ?? {});
   }
 
   async #create(n: number): Promise<Track> {
-    const { scenario, profile } = this.options;
+    const { setting, profile } = this.options;
     const created = await this.control.ok('create_tube', {
-      conversation_id: `${scenario.name} ${String(n)}`,
+      conversation_id: `${setting.name} ${String(n)}`,
       profile,
-      settings: scenario.settings ?? {},
+      settings: setting.settings ?? {},
       trickle_ice: true,
     });
     const offer = { sdp: String(created['offer']), generation: Number(created['generation']) };
@@ -178,17 +208,24 @@ export class Stage {
   }
 
   async #openPeers(): Promise<Peer[]> {
-    const { scenario, topology, kind, browser } = this.options;
+    const { setting, topology, kind, browser } = this.options;
     if (kind === 'chromium') {
       if (browser === null) throw new Error('there is no browser');
       const { control, relay, service } = this;
       return Promise.all(
         this.tracks.map((track) =>
-          PlainPeer.open({ browser, control, track, relay, origin: service.url, fallbackAfterMs: null }),
+          PlainPeer.open({
+            browser,
+            control,
+            track,
+            relay,
+            origin: service.url,
+            fallbackAfterMs: setting.fallbackAfterMs ?? null,
+          }),
         ),
       );
     }
-    const perProcess = Math.ceil(this.tracks.length / (scenario.processes ?? 1));
+    const perProcess = Math.ceil(this.tracks.length / (setting.processes ?? 1));
     const groups: Track[][] = [];
     for (let from = 0; from < this.tracks.length; from += perProcess)
       groups.push(this.tracks.slice(from, from + perProcess));
@@ -198,7 +235,7 @@ export class Stage {
           host: topology.peer,
           url: this.service.url,
           tracks,
-          watchesNetwork: scenario.unreported !== true,
+          watchesNetwork: setting.unreported !== true,
           relay: this.relay,
         }),
       ),

@@ -12,6 +12,7 @@ import { Firewall } from './firewall.js';
 import { Namespace, run } from './netns.js';
 
 export type Uplink = 'eth0' | 'wlan0';
+export const otherUplink: Readonly<Record<Uplink, Uplink>> = { eth0: 'wlan0', wlan0: 'eth0' };
 export type HostName = 'service' | 'peer';
 
 /** Lower wins, as NetworkManager does it: a cable before the radio. */
@@ -172,6 +173,8 @@ function vethLine(name: string, peer: string): string {
 async function connectUplinks(router: Namespace, hosts: readonly Host[]): Promise<void> {
   await router.write('net/ipv4/ip_forward', '1');
   for (const { name, namespace } of hosts) {
+    // An address of the same subnet outlives the one before it.
+    await namespace.write('net/ipv4/conf/all/promote_secondaries', '1');
     for (const uplink of ['eth0', 'wlan0'] as const) {
       const port = `${name}-${uplink}`;
       await router.ip(

@@ -28,6 +28,8 @@ export class Track {
   readonly down = new StreamMeter();
   readonly signals: Signal[] = [];
   readonly errors: string[] = [];
+  /** What else is worth saying. */
+  readonly notes: string[] = [];
   /** Of application channels, as the peer saw them. */
   channelCloses = 0;
   #timer: NodeJS.Timeout | null = null;

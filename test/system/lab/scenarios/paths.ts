@@ -1,0 +1,126 @@
+/** Paths that go silent, lose packets, are rebound by a NAT, or are bad for long, while no interface changes. */
+import type { Scenario } from '../scenario.js';
+import type { Stage } from '../stage.js';
+import { sleep } from '../time.js';
+
+/** Until that many ms from now, alternately without and with a network; ends with its return. */
+async function comeAndGo(stage: Stage) {
+  const since = Date.now();
+  for (const onMs of [5000, 5000, 0]) {
+    await stage.blackHole();
+    await sleep(3000);
+    if (onMs === 0) break;
+    await stage.heal();
+    await sleep(onMs);
+  }
+  return { ...(await stage.happens(() => stage.heal())), since };
+}
+
+async function loseFor(stage: Stage, lossRatio: number, ms: number) {
+  const since = Date.now();
+  await stage.loss(lossRatio);
+  await sleep(ms);
+  return { ...(await stage.happens(() => stage.heal())), since };
+}
+
+async function silenceFor(stage: Stage, ms: number) {
+  const since = Date.now();
+  await stage.blackHole();
+  await sleep(ms);
+  return { ...(await stage.happens(() => stage.heal())), since };
+}
+
+/** Until a restart for its quality has ended, or long enough to be sure that there will be none. */
+async function worsen(stage: Stage) {
+  const happening = await stage.happens(() => stage.topology.firewall.worsenFlows(0.12));
+  const endMs = Date.now() + 90_000;
+  const isOver = (): boolean => stage.tracks.every((track) => track.signals.some(({ kind }) => kind === 'recovered'));
+  while (Date.now() < endMs && !isOver()) await sleep(100);
+  return happening;
+}
+
+const killFlows = (stage: Stage) => stage.happens(() => stage.topology.firewall.killFlows());
+
+export const pathScenarios: readonly Scenario[] = [
+  {
+    name: 'black-hole',
+    what: 'The path goes silent both ways, without any event; new connections pass.',
+    profile: 'low_latency',
+    targets: { library: { ms: 4000 }, chromium: { ms: 5000 } },
+    happen: killFlows,
+  },
+  {
+    name: 'black-hole-production',
+    what: 'The same with the slow pings of the profile production.',
+    phaseMs: 5000,
+    targets: { library: { ms: 16_000 }, chromium: { ms: 17_000 } },
+    happen: killFlows,
+  },
+  {
+    name: 'black-hole-one-way',
+    what: 'The path goes silent from the service to the peer only; new connections pass.',
+    profile: 'low_latency',
+    targets: { library: { ms: 4000 }, chromium: { ms: 5000 } },
+    happen: (stage) => stage.happens(() => stage.topology.firewall.killFlows('to-peer')),
+  },
+  {
+    name: 'black-hole-all',
+    what: 'No UDP passes for 20 s, new connections included; measured from its return.',
+    profile: 'low_latency',
+    targets: { library: { ms: 10_000, ours: true }, chromium: { ms: 10_000, ours: true } },
+    happen: (stage) => silenceFor(stage, 20_000),
+  },
+  {
+    name: 'nat-rebinding',
+    what: 'The NAT in front of the peer forgets its mappings and gives new ports.',
+    profile: 'low_latency',
+    nat: true,
+    targets: { library: { ms: 4000 }, chromium: { ms: 8000 } },
+    happen: (stage) => stage.happens(() => stage.topology.firewall.rebindNat()),
+  },
+  {
+    name: 'nat-rebinding-production',
+    what: 'The same with the slow pings of the profile production.',
+    nat: true,
+    phaseMs: 5000,
+    targets: { library: { ms: 16_000, ours: true }, chromium: { ms: 17_000, ours: true } },
+    happen: (stage) => stage.happens(() => stage.topology.firewall.rebindNat()),
+  },
+  {
+    name: 'loss-25',
+    what: 'A quarter of all packets is lost, both ways, for 10 s; measured from the end of it.',
+    targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
+    happen: (stage) => loseFor(stage, 0.25, 10_000),
+  },
+  {
+    name: 'loss-25-low-latency',
+    what: 'The same with the quick pings of the profile low_latency, which notice more.',
+    profile: 'low_latency',
+    targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
+    happen: (stage) => loseFor(stage, 0.25, 10_000),
+  },
+  {
+    name: 'intermittent',
+    what: 'No network for 3 s, three times, with 5 s of network between; measured from its last return.',
+    targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
+    happen: comeAndGo,
+  },
+  {
+    name: 'intermittent-low-latency',
+    what: 'The same with the quick pings of the profile low_latency.',
+    profile: 'low_latency',
+    targets: { library: { ms: 3000 }, chromium: { ms: 3000 } },
+    happen: comeAndGo,
+  },
+  {
+    name: 'quality-degradation',
+    what: 'The path loses 12 % each way and stays so, a new connection does not; health is polled every 2 s. A restart for the quality is expected, with the old path in use until then.',
+    settings: { health_check_interval_ms: 2000 },
+    runs: 3,
+    targets: { library: { ms: 3000, of: 'outageMs', ours: true }, chromium: { ms: 3000, of: 'outageMs', ours: true } },
+    happen: worsen,
+    check: (_, { triggers }) => ({
+      faults: triggers.includes('poor_quality') ? [] : ['no restart for poor quality within 90 s'],
+    }),
+  },
+];
