@@ -21,6 +21,8 @@ import { HeardReports } from './heard-reports.js';
 import type { TransportCounter, TransportObserver } from './transport-observer.js';
 import { type GenerationListener, TubeEntry } from './tube-entry.js';
 
+/** `settle` looks this often. Longer than an acknowledgement may be due (lane.ts), so that the last one is out. */
+const settleLookMs = 50;
 /** `closeAll` gives up waiting for connections to close after this. */
 const closeAllWithinMs = 3000;
 
@@ -164,6 +166,26 @@ export class TransportHost {
     this.tubes.delete(tubeId);
     entry.link.close();
     for (const { generation } of [...entry.live.values()]) generation.close();
+  }
+
+  /**
+   * Before the process leaves its tubes to another: takes nothing more from peers, and gives what was accepted for them up to `withinMs` to arrive.
+   * The connections stay as they are: to close them would close the channels of plain peers.
+   */
+  async settle(withinMs: number): Promise<void> {
+    for (const { link } of this.tubes.values()) link.deafen();
+    const endMs = this.clock.monotonicMs() + withinMs;
+    do await this.pause(settleLookMs);
+    while (this.clock.monotonicMs() < endMs && !this.isSettled());
+  }
+
+  /** A tube without a path has nobody to settle with. */
+  private isSettled(): boolean {
+    return [...this.tubes.values()].every(({ active, link }) => active === null || link.isSettled);
+  }
+
+  private pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.schedule(resolve, delayMs));
   }
 
   /** Closes every tube and waits until the connections are closed, at most 3 s. */
