@@ -168,12 +168,13 @@ export class TransportHost {
     for (const { generation } of [...entry.live.values()]) generation.close();
   }
 
-  /**
-   * Before the process leaves its tubes to another: takes nothing more from peers, and gives what was accepted for them up to `withinMs` to arrive.
-   * The connections stay as they are: to close them would close the channels of plain peers.
-   */
-  async settle(withinMs: number): Promise<void> {
+  /** The process is about to leave its tubes to another: nothing more is taken from peers (MessageLink.deafen). */
+  deafen(): void {
     for (const { link } of this.tubes.values()) link.deafen();
+  }
+
+  /** Gives what was accepted for peers up to `withinMs` to arrive. The connections stay: to close them would close the channels of plain peers. */
+  async settle(withinMs: number): Promise<void> {
     const endMs = this.clock.monotonicMs() + withinMs;
     do await this.pause(settleLookMs);
     while (this.clock.monotonicMs() < endMs && !this.isSettled());

@@ -46,7 +46,16 @@ function run(iceAgents = 0) {
     { urls: [`turn:${tubeId}:${turnCredentialTtlMs}`] },
   ];
   const recorder = new FlightRecorder({ maxEntries: 10, maxBytes: 10_000 });
-  const tubes = new LiveTubes({ host, recorder, registry, service, limits, iceServers, traffic: none });
+  const tubes = new LiveTubes({
+    host,
+    recorder,
+    registry,
+    service,
+    limits,
+    records: { saved: async () => undefined, release: none },
+    iceServers,
+    traffic: none,
+  });
   return { tubes, limits, lines, notices };
 }
 
