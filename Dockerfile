@@ -13,11 +13,14 @@ RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 FROM node:20-slim
 ENV NODE_ENV=production \
     HOLDFAST_HOST=0.0.0.0 \
-    HOLDFAST_PORT=8080
+    HOLDFAST_PORT=8080 \
+    HOLDFAST_DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# A volume that is mounted here is the user's from the start.
+RUN mkdir -m 0700 /data && chown node:node /data
 USER node
 EXPOSE 8080
 # ICE uses ephemeral UDP ports: run with host networking, or publish the port range that the configuration names.

@@ -25,7 +25,7 @@ export interface LiveTubesParts {
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
   readonly recorder: FlightRecorder;
-  readonly records: Pick<TubeStore, 'saved' | 'release'>;
+  readonly records: Pick<TubeStore, 'saved' | 'release' | 'isHeld'>;
   /** Asked every time: they may change at run time, and credentials in them expire. */
   readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
@@ -78,7 +78,6 @@ export class LiveTubes implements Tubes {
 
   readonly remoteDescription: Tubes['remoteDescription'] = (...args) => this.#parts.service.remoteDescription(...args);
   readonly remoteCandidate: Tubes['remoteCandidate'] = (...args) => this.#parts.service.remoteCandidate(...args);
-  readonly restart: Tubes['restart'] = (...args) => this.#parts.service.restart(...args);
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
@@ -90,6 +89,12 @@ export class LiveTubes implements Tubes {
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
+
+  async restart(...[tubeId, trigger, fresh]: Parameters<Tubes['restart']>): ReturnType<Tubes['restart']> {
+    // It waits for somebody who hears what its peer has to say: the peer itself does not end that.
+    if (trigger === 'peer_request' && this.#parts.records.isHeld(tubeId)) throw new AppError('restart_in_progress');
+    return this.#parts.service.restart(tubeId, trigger, fresh);
+  }
 
   /** None for a tube that is gone. */
   iceServers(tubeId: string): readonly IceServer[] {

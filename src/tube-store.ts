@@ -81,6 +81,11 @@ export class TubeStore {
     this.#options.pace(tubeId, () => this.#options.registry.release(tubeId));
   }
 
+  /** It is carried on, and nobody has followed it yet. */
+  isHeld(tubeId: string): boolean {
+    return this.#held.has(tubeId);
+  }
+
   /** 32 bytes. Throws before the start. */
   peerTokenKey(): Uint8Array {
     if (this.#peerTokenKey === null) throw new Error('the store is not open');

@@ -101,6 +101,7 @@ describe('the tubes of a store', () => {
     tubes.release('young');
     tubes.release('unknown');
     expect(paced.map(([tubeId]) => tubeId)).toEqual(['young']);
+    expect([tubes.isHeld('young'), tubes.isHeld('old'), tubes.isHeld('unknown')]).toEqual([false, true, false]);
     expect(isHeld(registry, 'young')).toBe(true);
     paced[0]?.[1]();
     expect([isHeld(registry, 'young'), isHeld(registry, 'old')]).toEqual([false, true]);

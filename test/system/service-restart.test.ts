@@ -174,6 +174,29 @@ describe('our library and a service that is restarted', () => {
     );
   }, 60_000);
 
+  it('keeps what the peer sends until a controller follows the tube again', async () => {
+    const { tubeId, token } = await create();
+    const peer = await connect(token);
+    control.close();
+    await service.kill();
+    await service.startAgain();
+    for (const text of ['1', '2', '3']) peer.send('data', text);
+    const asked = new Promise((resolve) =>
+      peer.on('signalling', ({ status }) => status === 'online' && resolve(status)),
+    );
+    await asked;
+    peer.requestRestart('there is no path');
+    await sleep(1500);
+    expect(peer.state).not.toBe('closed');
+    control = await service.controller();
+    endings.push(() => control.close());
+    const heard: string[] = [];
+    control.onSignal((signal) => isMessage(tubeId)(signal) && heard.push(payloadOf(signal)));
+    await control.ok('subscribe', { all: true });
+    await until(() => heard.length === 3, 20_000);
+    expect(heard).toEqual(['1', '2', '3']);
+  }, 60_000);
+
   it('lives through ten restarts, killed and stopped by turns', async () => {
     const { tubeId, token } = await create();
     const peer = await connect(token);
@@ -270,15 +293,17 @@ describeWith('chromium', 'a plain page and a service that is restarted', () => {
     endings.push(() => page.close());
     await page.connectAsAnswerer();
     await page.waitForChannel('data');
-    await echoes('before');
+    await page.openChannel('mine');
+    await page.waitForChannel('mine');
+    await echoes('before', 'mine');
   });
 
   /** A message to the page and its answer; repeated, because a page has no continuity and the first may be too early. */
-  const echoes = async (text: string): Promise<void> => {
+  const echoes = async (text: string, channel = 'data'): Promise<void> => {
     const echoed = control.next((signal) => isMessage(page.tubeId)(signal) && payloadOf(signal) === text, 30_000);
     const timer = setInterval(() => {
       if (control.socket.connected)
-        control.socket.emit('send', { tube_id: page.tubeId, channel: 'data', data: `echo ${text}` });
+        control.socket.emit('send', { tube_id: page.tubeId, channel, data: `echo ${text}` });
     }, 50);
     await echoed.finally(() => clearInterval(timer));
   };
@@ -303,6 +328,7 @@ describeWith('chromium', 'a plain page and a service that is restarted', () => {
         await service.startAgain();
         const listensMs = performance.now() - startedAtMs;
         await echoes(`after ${String(round)}`);
+        await echoes(`on its own channel after ${String(round)}`, 'mine');
         times.push(`${listensMs.toFixed(0)}/${(performance.now() - startedAtMs).toFixed(0)}`);
       }
       console.log(
@@ -312,7 +338,7 @@ describeWith('chromium', 'a plain page and a service that is restarted', () => {
       expect({ closes, connection, channels }).toEqual({
         closes: 0,
         connection: 'connected',
-        channels: { control: 'open', data: 'open' },
+        channels: { control: 'open', data: 'open', mine: 'open' },
       });
       expect(page.errors).toEqual([]);
     },
