@@ -100,6 +100,7 @@ module.exports = {
     only('socket-io-in-gateway', 'socket\\.io', ['src/gateway/']),
     only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/']),
     only('http-in-one-room', '(hono|@hono/[^/]+)', ['src/gateway/http', 'src/http/']),
+    only('embedded-store-in-store', 'classic-level', ['src/store/']),
     only('redis-behind-ports', '@redis/[^/]+', ['src/cluster/', 'src/store/']),
     only('metrics-and-logs-in-observability', '(prom-client|pino)', ['src/observability/']),
 

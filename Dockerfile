@@ -13,13 +13,16 @@ RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 FROM node:20-slim
 ENV NODE_ENV=production \
     HOLDFAST_HOST=0.0.0.0 \
-    HOLDFAST_PORT=8080
+    HOLDFAST_PORT=8080 \
+    HOLDFAST_DATA_DIR=/data
 # With `ip` a change of the network is seen within 0.1 s, without it within 2 s.
 RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# A volume that is mounted here is the user's from the start.
+RUN mkdir -m 0700 /data && chown node:node /data
 USER node
 EXPOSE 8080
 # ICE uses ephemeral UDP ports: run with host networking, or publish the port range that the configuration names.

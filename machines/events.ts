@@ -44,6 +44,8 @@ export type TubeRequest =
   | {
       readonly type: 'tube.begin';
       readonly offer: { readonly sdp: string; readonly requestId: string } | null;
+      /** Of a resumed tube: why it has to be; by default its actor crashed. */
+      readonly cause?: Extract<RestartTrigger, 'crash' | 'service_restart'>;
       readonly atMs: number;
     }
   | {
@@ -234,6 +236,8 @@ export interface TubeIdentity {
   /** SHA-256 (hex) of the peer token; the token itself is never kept. */
   readonly peerTokenDigest: string;
   readonly createdAtMs: number;
+  /** SHA-256 (hex) of what makes a repeated `create_tube` the same call; absent when its creator gave no key. */
+  readonly creationDigest?: string;
 }
 
 /**
@@ -247,4 +251,8 @@ export interface TubeRecord extends TubeIdentity {
   readonly peerKind: PeerKind;
   readonly dtlsRole: DtlsRole | null;
   readonly channels: readonly ChannelRecord[];
+  /** Session id of the peer's last description: another one is another RTCPeerConnection. */
+  readonly peerSession: string | null;
+  /** `direct`: the peer has had a signalling socket of its own, so offers wait for that. */
+  readonly signalling: 'relayed' | 'direct';
 }

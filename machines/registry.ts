@@ -33,6 +33,7 @@ export type RegistryEvent =
       readonly input: Extract<TubeInput, { kind: 'create' }>;
       readonly begin: Extract<TubeRequest, { type: 'tube.begin' }>;
     }
+  /** Carry on what another process held; it restarts when the node lets it go (`tube.nodeChanged`). */
   | { readonly type: 'registry.resume'; readonly record: TubeRecord }
   | { readonly type: 'registry.deliver'; readonly tubeId: string; readonly event: TubeEvent };
 
@@ -79,6 +80,12 @@ export function stopSubtree(ref: AnyActorRef): void {
 function signallingOf(ref: TubeRef): PeerSignalling {
   const { context } = ref.getSnapshot() as { context?: TubeContext };
   return context?.signalling ?? 'relayed';
+}
+
+/** Of a tube whose process is gone: native connections and sockets went with it. */
+function carriedOn(record: TubeRecord): { readonly record: TubeRecord; readonly signalling: PeerSignalling } {
+  const signalling = record.signalling === 'direct' ? 'offline' : 'relayed';
+  return { record: { ...record, activeGeneration: null }, signalling };
 }
 
 export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffects): RegistryLogic {
@@ -128,7 +135,7 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       return;
     }
     effects.crashed(entry, error, 'restarted');
-    const input = { kind: 'resume', record, signalling: signallingOf(entry.ref), atMs } as const;
+    const input = { kind: 'resume', record, signalling: signallingOf(entry.ref), held: false, atMs } as const;
     start(scope, input, { type: 'tube.begin', offer: null, atMs }, intensity.recentMs);
   }
 
@@ -166,8 +173,8 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       else if (known.type === 'registry.open') open(snapshot, scope, known.input, known.begin);
       else if (known.type === 'registry.resume') {
         const atMs = effects.now();
-        const input = { kind: 'resume', record: known.record, signalling: 'relayed', atMs } as const;
-        open(snapshot, scope, input, { type: 'tube.begin', offer: null, atMs });
+        const input = { kind: 'resume', ...carriedOn(known.record), held: true, atMs } as const;
+        open(snapshot, scope, input, { type: 'tube.begin', offer: null, cause: 'service_restart', atMs });
       } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix))
         childEnded(snapshot, scope, event);
       return snapshot;

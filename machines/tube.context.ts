@@ -23,6 +23,8 @@ export interface PeerFacts {
   /** Our DTLS role as first negotiated. */
   readonly dtlsRole: DtlsRole | null;
   readonly channels: readonly ChannelRecord[];
+  /** Session id of its last description. */
+  readonly session: string | null;
 }
 
 /** The generation that is coming up. */
@@ -109,8 +111,8 @@ export interface TubeContext {
 }
 
 /**
- * A tube is created, or carried on from its record. `signalling` is no part of the record: sockets do not survive a process, but they do survive
- * the crash of an actor.
+ * A tube is created, or carried on from its record. `signalling` is more than the record says: sockets do not survive a process, but they do survive
+ * the crash of an actor. `held`: its restart waits until the node lets it go.
  */
 export type TubeInput =
   | { readonly kind: 'create'; readonly identity: TubeIdentity; readonly settings: TubeSettings; readonly atMs: number }
@@ -118,6 +120,7 @@ export type TubeInput =
       readonly kind: 'resume';
       readonly record: TubeRecord;
       readonly signalling: PeerSignalling;
+      readonly held: boolean;
       readonly atMs: number;
     };
 
@@ -130,7 +133,6 @@ const common = {
   breaker: closedBreaker,
   incident: null,
   givenUpSinceMs: null,
-  node: { route: 'unknown', held: false, suspectShare: 0 },
   missedPings: 0,
   closeReason: 'requested',
 } as const;
@@ -140,29 +142,32 @@ function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'creat
     ...common,
     identity,
     settings,
-    peer: { kind: 'plain', dtlsRole: null, channels: [] },
+    peer: { kind: 'plain', dtlsRole: null, channels: [], session: null },
     generation: 0,
     active: null,
     pending: null,
     live: [],
     signalling: 'relayed',
+    node: { route: 'unknown', held: false, suspectShare: 0 },
     lastActivityAtMs: atMs,
     lastHeardAtMs: atMs,
   };
 }
 
-function resumed({ record, signalling, atMs }: Extract<TubeInput, { kind: 'resume' }>): TubeContext {
-  const { settings, generation, activeGeneration, peerKind, dtlsRole, channels, ...identity } = record;
+function resumed({ record, signalling, held, atMs }: Extract<TubeInput, { kind: 'resume' }>): TubeContext {
+  const { settings, generation, activeGeneration, peerKind, dtlsRole, channels, peerSession, ...rest } = record;
+  const { signalling: _past, ...identity } = rest;
   return {
     ...common,
     identity,
     settings,
-    peer: { kind: peerKind, dtlsRole, channels },
+    peer: { kind: peerKind, dtlsRole, channels, session: peerSession },
     generation,
     active: activeGeneration,
     pending: null,
     live: activeGeneration === null ? [] : [activeGeneration],
     signalling,
+    node: { route: 'unknown', held, suspectShare: 0 },
     lastActivityAtMs: atMs,
     lastHeardAtMs: atMs,
   };
@@ -211,6 +216,7 @@ export function transportInput(context: TubeContext, mode: GenerationMode, inBan
     channels: inBand ? [] : context.peer.channels,
     dtlsRole: context.peer.dtlsRole,
     peerKind: context.peer.kind,
+    peerSession: context.peer.session,
     settings: context.settings,
   };
 }
@@ -314,6 +320,8 @@ export function toRecord(context: TubeContext): TubeRecord {
     peerKind: context.peer.kind,
     dtlsRole: context.peer.dtlsRole,
     channels: context.peer.channels,
+    peerSession: context.peer.session,
+    signalling: context.signalling === 'relayed' ? 'relayed' : 'direct',
   };
 }
 

@@ -119,7 +119,10 @@ export const tubeMachine = tubeSetup.createMachine({
   states: {
     initializing: {
       description: 'Limits are checked, the transport is built and its description made.',
-      entry: { type: 'emitState', params: { state: 'initializing', reason: 'created' } },
+      entry: {
+        type: 'emitState',
+        params: ({ context }) => ({ state: 'initializing', reason: context.generation > 0 ? 'resumed' : 'created' }),
+      },
       after: {
         initializeTimeout: {
           target: 'failed',
@@ -129,6 +132,12 @@ export const tubeMachine = tubeSetup.createMachine({
       on: {
         'tube.begin': [
           {
+            guard: 'cannotComeBack',
+            target: 'closed',
+            actions: { type: 'setCloseReason', params: { reason: 'trickle_disabled' } },
+            description: 'Its path is gone, and without trickle there is no restart.',
+          },
+          {
             guard: 'isResumed',
             target: '#tube.degraded.restarting',
             actions: [
@@ -136,7 +145,7 @@ export const tubeMachine = tubeSetup.createMachine({
               'watchPath',
               'startSession',
               'startKeepaliveSignal',
-              { type: 'restartOnCrash', params: ({ event }) => event },
+              { type: 'restartOnResume', params: ({ event }) => event },
             ],
             description: 'Carried on from a record: adopt the path that still lives, and restart.',
           },

@@ -164,12 +164,13 @@ export const tubeReports = setup({
           peerKind: PeerKind;
           sameConnection: boolean;
           dtlsRole: DtlsRole;
+          session?: string | null;
         },
       ) => {
-        const { requestId, generation, peerKind: kind, sameConnection } = params;
+        const { requestId, generation, peerKind: kind, sameConnection, session = null } = params;
         enqueue.assign({
           ...patchPending(context, { answered: true, sameConnection }),
-          peer: { ...context.peer, kind, dtlsRole: context.peer.dtlsRole ?? params.dtlsRole },
+          peer: { ...context.peer, kind, session, dtlsRole: context.peer.dtlsRole ?? params.dtlsRole },
         });
         const what = context.pending?.as === 'answerer' ? 'offer' : 'answer';
         enqueue.emit({ type: 'accepted', what, requestId, generation });

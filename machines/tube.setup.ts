@@ -89,9 +89,9 @@ export const tubeSetup = tubeGenerations.extend({
       const ask = { fresh: true, requestId: null };
       enqueue({ type: 'openIncident', params: { trigger: 'transport_failure', atMs, outageSinceMs: atMs, ask } });
     }),
-    restartOnCrash: enqueueActions(({ context, enqueue }: Step, { atMs }: { atMs: number }) => {
+    restartOnResume: enqueueActions(({ context, enqueue }: Step, { cause, atMs }: Call<'tube.begin'>) => {
       const outageSinceMs = outageSince(context, atMs);
-      enqueue({ type: 'openIncident', params: { trigger: 'crash', atMs, outageSinceMs, ask: another } });
+      enqueue({ type: 'openIncident', params: { trigger: cause ?? 'crash', atMs, outageSinceMs, ask: another } });
     }),
     restartOnReturn: enqueueActions(({ enqueue }: Step, params: Call<'tube.peerSignalling'>) => {
       const { atMs } = params;
@@ -160,6 +160,7 @@ export const tubeSetup = tubeGenerations.extend({
   },
   guards: {
     isResumed: ({ context }) => context.generation > 0,
+    cannotComeBack: ({ context }) => context.generation > 0 && context.active === null && !context.settings.trickleIce,
     isActive: ({ context }, params: OfGeneration) => params.generation === context.active,
     hasPath: ({ context }) => context.active !== null,
     canReplacePath: ({ context }) => context.active !== null && context.settings.trickleIce,

@@ -34,14 +34,19 @@ import { observeNative, shutdown as shutdownNative } from './transport/native-ru
 import { createTransportActor } from './transport/transport.actor.js';
 import { TransportHost } from './transport/transport-host.js';
 import { transportCounters, type TransportObserver } from './transport/transport-observer.js';
+import type { StoreObserver } from './store/record-store.port.js';
+import { openStore, TubeStore, type TubeStoreOptions } from './tube-store.js';
 import { libraryVersion } from './peer/version.js';
 
 export interface App {
-  /** Opens the port. */
+  /** Opens the store, carries on the tubes in it, and opens the port. Rejects with StoreError, or when the port cannot be had. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
   /** Takes what can change at run time from a configuration that `read` reads again; when that throws nothing changes. Never throws. */
   reload(read: () => Config): void;
-  /** Drains, closes tubes, connections and native code, in that order. Idempotent. */
+  /**
+   * Drains, closes tubes, connections and native code, in that order. With `dataDir` it leaves the tubes to the next process instead, and native
+   * connections as they are: the process must end then. Idempotent.
+   */
   stop(): Promise<void>;
   readonly registry: TubeRegistry;
   readonly metrics: Metrics;
@@ -58,6 +63,7 @@ export function createApp(config: Config): App {
     registry: rooms.registry,
     metrics: rooms.metrics,
     start: async () => {
+      for (const identity of await rooms.records.start()) gateway.carriedOn(identity);
       const address = await gateway.start();
       rooms.recovery.start();
       rooms.life.ready = true;
@@ -102,23 +108,32 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     log: logging.target('webrtc_ice_restart'),
     stormActive: (active) => metrics.stormActive(active),
   });
+  const pace = (tubeId: string, work: () => void): void => recovery.pacer.run(tubeId, work);
+  const records = createRecords(config, logging, metrics, { registry, pace, hasRoom: () => tubes.limits.hasRoom });
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
   const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
   const tubes: LiveTubes = new LiveTubes({
     host,
     registry,
-    service: new TubeService({
-      registry,
-      now: () => Date.now(),
-      pace: (tubeId, work) => recovery.pacer.run(tubeId, work),
-    }),
+    service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
     recorder,
+    records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes, recovery };
+  const rooms = { life, host, registry, metrics, tubes, recovery, records };
   return rooms;
+}
+
+function createRecords(
+  config: Config,
+  logging: Logging,
+  metrics: Metrics,
+  parts: Pick<TubeStoreOptions, 'registry' | 'pace' | 'hasRoom'>,
+): TubeStore {
+  const open = (observer: StoreObserver) => openStore(config.dataDir, observer);
+  return new TubeStore({ ...config, ...parts, open, metrics, log: logging.target('service'), now: () => Date.now() });
 }
 
 function registryListeners(
@@ -274,10 +289,11 @@ function gatewayOptions(
     tubes: rooms.tubes,
     resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
+    peerTokenKey: () => rooms.records.peerTokenKey(),
     rates: config,
     http: {
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
-      isReady: () => rooms.life.ready,
+      isReady: () => rooms.life.ready && rooms.records.isSound,
       metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
       info: () => ({ name: 'holdfast', version: libraryVersion, node_id: nodeId, profile: config.profile }),
     },
@@ -309,9 +325,12 @@ function setLevels({ logLevel, logLevels }: Config, logging: Logging, metrics: M
   if (logging.levels().webrtc_native !== native) observeNativeCode(logging, metrics);
 }
 
+/** A round trip or two, where there is a path. */
+const settleWithinMs = 1000;
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Not ready → no creates → sockets → tubes → peer connections → native code: in any other order something is lost or aborts. */
+/** Not ready → no creates → sockets, tubes, peer connections, native code → store: in any other order something is lost or aborts. */
 function stopOnce(config: Config, logging: Logging, rooms: Rooms, gateway: Gateway): () => Promise<void> {
   let stopped: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
@@ -324,11 +343,24 @@ function stopOnce(config: Config, logging: Logging, rooms: Rooms, gateway: Gatew
     await wait(config.drainDelayMs);
     await gateway.drain();
     rooms.recovery.stop();
-    rooms.registry.stop();
-    await gateway.stop();
-    await rooms.host.closeAll();
-    await shutdownNative();
+    await (rooms.records.outlivesProcess ? leave(rooms, gateway) : close(rooms, gateway));
+    await rooms.records.stop();
     log.info({}, 'stopped');
   };
   return () => (stopped ??= stop());
+}
+
+async function close({ registry, host }: Rooms, gateway: Gateway): Promise<void> {
+  registry.stop();
+  await gateway.stop();
+  await host.closeAll();
+  await shutdownNative();
+}
+
+/** What peers sent and was not told to controllers before their sockets close stays with the peers; what was accepted for them gets a moment to arrive. */
+async function leave({ registry, host }: Rooms, gateway: Gateway): Promise<void> {
+  host.deafen();
+  await gateway.stop();
+  await host.settle(settleWithinMs);
+  registry.leave();
 }

@@ -14,6 +14,7 @@ import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
 import { checkDescription } from './transport/sdp.js';
+import type { TubeStore } from './tube-store.js';
 import type { TransportHost } from './transport/transport-host.js';
 
 type MessageListener = Parameters<Tubes['onMessage']>[0];
@@ -24,10 +25,24 @@ export interface LiveTubesParts {
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
   readonly recorder: FlightRecorder;
+  readonly records: Pick<TubeStore, 'saved' | 'release' | 'isHeld'>;
   /** Asked every time: they may change at run time, and credentials in them expire. */
   readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
   readonly traffic: (channelClass: ChannelClass, direction: 'in' | 'out', bytes: number) => void;
 }
+
+const noStats: TubeStats = {
+  bytesSent: 0,
+  bytesReceived: 0,
+  loss: null,
+  rttMs: null,
+  bufferedBytes: 0,
+  messagesSent: 0,
+  messagesReceived: 0,
+  selectedPair: null,
+  generations: [],
+  quality: null,
+};
 
 export class LiveTubes implements Tubes {
   readonly limits: NodeLimits;
@@ -52,7 +67,10 @@ export class LiveTubes implements Tubes {
     this.limits.admit();
     this.#creates += 1;
     try {
-      return await this.#parts.service.create(identity, settings, offerSdp);
+      const created = await this.#parts.service.create(identity, settings, offerSdp);
+      // Who is told of a tube will find it again, whatever happens to this process.
+      await this.#parts.records.saved();
+      return created;
     } finally {
       this.#creates -= 1;
     }
@@ -60,17 +78,23 @@ export class LiveTubes implements Tubes {
 
   readonly remoteDescription: Tubes['remoteDescription'] = (...args) => this.#parts.service.remoteDescription(...args);
   readonly remoteCandidate: Tubes['remoteCandidate'] = (...args) => this.#parts.service.remoteCandidate(...args);
-  readonly restart: Tubes['restart'] = (...args) => this.#parts.service.restart(...args);
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
   readonly networkChanged: Tubes['networkChanged'] = (...args) => this.#parts.service.networkChanged(...args);
+  readonly followed: Tubes['followed'] = (tubeId) => this.#parts.records.release(tubeId);
   readonly peerSignalling: Tubes['peerSignalling'] = (...args) => this.#parts.service.peerSignalling(...args);
   readonly pendingOffer: Tubes['pendingOffer'] = (tubeId) => this.#parts.service.pendingOffer(tubeId);
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
+
+  async restart(...[tubeId, trigger, fresh]: Parameters<Tubes['restart']>): ReturnType<Tubes['restart']> {
+    // It waits for somebody who hears what its peer has to say: the peer itself does not end that.
+    if (trigger === 'peer_request' && this.#parts.records.isHeld(tubeId)) throw new AppError('restart_in_progress');
+    return this.#parts.service.restart(tubeId, trigger, fresh);
+  }
 
   /** None for a tube that is gone. */
   iceServers(tubeId: string): readonly IceServer[] {
@@ -80,7 +104,7 @@ export class LiveTubes implements Tubes {
 
   async stats(tubeId: string): Promise<TubeStats | null> {
     const stats = await this.#parts.host.stats(tubeId);
-    if (stats === null) return null;
+    if (stats === null) return this.#isHere(tubeId) ? noStats : null;
     const { channels, ...rest } = stats;
     const messagesSent = channels.reduce((sum, channel) => sum + channel.messagesSent, 0);
     const messagesReceived = channels.reduce((sum, channel) => sum + channel.messagesReceived, 0);
@@ -89,12 +113,18 @@ export class LiveTubes implements Tubes {
 
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null {
     const { host, service, traffic } = this.#parts;
-    const refusal = host.send(tubeId, channel, data);
+    const refused = host.send(tubeId, channel, data);
+    const refusal = refused === 'tube_unknown' && this.#isHere(tubeId) ? 'channel_not_open' : refused;
     if (refusal === null) {
       traffic(host.classOf(tubeId, channel), 'out', byteLength(data));
       service.dataSent(tubeId);
     } else if (refusal === 'channel_not_open' || refusal === 'channel_full') service.operationFailed(tubeId);
     return refusal;
+  }
+
+  /** A tube that was carried on from its record has no transport before its first restart. */
+  #isHere(tubeId: string): boolean {
+    return this.#parts.registry.entries.has(tubeId);
   }
 
   onMessage(listener: MessageListener): () => void {

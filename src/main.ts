@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The process: configuration, signals, exit codes. 0 stopped cleanly, 69 the port cannot be had, 70 internal, 75 stopping took too long or
- * was hurried, 78 wrong configuration. SIGHUP reads the configuration again. Everything else is app.ts.
+ * The process: configuration, signals, exit codes. 0 stopped cleanly, 69 the port or the folder cannot be had, 70 internal, 75 stopping took too
+ * long or was hurried, 78 wrong configuration. SIGHUP reads the configuration again. Everything else is app.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { createApp, type App } from './app.js';
@@ -10,6 +10,7 @@ import { helpText } from './config/docs.js';
 import { processSources } from './config/environment.js';
 import { loadConfig, type Config } from './config/load.js';
 import { libraryVersion } from './peer/version.js';
+import { StoreError } from './store/record-store.port.js';
 
 const exitCodes = { dependency: 69, internal: 70, hurried: 75, config: 78 } as const;
 
@@ -95,7 +96,8 @@ async function serve(): Promise<void> {
     const shown = host.includes(':') ? `[${host}]` : host;
     console.log(banner(`http://${shown}:${String(port)}`, generated));
   } catch (error) {
-    console.error(`Cannot listen on ${config.host}:${String(config.port)}: ${String(error)}`);
+    const isStore = error instanceof StoreError;
+    console.error(isStore ? error.message : `Cannot listen on ${config.host}:${String(config.port)}: ${String(error)}`);
     await app.stop();
     process.exit(exitCodes.dependency);
   }

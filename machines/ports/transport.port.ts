@@ -49,6 +49,8 @@ export interface TransportInput {
   /** The role negotiated before; null in generation 1. */
   readonly dtlsRole: DtlsRole | null;
   readonly peerKind: PeerKind;
+  /** Session id (`o=`, RFC 8866 §5.2) of the peer's last description, where another process applied it. */
+  readonly peerSession?: string | null;
   readonly settings: TubeSettings;
 }
 
@@ -128,6 +130,8 @@ export type TransportEvent =
       /** A plain peer came with another RTCPeerConnection than before: it knows none of the channels' stream ids. */
       readonly newConnection: boolean;
       readonly dtlsRole: DtlsRole;
+      /** Of the description; absent when it has none. */
+      readonly session?: string | null;
     } & OfGeneration)
   /** A candidate was accepted (added, or kept until the remote description comes). */
   | ({ readonly type: 'transport.candidateAccepted'; readonly requestId: string } & OfGeneration)

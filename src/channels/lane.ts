@@ -36,6 +36,8 @@ export interface LaneContext {
   readonly epoch: Epoch;
   readonly activeGeneration: number | null;
   readonly held: boolean;
+  /** What comes is neither delivered nor acknowledged. */
+  readonly deaf: boolean;
   readonly maxMessageBytes: number;
   readonly replayBufferBytes: number;
   readonly dropAboveBufferedBytes: number;
@@ -139,13 +141,12 @@ export class Lane {
   receive(attachment: Attachment, data: string | Uint8Array): void {
     if (this.over) return;
     const inbox = this.bind(attachment);
-    if (inbox.epoch.instance === null) {
-      this.handOver(data);
-      return;
-    }
-    const frame = readFrame(data);
-    if (frame === null) this.drop('malformed', 1);
-    else if (frame.kind === 'ack') this.acknowledged(inbox, frame.seq);
+    const isRaw = inbox.epoch.instance === null;
+    const frame = isRaw ? null : readFrame(data);
+    if (frame?.kind === 'ack') this.acknowledged(inbox, frame.seq);
+    else if (this.context.deaf) return;
+    else if (isRaw) this.handOver(data);
+    else if (frame === null) this.drop('malformed', 1);
     else if (this.kind === 'latest') this.handOver(unpackMessage(data as Uint8Array));
     else this.receiveNumbered(inbox, frame.seq, data as Uint8Array);
   }

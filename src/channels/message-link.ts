@@ -36,6 +36,7 @@ export class MessageLink {
       epoch,
       activeGeneration: null,
       held: false,
+      deaf: false,
       maxMessageBytes: options.maxMessageBytes,
       replayBufferBytes: options.replayBufferBytes,
       dropAboveBufferedBytes: options.dropAboveBufferedBytes,
@@ -110,6 +111,19 @@ export class MessageLink {
   release(): void {
     this.context.held = false;
     for (const lane of this.lanes.values()) lane.pump();
+  }
+
+  /**
+   * For good: what comes from now on is neither delivered nor acknowledged, so that our library keeps it for whoever carries the tube on. What is on
+   * its way to the peer goes on.
+   */
+  deafen(): void {
+    this.context.deaf = true;
+  }
+
+  /** Nothing waits to be sent or, by our library, to be acknowledged. */
+  get isSettled(): boolean {
+    return this.stats().every(({ queuedBytes, bufferedBytes }) => queuedBytes === 0 && bufferedBytes === 0);
   }
 
   /** @returns null when accepted, else `channel_unknown`, `channel_not_open`, `channel_full` or `channel_message_too_large` */

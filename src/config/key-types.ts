@@ -94,9 +94,9 @@ export function optionalText(rule: string, description: string, fits: (value: st
 }
 
 /** Like `optionalText`, but its value is never printed. */
-export function secretText(rule: string, description: string) {
+export function secretText(rule: string, description: string, fits: (value: string) => boolean = () => true) {
   const error = mustBe(rule);
-  const schema = z.string({ error }).regex(noControlCharacters, { error });
+  const schema = z.string({ error }).regex(noControlCharacters, { error }).refine(fits, { error });
   return withMeta(schema.nullable().default(null), 'text', rule, description, true);
 }
 

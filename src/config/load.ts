@@ -15,7 +15,7 @@ import { conflictsOf, policyNamed, profileNamed, tubeDefaultsOf, type TubeOverri
 /** The whole configuration. It holds secrets: print it only through `publicConfig`. */
 export interface Config extends Omit<
   ServiceValues,
-  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers' | 'turnSecretFile'
+  'controlTokens' | 'controlTokensFile' | 'controlJwt' | 'iceServers' | 'turnSecretFile' | 'peerTokenSecretFile'
 > {
   readonly controlTokens: readonly ControlToken[];
   readonly controlJwt: ControlJwt | null;
@@ -112,6 +112,7 @@ export function loadConfig(sources: Sources): Config {
   const controlJwt = secrets.controlJwt(values.controlJwt);
   const iceServers = secrets.iceServers(values.iceServers);
   const turnSecret = secrets.turnSecret(values.turnSecret, values.turnSecretFile);
+  const peerTokenSecret = secrets.peerTokenSecret(values.peerTokenSecret, values.peerTokenSecretFile);
   // A credential that was meant but is wrong has its own problem already.
   const meant = ['controlTokens', 'controlTokensFile', 'controlJwt'].some((key) => entries.has(key));
   const asked = pick(values as TubeDefaults, (key) => isTubeKey(key) && entries.has(key) && !wrong.has(key));
@@ -122,11 +123,12 @@ export function loadConfig(sources: Sources): Config {
 
   const {
     controlTokensFile: _tokens,
-    turnSecretFile: _secret,
+    turnSecretFile: _turnSecret,
+    peerTokenSecretFile: _peerTokenSecret,
     ...service
   } = pick(values, (key) => !isTubeKey(key)) as ServiceValues;
   const tube = tubeDefaultsOf(service.profile, service.recoveryPolicy, asked);
-  return { ...service, controlTokens, controlJwt, iceServers, turnSecret, tube, tubeExplicit: asked };
+  return { ...service, controlTokens, controlJwt, iceServers, turnSecret, peerTokenSecret, tube, tubeExplicit: asked };
 }
 
 /** The configuration without secrets, for people and for the API. */
@@ -137,5 +139,6 @@ export function publicConfig(config: Config): Readonly<Record<string, unknown>> 
     controlJwt: config.controlJwt && { ...config.controlJwt, key: Object.keys(config.controlJwt.key)[0] },
     iceServers: config.iceServers.map(({ urls }) => ({ urls })),
     turnSecret: config.turnSecret && '(hidden)',
+    peerTokenSecret: config.peerTokenSecret && '(hidden)',
   };
 }

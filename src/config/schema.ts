@@ -21,7 +21,15 @@ import {
 import { logLevels } from './log-targets.js';
 import { profileNames } from './profiles.js';
 import { recoveryPolicyNames } from './recovery-policies.js';
-import { controlJwt, iceServers, levelsPerTarget, tokens, turnUrls } from './structured-keys.js';
+import {
+  controlJwt,
+  iceServers,
+  isPeerTokenSecret,
+  levelsPerTarget,
+  peerTokenSecretRule,
+  tokens,
+  turnUrls,
+} from './structured-keys.js';
 import {
   breakerKeys,
   channelKeys,
@@ -58,6 +66,19 @@ const accessKeys = {
     'File with more tokens, one per line; lines that start with # are skipped.',
   ),
   controlJwt: controlJwt('Accepts JWTs of controllers. Algorithms, issuer and audience must be named.'),
+  peerTokenSecret: secretText(
+    peerTokenSecretRule,
+    'What tokens of peers are made with. Unset: drawn at random, and kept in dataDir where there is one.',
+    isPeerTokenSecret,
+  ),
+  peerTokenSecretFile: optionalText('a file path', 'File with that secret, in place of peerTokenSecret.'),
+} as const;
+
+const storeKeys = {
+  dataDir: optionalText(
+    'a folder',
+    'Folder where tubes outlive the process: made when it is not there, for one process at a time. Unset: they end with it.',
+  ),
 } as const;
 
 const webrtcKeys = {
@@ -178,6 +199,7 @@ const lifecycleKeys = {
 const serviceShape = {
   ...listenerKeys,
   ...accessKeys,
+  ...storeKeys,
   ...webrtcKeys,
   ...logKeys,
   ...limitKeys,
@@ -208,6 +230,7 @@ export function configKeyType(key: NumberKey): z.ZodType<number> {
 export const keyGroups: readonly { readonly title: string; readonly keys: readonly string[] }[] = [
   { title: 'Listening', keys: Object.keys(listenerKeys) },
   { title: 'Access', keys: Object.keys(accessKeys) },
+  { title: 'Records of tubes', keys: Object.keys(storeKeys) },
   { title: 'WebRTC', keys: Object.keys(webrtcKeys) },
   { title: 'Logging', keys: Object.keys(logKeys) },
   { title: 'Limits', keys: Object.keys(limitKeys) },

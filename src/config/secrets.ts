@@ -1,10 +1,11 @@
 /**
- * Keys that hold or point to secrets: control tokens, the key that JWTs are checked with, TURN credentials and the secret that makes them.
- * Reads the files they name. No problem reported here repeats a secret.
+ * Keys that hold or point to secrets: control tokens, the key that JWTs are checked with, TURN credentials, and what they and tokens of peers are made
+ * with. Reads the files they name. No problem reported here repeats a secret.
  */
 import type { ConfigProblem } from './config-error.js';
 import type { ServiceValues } from './schema.js';
 import { readOrExplain, type Sources } from './sources.js';
+import { isPeerTokenSecret, peerTokenSecretRule } from './structured-keys.js';
 
 export interface ControlToken {
   readonly tenant: string;
@@ -81,9 +82,22 @@ export class SecretReader {
   }
 
   turnSecret(text: ServiceValues['turnSecret'], file: ServiceValues['turnSecretFile']): string | null {
+    return this.#secret('turnSecret', text, file);
+  }
+
+  peerTokenSecret(text: ServiceValues['peerTokenSecret'], file: ServiceValues['peerTokenSecretFile']): string | null {
+    const secret = this.#secret('peerTokenSecret', text, file);
+    if (file !== null && secret !== null && secret !== '' && !isPeerTokenSecret(secret))
+      this.#refuse('peerTokenSecretFile', `must hold ${peerTokenSecretRule}`, JSON.stringify(file));
+    return secret;
+  }
+
+  /** A key, and the key of the file that may stand in its place. */
+  #secret(key: string, text: string | null, file: string | null): string | null {
     if (file === null) return text;
-    if (text !== null) this.#refuse('turnSecretFile', 'must not be set together with turnSecret', JSON.stringify(file));
-    return this.#read('turnSecretFile', '', file).trim();
+    const fileKey = `${key}File`;
+    if (text !== null) this.#refuse(fileKey, `must not be set together with ${key}`, JSON.stringify(file));
+    return this.#read(fileKey, '', file).trim();
   }
 
   #token(key: string, place: string, text: string): ControlToken | null {

@@ -168,3 +168,7 @@ export function channelList(description: string) {
     description,
   );
 }
+
+/** Who guesses it makes tokens of peers by himself. */
+export const peerTokenSecretRule = 'a text of at least 32 characters';
+export const isPeerTokenSecret = (text: string): boolean => text.length >= 32;

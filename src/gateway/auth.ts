@@ -2,7 +2,7 @@
  * Who a client is. Controllers bring a static token (compared as SHA-256 digests, over all of them, in constant time) or a JWT; a peer
  * brings the token of its one tube. Nothing here keeps a token, and no text here contains one.
  */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { createRemoteJWKSet, importSPKI, jwtVerify, type JWTVerifyOptions } from 'jose';
 import { AppError } from '../errors.js';
 import type { AuthMethod } from './observer.port.js';
@@ -116,14 +116,19 @@ function createKeyedVerifier(
 }
 
 /**
- * Peer tokens: `<tube_id>.<32 bytes base64url>`. The bytes are an HMAC of the tube id under a key that this process draws at start: as
+ * Peer tokens: `<tube_id>.<32 bytes base64url>`. The bytes are an HMAC of the tube id under a key that outlives the process where tubes do: as
  * good as random, and a repeated `create_tube` can be told its token again although only the digest is kept.
  */
 export class PeerTokens {
-  readonly #key = randomBytes(32);
+  readonly #key: () => Uint8Array;
+
+  /** @param key 32 bytes; asked for with the first token */
+  constructor(key: () => Uint8Array) {
+    this.#key = key;
+  }
 
   issue(tubeId: string): { readonly token: string; readonly digest: string } {
-    const token = `${tubeId}.${createHmac('sha256', this.#key).update(tubeId).digest('base64url')}`;
+    const token = `${tubeId}.${createHmac('sha256', this.#key()).update(tubeId).digest('base64url')}`;
     return { token, digest: sha256Hex(token) };
   }
 }

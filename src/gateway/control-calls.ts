@@ -149,17 +149,15 @@ function steeringCalls({ tubes, log }: ControlCallDeps): Record<SteeringCall, Ha
 
 type SubscriptionCall = 'subscribe' | 'unsubscribe';
 
-function subscriptionCalls({ publisher }: ControlCallDeps): Record<SubscriptionCall, Handler> {
+function subscriptionCalls({ tubes, publisher }: ControlCallDeps): Record<SubscriptionCall, Handler> {
   return {
-    subscribe: call(wire.subscription, (controller, subscription) => {
-      const views = controller.subscribe(subscription);
+    subscribe: (controller, payload): CallResult => {
+      const tubeIds = controller.subscribe(parse(wire.subscription, payload)).map(({ identity }) => identity.tubeId);
       return {
-        tubes: views.map(({ identity }) => ({
-          tube_id: identity.tubeId,
-          last_seq: publisher.lastSeq(identity.tubeId),
-        })),
+        answer: { tubes: tubeIds.map((tubeId) => ({ tube_id: tubeId, last_seq: publisher.lastSeq(tubeId) })) },
+        afterAck: () => tubeIds.forEach((tubeId) => tubes.followed(tubeId)),
       };
-    }),
+    },
     unsubscribe: call(wire.subscription, (controller, subscription) => {
       controller.unsubscribe(subscription);
       return {};

@@ -53,6 +53,7 @@ export class Controller {
   follow(tubeId: string): boolean {
     if (!this.#socket.connected || this.#socket.rooms.has(tubeRoom(tubeId))) return false;
     void this.#socket.join(tubeRoom(tubeId));
+    this.#deps.tubes.followed(tubeId);
     return true;
   }
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { TubeIdentity } from '../../machines/events.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
-import type { PeerTokens } from './auth.js';
+import { sha256Hex, type PeerTokens } from './auth.js';
 import type { CallResult } from './calls.js';
 import type { Controller } from './controller.js';
 import type { CreateTube } from './control-wire.js';
@@ -33,6 +33,11 @@ interface Created {
 
 interface Creation {
   readonly tubeId: string;
+  /** Null: the process before this one made it, and its first description went with that. */
+  readonly result: Promise<Created> | null;
+}
+
+interface Begun extends Creation {
   readonly result: Promise<Created>;
   /** Lets the signals of the tube out. */
   readonly release: () => void;
@@ -43,6 +48,7 @@ const maxRemembered = 4096;
 
 export class TubeCreator {
   readonly #options: CreatorOptions;
+  /** By the digest of what makes a call the same. */
   readonly #byKey = new Map<string, Creation>();
   readonly #keys = new Map<string, string>();
 
@@ -54,11 +60,11 @@ export class TubeCreator {
     const key =
       call.idempotencyKey === null
         ? null
-        : JSON.stringify([controller.tenant, call.conversationId, call.idempotencyKey]);
+        : sha256Hex(JSON.stringify([controller.tenant, call.conversationId, call.idempotencyKey]));
     const earlier = key === null ? undefined : this.#byKey.get(key);
     if (earlier !== undefined) return this.#repeat(controller, earlier);
     controller.requireRoom();
-    const creation = this.#begin(controller.tenant, call);
+    const creation = this.#begin(controller.tenant, call, key);
     if (key !== null) this.#remember(key, creation);
     creation.result.catch(() => this.forget(creation.tubeId));
     const created = await creation.result;
@@ -71,6 +77,11 @@ export class TubeCreator {
     };
   }
 
+  /** A tube of the process before this one. */
+  carriedOn({ tubeId, creationDigest }: TubeIdentity): void {
+    if (creationDigest !== undefined) this.#remember(creationDigest, { tubeId, result: null });
+  }
+
   /** The tube is over: its key may make a new one. */
   forget(tubeId: string): void {
     const key = this.#keys.get(tubeId);
@@ -80,7 +91,7 @@ export class TubeCreator {
   }
 
   /** Throws before anything is kept when the call cannot be granted. */
-  #begin(tenant: string, call: CreateTube): Creation {
+  #begin(tenant: string, call: CreateTube, key: string | null): Begun {
     if (this.#options.isDraining()) throw new AppError('service_draining');
     const settings = this.#options.resolveSettings({
       profile: call.profile,
@@ -95,6 +106,7 @@ export class TubeCreator {
       tenant,
       peerTokenDigest: digest,
       createdAtMs: Date.now(),
+      ...(key === null ? {} : { creationDigest: key }),
     };
     const release = this.#options.publisher.begin(identity);
     return { tubeId, release, result: this.#build(identity, settings, call.offer) };
@@ -119,8 +131,9 @@ export class TubeCreator {
     if (oldest !== undefined) this.forget(oldest);
   }
 
-  async #repeat(controller: Controller, creation: Creation): Promise<CallResult> {
-    const created = await creation.result;
+  async #repeat(controller: Controller, { tubeId, result }: Creation): Promise<CallResult> {
+    if (result === null) return this.#repeatCarriedOn(controller, tubeId);
+    const created = await result;
     return {
       answer: this.#answer(created),
       // The first answer may never have arrived, and then neither did the candidates that followed it.
@@ -128,6 +141,25 @@ export class TubeCreator {
         if (!controller.follow(created.tubeId)) return;
         controller.sendDirectly(this.#options.publisher.sentCandidateSignals(created.tubeId, created.generation));
       },
+    };
+  }
+
+  /** With the offer that waits now, if one does; the next is told to whoever follows the tube. */
+  #repeatCarriedOn(controller: Controller, tubeId: string): CallResult {
+    const { tubes, peerTokens } = this.#options;
+    const { identity, generation } = controller.require(tubeId);
+    const pending = tubes.pendingOffer(tubeId);
+    const { token, digest } = peerTokens.issue(tubeId);
+    return {
+      answer: {
+        tube_id: tubeId,
+        ...(pending === null ? {} : { offer: encodeBase64(pending.description.sdp) }),
+        // A token of another secret than today's is only known to whoever was told it.
+        ...(digest === identity.peerTokenDigest ? { peer_token: token } : {}),
+        generation,
+        ice_servers: tubes.iceServers(tubeId),
+      },
+      afterAck: () => void controller.follow(tubeId),
     };
   }
 

@@ -24,6 +24,8 @@ export interface GatewayOptions {
   /** Throws AppError `input_schema` on an unknown profile, key or value. */
   resolveSettings(request: SettingsRequest): TubeSettings;
   readonly auth: AuthOptions;
+  /** 32 bytes that tokens of peers are made with; not asked for before the start. */
+  peerTokenKey(): Uint8Array;
   readonly rates: RateOptions;
   readonly http: HttpOptions;
   readonly observer: GatewayObserver;

@@ -5,6 +5,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { Server } from 'socket.io';
+import type { TubeIdentity } from '../../machines/events.js';
 import type { TubeNotice } from '../registry/notice.js';
 import { AppError } from '../errors.js';
 import { refusal } from './answers.js';
@@ -27,6 +28,8 @@ import { SlowClients } from './slow-clients.js';
 import type { GatewayNamespace, GatewayServer } from './sockets.js';
 
 export interface Gateway {
+  /** Before the start: a tube of the process before this one, which a repeated `create_tube` shall find. */
+  carriedOn(identity: TubeIdentity): void;
   /** Opens the port. Rejects when it cannot. Repeated calls return the same. */
   start(): Promise<{ readonly host: string; readonly port: number }>;
   /** Not ready any more, creates are refused, clients are told; resolves when the calls that run are answered, at the latest after 5 s. */
@@ -53,6 +56,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let started: Promise<AddressInfo> | null = null;
   let stopped: Promise<void> | null = null;
   return {
+    carriedOn: (identity) => rooms.carriedOn(identity),
     start: async () => {
       started ??= listen(http, options);
       const { address, port } = await started;
@@ -112,14 +116,13 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
   const desks = createDesks(options, creator, publisher);
-  const { handshakes } = limits;
   const shared = {
     observer,
     log,
     tubes,
     publisher,
     isDraining,
-    handshakes,
+    handshakes: limits.handshakes,
     trustForwardedFor: rates.trustForwardedFor,
   };
   openControl({
@@ -136,6 +139,7 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   return {
     control,
     peer,
+    carriedOn: (identity: TubeIdentity) => creator.carriedOn(identity),
     idle: async () => void (await Promise.all([desks.control.idle(), desks.peer.idle()])),
     close: () => {
       unlisten();
@@ -166,7 +170,7 @@ function createCreator(publisher: SignalPublisher, options: GatewayOptions, isDr
   return new TubeCreator({
     tubes: options.tubes,
     publisher,
-    peerTokens: new PeerTokens(),
+    peerTokens: new PeerTokens(() => options.peerTokenKey()),
     resolveSettings: (request) => options.resolveSettings(request),
     isDraining,
   });

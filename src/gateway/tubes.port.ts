@@ -107,6 +107,8 @@ export interface Tubes {
     source: 'peer' | 'controller',
     detail: string,
   ): number;
+  /** A controller follows the tube from now on: one that was carried on from its record has waited for that, and restarts. */
+  followed(tubeId: string): void;
   /** The peer's own signalling socket came or went. */
   peerSignalling(tubeId: string, online: boolean): void;
   /** The offer that waits for an answer, if any, for a peer that connects late. */

@@ -151,6 +151,12 @@ const serviceFamilies = {
     resource: ['sockets', 'ice_agents', 'creates'],
   }),
   stormGovernorActive: gauge('storm_governor_active', '1 while restarts are held and let go in waves.', {}),
+  storeOperation: histogram(
+    'store_operation_duration_seconds',
+    'Operations on the folder that keeps the records of tubes; a write is a batch of them.',
+    handleSeconds,
+    { op: ['open', 'load', 'write'], outcome: ['ok', 'error'] },
+  ),
   draining: gauge('draining', '1 while the node is shutting down.', {}),
 };
 

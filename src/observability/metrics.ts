@@ -158,6 +158,10 @@ export class Metrics implements Meter {
     this.#set('stormGovernorActive', noLabels, isActive ? 1 : 0);
   }
 
+  stored(op: LabelsOf<'storeOperation'>['op'], outcome: 'ok' | 'error', seconds: number): void {
+    this.record('storeOperation', { op, outcome }, seconds);
+  }
+
   draining(isDraining: boolean): void {
     this.#set('draining', noLabels, isDraining ? 1 : 0);
   }

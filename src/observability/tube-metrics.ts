@@ -106,12 +106,12 @@ export class TubeMetrics {
     return this.#tubes.size;
   }
 
-  #state(notice: TubeNotice, { state }: Emission<'state'>): void {
+  #state(notice: TubeNotice, { state, reason }: Emission<'state'>): void {
     const { identity, previousState, atMs } = notice;
     if (previousState !== state && previousState !== 'closed') {
       this.#meter.count('tubeTransitions', { from: previousState, to: state });
     }
-    const facts = this.#tubes.get(identity.tubeId) ?? (state === 'closed' ? undefined : this.#opened(notice));
+    const facts = this.#tubes.get(identity.tubeId) ?? (state === 'closed' ? undefined : this.#opened(notice, reason));
     if (facts === undefined) return;
     if (state === 'degraded' || state === 'failed') facts.degradedSinceMs ??= atMs;
     if (state === 'connected') {
@@ -122,18 +122,19 @@ export class TubeMetrics {
     if (state === 'failed') this.#connection(facts, notice, 'failure');
   }
 
-  #opened({ identity, generation }: TubeNotice): TubeFacts {
+  #opened({ identity }: TubeNotice, reason: string): TubeFacts {
+    const isRestored = reason === 'resumed';
     const facts: TubeFacts = {
       role: 'offerer',
       // A tube that is carried on had its first connection elsewhere.
-      connectionCounted: generation > 1,
-      connected: generation > 1,
+      connectionCounted: isRestored,
+      connected: isRestored,
       degradedSinceMs: null,
       attempt: null,
       pair: null,
     };
     this.#tubes.set(identity.tubeId, facts);
-    this.#meter.count('tubesCreated', { origin: generation > 1 ? 'restored' : 'created' });
+    this.#meter.count('tubesCreated', { origin: isRestored ? 'restored' : 'created' });
     return facts;
   }
 

@@ -71,8 +71,14 @@ export class TubeRegistry {
     this.#root.send({ type: 'registry.open', input, begin: { type: 'tube.begin', offer, atMs: input.atMs } });
   }
 
+  /** Carries on a tube of another process. It restarts when the node lets it go (`release`). */
   resume(record: TubeRecord): void {
     this.#root.send({ type: 'registry.resume', record });
+  }
+
+  /** The restart of a resumed tube may begin. */
+  release(tubeId: string): void {
+    this.deliver(tubeId, { type: 'tube.nodeChanged', node: { held: false }, atMs: this.#options.now() });
   }
 
   /** False when there is no such tube. */
@@ -104,10 +110,16 @@ export class TubeRegistry {
   /** Closes every tube with `shutdown` and stops the system. */
   stop(): void {
     if (this.#stopped) return;
-    this.#stopped = true;
     const atMs = this.#options.now();
     for (const tubeId of [...this.entries.keys()])
       this.deliver(tubeId, { type: 'tube.close', reason: 'shutdown', atMs });
+    this.leave();
+  }
+
+  /** Stops the system and closes no tube: another process carries them on from their records. */
+  leave(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     this.#root.stop();
   }
 

@@ -220,7 +220,9 @@ export class Exchange {
     { kind: peerKind, sameConnection, newConnection }: Remote,
     dtlsRole: DtlsRole,
   ): void {
-    this.owner.emit({ type: 'transport.remoteApplied', requestId, peerKind, sameConnection, newConnection, dtlsRole });
+    const session = this.owner.facts.sessionId();
+    const applied = { requestId, peerKind, sameConnection, newConnection, dtlsRole, session };
+    this.owner.emit({ type: 'transport.remoteApplied', ...applied });
     for (const { candidate, mid } of this.withheld.splice(0))
       this.owner.emit({ type: 'transport.candidate', candidate, mid });
     if (dtlsRole === 'passive') this.useCandidates();

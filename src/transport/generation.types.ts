@@ -29,7 +29,7 @@ export interface TubeFacts {
   readonly instance: string;
   /** Labels that the peer opened, in any generation. */
   readonly peerLabels: Set<string>;
-  /** Session id of the remote description applied last; null when this process applied none. */
+  /** Session id of the remote description applied last, by this process or the one before; null when there was none. */
   sessionId(): string | null;
   /** Of our library: the instance that our sequence numbers belong to. */
   remoteInstance(): string | null;

@@ -118,7 +118,7 @@ export const ufragOfCandidate = (candidate: string): string | null =>
   / ufrag ([A-Za-z0-9+/]{4,256})(?: |$)/.exec(candidate)?.[1] ?? null;
 
 /** `sess-id` of the `o=` line: it stays the same as long as a peer keeps its RTCPeerConnection (RFC 8829 §5.2.2). */
-export const sessionIdOf = (sdp: string): string | null => /^o=\S+ (\S+) /m.exec(sdp)?.[1] ?? null;
+export const sessionIdOf = (sdp: string): string | null => /^o=\S+ (\S{1,64}) /m.exec(sdp)?.[1] ?? null;
 
 export function setupOf(sdp: string): Setup | null {
   const setup = attribute(sdp, 'setup');

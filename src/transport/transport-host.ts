@@ -21,6 +21,8 @@ import { HeardReports } from './heard-reports.js';
 import type { TransportCounter, TransportObserver } from './transport-observer.js';
 import { type GenerationListener, TubeEntry } from './tube-entry.js';
 
+/** `settle` looks this often. Longer than an acknowledgement may be due (lane.ts), so that the last one is out. */
+const settleLookMs = 50;
 /** `closeAll` gives up waiting for connections to close after this. */
 const closeAllWithinMs = 3000;
 
@@ -166,6 +168,27 @@ export class TransportHost {
     for (const { generation } of [...entry.live.values()]) generation.close();
   }
 
+  /** The process is about to leave its tubes to another: nothing more is taken from peers (MessageLink.deafen). */
+  deafen(): void {
+    for (const { link } of this.tubes.values()) link.deafen();
+  }
+
+  /** Gives what was accepted for peers up to `withinMs` to arrive. The connections stay: to close them would close the channels of plain peers. */
+  async settle(withinMs: number): Promise<void> {
+    const endMs = this.clock.monotonicMs() + withinMs;
+    do await this.pause(settleLookMs);
+    while (this.clock.monotonicMs() < endMs && !this.isSettled());
+  }
+
+  /** A tube without a path has nobody to settle with. */
+  private isSettled(): boolean {
+    return [...this.tubes.values()].every(({ active, link }) => active === null || link.isSettled);
+  }
+
+  private pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.schedule(resolve, delayMs));
+  }
+
   /** Closes every tube and waits until the connections are closed, at most 3 s. */
   async closeAll(): Promise<void> {
     for (const tubeId of [...this.tubes.keys()]) this.closeTube(tubeId);
@@ -241,9 +264,9 @@ export class TransportHost {
     }
   }
 
-  private createEntry({ tubeId, settings }: TransportInput): TubeEntry {
+  private createEntry({ tubeId, settings, peerSession = null }: TransportInput): TubeEntry {
     const instance = randomBytes(9).toString('hex');
-    const entry = new TubeEntry(tubeId, instance, this.clock, settings, this.observer);
+    const entry = new TubeEntry(tubeId, instance, this.clock, settings, this.observer, peerSession);
     this.tubes.set(tubeId, entry);
     return entry;
   }

@@ -29,7 +29,6 @@ export class TubeEntry implements TubeFacts {
   lastLoss: PathLoss | null = null;
   /** Bytes of generations that are gone. */
   readonly past = { bytesSent: 0, bytesReceived: 0 };
-  private remoteSession: string | null = null;
   private delivered = 0;
   private holder: number | null = null;
 
@@ -39,6 +38,8 @@ export class TubeEntry implements TubeFacts {
     private readonly clock: Clock,
     settings: TubeSettings,
     observer: TransportObserver,
+    /** Of the description that another process applied last. */
+    private remoteSession: string | null,
   ) {
     this.link = new MessageLink({
       maxMessageBytes: settings.maxMessageBytes,

@@ -210,6 +210,37 @@ describe('our own kind', () => {
     expect([a.received, b.received]).toEqual([['y'], ['x']]);
   });
 
+  test('a deaf side takes nothing, settles what it sent, and leaves the rest to its successor', () => {
+    const { pair, a, b } = framedPair();
+    openPath(pair, 1, a, b);
+    for (const text of ['1', '2']) b.link.send('data', text);
+    pair.time.advance(50);
+    a.link.send('data', 'last words');
+    expect(a.link.isSettled).toBe(false);
+    a.link.deafen();
+    for (const text of ['3', '4']) b.link.send('data', text);
+    pair.time.advance(200);
+    expect([a.received, b.received]).toEqual([['1', '2'], ['last words']]);
+    expect([a.link.isSettled, b.link.isSettled]).toEqual([true, false]);
+    const successor = pair.party();
+    successor.link.setRemote('b1');
+    b.link.setRemote('a2');
+    openPath(pair, 2, successor, b);
+    pair.time.advance(200);
+    expect([successor.received, b.received]).toEqual([['3', '4'], ['last words']]);
+    expect(b.link.isSettled).toBe(true);
+  });
+
+  test('a side that is deaf to a plain peer drops what comes', () => {
+    const pair = new LinkPair();
+    const [a, b] = [pair.party(), pair.party()];
+    openPath(pair, 1, a, b);
+    a.link.deafen();
+    b.link.send('data', 'x');
+    pair.time.advance(100);
+    expect(a.received).toEqual([]);
+  });
+
   test('sequence numbers wrap around', () => {
     const { pair, a, b } = framedPair();
     openPath(pair, 1, a, b);

@@ -166,6 +166,37 @@ describe('TURN', () => {
   });
 });
 
+describe('the secret of peer tokens', () => {
+  const secret = 'x'.repeat(32);
+
+  test('comes from the key or from a file', () => {
+    expect(load({})).toMatchObject({ peerTokenSecret: null, dataDir: null });
+    expect(load({ argv: ['--peer-token-secret', secret] }).peerTokenSecret).toBe(secret);
+    const fromFile = load({ env: { HOLDFAST_PEER_TOKEN_SECRET_FILE: 'f' }, files: { f: `${secret}\n` } });
+    expect(fromFile.peerTokenSecret).toBe(secret);
+    expect(fromFile).not.toHaveProperty('peerTokenSecretFile');
+  });
+
+  test.each([
+    ['too short', { argv: ['--peer-token-secret', 'short'] }, 'peerTokenSecret'],
+    [
+      'too short in its file',
+      { argv: ['--peer-token-secret-file', 'f'], files: { f: 'short' } },
+      'peerTokenSecretFile',
+    ],
+    ['not there', { argv: ['--peer-token-secret-file', 'g'] }, 'peerTokenSecretFile'],
+    [
+      'given twice',
+      { argv: ['--peer-token-secret', secret, '--peer-token-secret-file', 'f'], files: { f: secret } },
+      'peerTokenSecretFile',
+    ],
+  ])('is refused when it is %s, and never repeated', (_, sources, key) => {
+    const problems = problemsOf(sources);
+    expect(problems.map((problem) => problem.key)).toEqual([key]);
+    expect(JSON.stringify(problems)).not.toMatch(/short|xxx/);
+  });
+});
+
 describe('tokens', () => {
   test('belong to a tenant, come from list and file, and may end in base64 padding', () => {
     const config = load({

@@ -120,13 +120,14 @@ describe('JWT', () => {
 });
 
 describe('peer tokens', () => {
-  const tokens = new PeerTokens();
+  const tokens = new PeerTokens(() => Buffer.alloc(32, 1));
   const { token, digest } = tokens.issue('tube');
 
   test('are the same for the same tube, different for another tube or process', () => {
     expect(tokens.issue('tube').token).toBe(token);
     expect(tokens.issue('other').token.slice(6)).not.toBe(token.slice(5));
-    expect(new PeerTokens().issue('tube').token).not.toBe(token);
+    expect(new PeerTokens(() => Buffer.alloc(32, 2)).issue('tube').token).not.toBe(token);
+    expect(new PeerTokens(() => Buffer.alloc(32, 1)).issue('tube').token).toBe(token);
     expect(token).toMatch(/^tube\.[A-Za-z0-9_-]{43}$/);
   });
 

@@ -1,5 +1,6 @@
 // Every call of /control over a real connection, once well and once badly.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { TubeIdentity } from '../../machines/events.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 import { Harness, otherToken, until, type Reply, type TestController } from '../support/gateway-harness.js';
 
@@ -108,6 +109,76 @@ describe('create_tube', () => {
     expect(first.ok).toBe(true);
     await controller.call('close_tube', { tube_id: first['tube_id'] });
     expect((await controller.call('create_tube', call))['tube_id']).not.toBe(first['tube_id']);
+  });
+});
+
+describe('a tube of the process before', () => {
+  const call = { conversation_id: 'talk', idempotency_key: 'k' };
+  let tubeId: string;
+  let token: string;
+
+  /** The gateway of the next process, with the same key. */
+  beforeEach(async () => {
+    ({ tubeId, peerToken: token } = await controller.createTube(call));
+    const [identity] = harness.tubes.calls('create')[0] as [TubeIdentity];
+    expect(JSON.stringify(identity)).not.toMatch(/"k"/);
+    await harness.stop();
+    harness = new Harness();
+    harness.tubes.add(identity);
+    harness.gateway.carriedOn(identity);
+    await harness.start();
+    controller = await harness.controller();
+  });
+
+  test('is what a repeated call finds, with the offer that waits now', async () => {
+    const bare = await controller.call('create_tube', call);
+    expect(bare).toEqual({
+      ok: true,
+      tube_id: tubeId,
+      peer_token: token,
+      generation: 1,
+      ice_servers: expect.anything(),
+    });
+    const description = { type: 'offer' as const, sdp: fakeSdp('offer 7') };
+    harness.tubes.offers.set(tubeId, { generation: 7, description, purpose: 'restart' });
+    expect((await controller.call('create_tube', call))['offer']).toBe(
+      Buffer.from(fakeSdp('offer 7')).toString('base64'),
+    );
+    expect(harness.tubes.calls('create')).toEqual([]);
+  });
+
+  test('is found by its own tenant only, and not once it is closed', async () => {
+    const other = await harness.controller(otherToken);
+    expect((await other.createTube(call)).tubeId).not.toBe(tubeId);
+    await controller.call('close_tube', { tube_id: tubeId });
+    expect((await controller.createTube(call)).tubeId).not.toBe(tubeId);
+  });
+
+  test('has the token that its peer was given, or none is told', async () => {
+    harness.peerTokenKey = Buffer.alloc(32, 8);
+    expect(await controller.call('create_tube', call)).not.toHaveProperty('peer_token');
+  });
+
+  test.each([
+    ['by a subscription', (): Promise<Reply> => controller.call('subscribe', { tube_id: tubeId })],
+    ['by one to all', (): Promise<Reply> => controller.call('subscribe', { all: true })],
+    ['by one to its conversation', (): Promise<Reply> => controller.call('subscribe', { conversation_id: 'talk' })],
+    ['by a repeated create', (): Promise<Reply> => controller.call('create_tube', call)],
+  ])('is told that it is followed %s', async (_, follow) => {
+    await controller.call('subscribe', { conversation_id: 'another' });
+    await controller.call('get_tube', { tube_id: tubeId });
+    expect(harness.tubes.calls('followed')).toEqual([]);
+    expect((await follow()).ok).toBe(true);
+    await until(() => harness.tubes.calls('followed').length > 0);
+    expect(harness.tubes.calls('followed')).toEqual([[tubeId]]);
+  });
+
+  test('does not hear of followers of another tenant', async () => {
+    const other = await harness.controller(otherToken);
+    await other.call('subscribe', { all: true });
+    await other.call('subscribe', { tube_id: tubeId });
+    await other.call('get_tube', { tube_id: tubeId });
+    expect(harness.tubes.calls('followed')).toEqual([]);
   });
 });
 

@@ -198,12 +198,18 @@ describe('the registry', () => {
       type: 'registry.resume',
       record: JSON.parse(JSON.stringify(before.entry('a')!.record)) as never,
     });
-    expect(harness.inputs).toMatchObject([
-      { tubeId: 'a', generation: 1, mode: { kind: 'adopt' } },
-      { tubeId: 'a', generation: 2, mode: { kind: 'offer' }, channels: [dataChannel] },
-    ]);
     expect(harness.entry('a')?.state).toBe('degraded');
     expect(harness.entry('a')?.ref.getSnapshot().context.signalling).toBe('relayed');
+    expect(harness.inputs).toEqual([]);
+    harness.deliver('a', { type: 'tube.nodeChanged', node: { held: false }, atMs: 0 });
+    // There is nothing to adopt: its connections went with the process.
+    expect(harness.inputs).toMatchObject([
+      { tubeId: 'a', generation: 2, mode: { kind: 'offer' }, channels: [dataChannel] },
+    ]);
+    expect(harness.emissions('a').filter(({ type }) => type === 'state')).toEqual([
+      { type: 'state', state: 'initializing', reason: 'resumed' },
+      { type: 'state', state: 'degraded', reason: 'service_restart' },
+    ]);
     harness.connect('a');
     expect(harness.entry('a')?.state).toBe('connected');
   });

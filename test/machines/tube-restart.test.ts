@@ -728,9 +728,9 @@ describe('an incident', () => {
   });
 });
 
-describe('a tube that is resumed from its record', () => {
-  const recordOf = (tube: TubeHarness): TubeRecord => JSON.parse(JSON.stringify(tube.last('record')?.record)) as never;
+const recordOf = (tube: TubeHarness): TubeRecord => JSON.parse(JSON.stringify(tube.last('record')?.record)) as never;
 
+describe('a tube that is resumed from its record', () => {
   test('adopts the path that lives, restarts as the next generation and lets the old one linger', () => {
     const tube = new TubeHarness({ resume: recordOf(TubeHarness.connected('overlap')) });
     tube.begin();
@@ -805,6 +805,66 @@ describe('a tube that is resumed from its record', () => {
     expect(tube.of('keepalive')).toHaveLength(1);
     tube.advance(3_300 * seconds);
     expect(tube.of('closed')).toMatchObject([{ reason: 'session_timeout' }]);
+  });
+});
+
+describe('a tube of a process that is gone', () => {
+  test('restarts as soon as the node lets it go, with nothing to adopt', () => {
+    const tube = TubeHarness.afterProcess(recordOf(TubeHarness.connected('plain')));
+    expect(tube.path).toBe('degraded.restarting.pathless');
+    expect(tube.of('state').map(({ reason }) => reason)).toEqual(['resumed', 'service_restart']);
+    tube.advance(20 * seconds);
+    expect(tube.transports.size).toBe(0);
+    tube.node({ held: false });
+    expect(tube.transports.get(2)?.input).toMatchObject({ mode: { kind: 'offer' }, dtlsRole: 'active' });
+    expect(tube.transports.get(2)?.input.channels).toEqual([controlChannel, dataChannel]);
+    expect(tube.of('attemptStarted')).toMatchObject([{ generation: 2, attempt: 1, trigger: 'service_restart' }]);
+    tube.complete();
+    expect(tube.of('recovered')).toMatchObject([{ trigger: 'service_restart', outageMs: 20 * seconds }]);
+  });
+
+  test('waits for a peer that has a socket of its own, held or not', () => {
+    const before = TubeHarness.connected('overlap');
+    before.signalling(true);
+    before.restart();
+    before.complete('overlap');
+    const record = recordOf(before);
+    expect(record.signalling).toBe('direct');
+    const tube = TubeHarness.afterProcess(record, { signalling: 'offline' });
+    tube.node({ held: false });
+    tube.advance(60 * seconds);
+    expect(tube.of('attemptStarted')).toEqual([]);
+    tube.signalling(true);
+    expect(tube.of('attemptStarted')).toMatchObject([{ generation: 3, attempt: 1 }]);
+  });
+
+  test('that never was connected is offered its channels in-band', () => {
+    const before = new TubeHarness();
+    before.begin();
+    before.described();
+    const tube = TubeHarness.afterProcess(recordOf(before), { held: false });
+    expect(tube.transports.get(2)?.input).toMatchObject({ channels: [], dtlsRole: null });
+    tube.complete();
+    expect(tube.path).toBe('connected');
+  });
+
+  test('knows the connection of a plain peer by the session of its last description', () => {
+    const before = TubeHarness.connected('plain');
+    before.restart();
+    before.described();
+    const facts = { peerKind: 'plain', sameConnection: true, newConnection: false, dtlsRole: 'active' } as const;
+    before.report(2, { type: 'transport.remoteApplied', requestId: 'r', ...facts, session: '4711' });
+    expect(recordOf(before).peerSession).toBe('4711');
+    const tube = TubeHarness.afterProcess(recordOf(before), { held: false });
+    expect(tube.transports.get(3)?.input.peerSession).toBe('4711');
+  });
+
+  test('is closed when it cannot restart', () => {
+    const before = TubeHarness.connected('plain', { settings: { trickleIce: false } });
+    const tube = TubeHarness.afterProcess(recordOf(before));
+    expect(tube.path).toBe('closed');
+    expect(tube.of('closed')).toMatchObject([{ reason: 'trickle_disabled' }]);
+    expect(tube.transports.size).toBe(0);
   });
 });
 

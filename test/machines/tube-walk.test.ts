@@ -42,6 +42,10 @@ class Walk {
     };
     if (this.below(12) === 0) {
       const { context } = TubeHarness.connected(this.peer(), { settings });
+      if (this.below(2) === 0) {
+        this.tube = TubeHarness.afterProcess(toRecord(context), { held: this.below(2) === 0 });
+        return;
+      }
       this.tube = new TubeHarness({ resume: toRecord(context) });
       this.tube.begin();
       return;

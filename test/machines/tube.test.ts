@@ -16,6 +16,7 @@ describe('a tube that offers', () => {
       channels: [],
       dtlsRole: null,
       peerKind: 'plain',
+      peerSession: null,
       settings: defaultSettings,
     });
     tube.described();
@@ -57,6 +58,8 @@ describe('a tube that offers', () => {
       peerKind: 'overlap',
       dtlsRole: 'active',
       channels: [controlChannel, dataChannel],
+      peerSession: null,
+      signalling: 'relayed',
     });
     tube.report(1, { type: 'transport.channelClosed', label: 'data', id: 2, reason: 'closed by the peer' });
     expect(tube.last('channelClosed')).toMatchObject({ label: 'data', id: 2, reason: 'closed by the peer' });

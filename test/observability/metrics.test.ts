@@ -125,7 +125,7 @@ describe('a tube', () => {
   });
 
   test('that is carried on from its record is restored, not created', async () => {
-    state('initializing', { from: 'initializing', generation: 4 });
+    say({ type: 'state', state: 'initializing', reason: 'resumed' }, { from: 'initializing' });
     state('degraded', { from: 'initializing', generation: 4 });
     expect(await value('tubes_created_total{origin="restored"}')).toBe(1);
     state('connected', { from: 'degraded', generation: 5 });

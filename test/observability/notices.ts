@@ -117,6 +117,8 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
       generation: 1,
       activeGeneration: 1,
       peerKind: 'plain',
+      peerSession: null,
+      signalling: 'relayed',
       dtlsRole: 'active',
       channels: [channel],
     },

@@ -16,7 +16,7 @@ import { defaultSettings } from '../support/settings.js';
 import { TestClock } from '../support/test-clock.js';
 import { identity } from '../support/tube-harness.js';
 
-function run(iceAgents = 0) {
+function run(iceAgents = 0, isHeld = false) {
   const clock = new TestClock();
   const none = (): void => undefined;
   const host = new TransportHost({
@@ -46,7 +46,16 @@ function run(iceAgents = 0) {
     { urls: [`turn:${tubeId}:${turnCredentialTtlMs}`] },
   ];
   const recorder = new FlightRecorder({ maxEntries: 10, maxBytes: 10_000 });
-  const tubes = new LiveTubes({ host, recorder, registry, service, limits, iceServers, traffic: none });
+  const tubes = new LiveTubes({
+    host,
+    recorder,
+    registry,
+    service,
+    limits,
+    records: { saved: async () => undefined, release: none, isHeld: () => isHeld },
+    iceServers,
+    traffic: none,
+  });
   return { tubes, limits, lines, notices };
 }
 
@@ -81,4 +90,11 @@ test('limits that change are told with what they were', () => {
     new: { max_concurrent_ice_agents: 9, ping_interval_ms: 7000 },
   };
   expect(lines).toEqual([{ level: 'info', fields, msg: 'resource limits changed' }]);
+});
+
+test('a peer does not end the wait of a tube that is carried on, a controller does', async () => {
+  const { tubes } = run(0, true);
+  await expect(tubes.restart('tube', 'peer_request', false)).rejects.toMatchObject({ code: 'restart_in_progress' });
+  await expect(tubes.restart('tube', 'manual', false)).rejects.toMatchObject({ code: 'tube_unknown' });
+  await expect(run().tubes.restart('tube', 'peer_request', false)).rejects.toMatchObject({ code: 'tube_unknown' });
 });

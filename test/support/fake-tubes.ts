@@ -150,6 +150,10 @@ export class FakeTubes implements Tubes {
     return this.histories.get(tubeId) ?? { entries: [], dropped: 0 };
   }
 
+  followed(tubeId: string): void {
+    this.#ask('followed', tubeId);
+  }
+
   peerSignalling(tubeId: string, online: boolean): void {
     this.#ask('peerSignalling', tubeId, online);
   }

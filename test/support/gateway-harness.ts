@@ -61,6 +61,7 @@ export class Harness {
     { digest: digest(otherToken), tenant: 'other' },
   ];
   isReady = true;
+  peerTokenKey = Buffer.alloc(32, 7);
   url = '';
   readonly gateway: Gateway;
   readonly #sockets: Socket[] = [];
@@ -82,6 +83,7 @@ export class Harness {
         return fakeSettings(trickleIce);
       },
       auth: { tokens: () => this.tokens, jwt: null },
+      peerTokenKey: () => this.peerTokenKey,
       rates: {
         controlCallsPerSecond: 100_000,
         peerCallsPerSecond: 100_000,

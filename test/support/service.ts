@@ -38,9 +38,10 @@ const startTimeoutMs = 20_000;
 
 const usualFlags = ['--control-tokens', controlToken, '--drain-delay-ms', '0', '--log-level', 'warn'];
 
-/** `usual`: for those who need other values of these, because a flag may be given once only. */
+/** `usual`: for those who need other values of these, because a flag may be given once only. On any free port, unless `flags` names one. */
 export async function startService(flags: readonly string[] = [], usual = usualFlags): Promise<Service> {
-  const args = [mainFile, '--port', '0', ...usual, ...flags];
+  const port = flags.includes('--port') ? [] : ['--port', '0'];
+  const args = [mainFile, ...port, ...usual, ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const url = await new Promise<string>((resolve, reject) => {

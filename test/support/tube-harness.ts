@@ -32,6 +32,8 @@ export interface HarnessOptions {
   readonly resume?: TubeRecord;
   /** What the crashed actor knew of the peer's signalling. */
   readonly signalling?: PeerSignalling;
+  /** Its restart waits for the node. */
+  readonly held?: boolean;
 }
 
 /** What the fake transport has seen of one generation. */
@@ -63,7 +65,7 @@ export class TubeHarness {
   readonly #tube;
   #requests = 0;
 
-  constructor({ settings, resume, signalling = 'relayed' }: HarnessOptions = {}) {
+  constructor({ settings, resume, signalling = 'relayed', held = false }: HarnessOptions = {}) {
     this.settings = { ...defaultSettings, ...settings };
     const parent = createActor(
       fromTransition((state: null, event: { type: string }) => {
@@ -77,7 +79,7 @@ export class TubeHarness {
     const input: TubeInput =
       resume === undefined
         ? { kind: 'create', identity, settings: this.settings, atMs }
-        : { kind: 'resume', record: resume, signalling, atMs };
+        : { kind: 'resume', record: resume, signalling, held, atMs };
     const machine = tubeMachine.provide({ actors: { transport: this.#transport() } });
     this.#tube = createActor(machine, { parent: parent as never, id: 'tube', input });
     this.#tube.on('*', (emission) => {
@@ -124,6 +126,13 @@ export class TubeHarness {
   begin(offer = false): void {
     const sent = offer ? { sdp: 'offer of the peer', requestId: this.#requestId() } : null;
     this.send({ type: 'tube.begin', offer: sent, atMs: this.clock.nowMs });
+  }
+
+  /** A tube of `record` in a process that has just started. */
+  static afterProcess(record: TubeRecord, options: Omit<HarnessOptions, 'resume'> = {}): TubeHarness {
+    const tube = new TubeHarness({ held: true, ...options, resume: { ...record, activeGeneration: null } });
+    tube.send({ type: 'tube.begin', offer: null, cause: 'service_restart', atMs: tube.clock.nowMs });
+    return tube;
   }
 
   described(generation = this.newest, type: 'offer' | 'answer' = 'offer'): void {

@@ -1,20 +1,26 @@
 /** SIGTERM with tubes open: exit code 0, fifty times out of fifty, in whatever state the tubes are. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { createPeer } from '../../src/peer/node.js';
 import { Controller, controlToken, startService } from '../support/service.js';
 import { sleep } from '../support/until.js';
 
-const rounds = 50;
 /** Two at a time: one starts while the other ends. */
 const atOnce = 2;
 
-describe('stopping the service', () => {
+describe.each([
+  { rounds: 50, lasting: false },
+  { rounds: 30, lasting: true },
+])('stopping the service (its tubes outlive it: $lasting)', ({ rounds, lasting }) => {
   const codes: (number | string | null)[] = [];
   const durationsMs: number[] = [];
   const outputs: string[] = [];
 
   const round = async (n: number): Promise<void> => {
-    const service = await startService();
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-stop-'));
+    const service = await startService(lasting ? ['--data-dir', folder] : []);
     const control = await Controller.connect(service.url);
     const create = async () => control.ok('create_tube', { conversation_id: 'stop', settings: {}, trickle_ice: true });
     const connected = await create();
@@ -30,6 +36,7 @@ describe('stopping the service', () => {
     if (codes.at(-1) !== 0) outputs.push(service.output());
     peer.close();
     control.close();
+    await rm(folder, { recursive: true });
   };
 
   it(`exits 0 on SIGTERM ${String(rounds)} times out of ${String(rounds)} with tubes open`, async () => {
@@ -46,6 +53,12 @@ describe('stopping the service', () => {
     expect(Math.max(...durationsMs)).toBeLessThan(10_000);
   }, 180_000);
 
+  afterAll(() => {
+    if (durationsMs.length > 0) console.log(`stopping took ${Math.max(...durationsMs).toFixed(0)} ms at most`);
+  });
+});
+
+describe('stopping the service', () => {
   it('is not ready at once, and refuses creates only after drainDelayMs', async () => {
     const service = await startService(['--drain-delay-ms', '1500'], ['--control-tokens', controlToken]);
     const control = await Controller.connect(service.url);
@@ -59,8 +72,4 @@ describe('stopping the service', () => {
     expect(await stopped).toBe(0);
     control.close();
   }, 20_000);
-
-  afterAll(() => {
-    if (durationsMs.length > 0) console.log(`stopping took ${Math.max(...durationsMs).toFixed(0)} ms at most`);
-  });
 });
