@@ -18,6 +18,8 @@ export interface RestartContext {
   readonly requestId: string | null;
   /** Attempts made in this incident. */
   readonly attempts: number;
+  /** Of them those that failed since the last that did not: what the limit is about. */
+  readonly failures: number;
   /** Generations that replaced an answered but dead one within the current attempt. */
   readonly replacements: number;
   /** Wait before the next attempt, milliseconds. */
@@ -85,6 +87,7 @@ export function afterFailedAttempt(context: RestartContext): Partial<RestartCont
   const draw = drawRandom(context.random);
   return {
     breaker: afterFailure(context.breaker, context.settings.breakerFailureThreshold),
+    failures: context.failures + 1,
     delayMs: backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value),
     random: draw.state,
     requestId: null,

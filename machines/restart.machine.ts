@@ -48,6 +48,7 @@ const restartSetup = setup({
     countFailure: assign(({ context }) => afterFailedAttempt(context)),
     countSuccess: assign({
       breaker: ({ context }) => afterSuccess(context.breaker, context.settings.breakerSuccessThreshold),
+      failures: 0,
       requestId: null,
     }),
     halfOpen: assign({ breaker: ({ context }) => afterOpenWait(context.breaker), delayMs: 0 }),
@@ -80,7 +81,7 @@ const restartSetup = setup({
   guards: {
     /** A person who asks again gets another attempt (contract section 3, `failed`). */
     isExhausted: ({ context }) =>
-      context.attempts >= context.settings.maxRestartAttempts &&
+      context.failures >= context.settings.maxRestartAttempts &&
       !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
     breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
@@ -125,6 +126,7 @@ export const restartMachine = restartSetup.createMachine({
     fresh: false,
     requestId: null,
     attempts: 0,
+    failures: 0,
     replacements: 0,
     delayMs: 0,
     endedAtMs: 0,

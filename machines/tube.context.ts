@@ -100,6 +100,8 @@ export interface TubeContext {
   readonly incident: Incident | null;
   readonly signalling: PeerSignalling;
   readonly node: NodeFacts;
+  /** The generation whose TURN credentials are renewed at half of their life; null when none is relayed. */
+  readonly renewed: number | null;
   /** Pings in a row that the active path left unanswered. */
   readonly missedPings: number;
   readonly lastActivityAtMs: number;
@@ -134,6 +136,7 @@ const common = {
   incident: null,
   givenUpSinceMs: null,
   missedPings: 0,
+  renewed: null,
   closeReason: 'requested',
 } as const;
 

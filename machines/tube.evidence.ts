@@ -15,10 +15,13 @@ import {
 import { failureOf, type TubeContext } from './tube.context.js';
 
 /** What is said of a decision: the evidence, and the refusal of a call that gets no new offer. */
-export function decided({
-  decision,
-  requestId,
-}: Extract<ChildReport, { type: 'restart.decided' }>): readonly TubeEmission[] {
+export function decided(
+  context: TubeContext,
+  { decision: made, requestId }: Extract<ChildReport, { type: 'restart.decided' }>,
+): readonly TubeEmission[] {
+  const { missedPings, transportState: transport } = context;
+  // A restart that waited decides by what is so now, not by what was when it was asked for.
+  const decision = { ...made, evidence: { ...made.evidence, path: healthOf(context), missedPings, transport } };
   const told: TubeEmission = { type: 'decision', decision };
   if (requestId === null || decision.code === null) return [told];
   return [told, { type: 'refused', requestId, failure: failureOf(decision.code, decision.why) }];

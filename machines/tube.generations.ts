@@ -189,11 +189,21 @@ export const tubeGenerations = tubeReports.extend({
     }),
     /** A relayed path ends with its credentials: it is replaced in time. */
     notePair: enqueueActions(
-      ({ context: { settings }, enqueue }, params: { generation: number; pair: SelectedPair }) => {
-        const { generation, pair } = params;
+      ({ context, enqueue }, { generation, pair }: { generation: number; pair: SelectedPair }) => {
+        const { settings, renewed } = context;
         enqueue.emit({ type: 'selectedPair', generation, pair });
+        // The way is measured anew from here.
+        enqueue.assign({ node: { ...context.node, route: 'unknown' } });
+        if (context.incident !== null)
+          enqueue.sendTo('restart', { type: 'restart.evidence', patch: { route: 'unknown' } });
+        // A plain peer pays for a restart with a pause, and a TURN server lets an allocation outlive the credentials that made it.
+        const isRenewed = settings.turnCredentialTtlMs > 0 && context.peer.kind === 'overlap';
+        const isRelayed = isRenewed && [pair.local.type, pair.remote.type].includes('relay');
+        // The credentials are as old as the generation: another pair of it makes them no younger.
+        if (isRelayed && renewed === generation) return;
         enqueue.cancel(turnRefreshId);
-        if (settings.turnCredentialTtlMs === 0 || ![pair.local.type, pair.remote.type].includes('relay')) return;
+        enqueue.assign({ renewed: isRelayed ? generation : null });
+        if (!isRelayed) return;
         const delay = Math.max(minTurnRefreshMs, settings.turnCredentialTtlMs / 2);
         enqueue.raise({ type: 'turn.refreshDue' }, { id: turnRefreshId, delay });
       },

@@ -116,8 +116,8 @@ export const tubeReports = setup({
       type: 'sessionWarning',
       leftMs: Math.max(0, context.settings.sessionTimeoutMs - context.settings.sessionWarningMs),
     })),
-    emitDecision: enqueueActions(({ enqueue }, params: Decision) => {
-      for (const said of decided(params)) enqueue.emit(said);
+    emitDecision: enqueueActions(({ context, enqueue }, params: Decision) => {
+      for (const said of decided(context, params)) enqueue.emit(said);
     }),
     emitRecovered: enqueueActions(({ context: { incident }, enqueue }, params: { atMs: number }) => {
       if (incident === null) return;

@@ -108,7 +108,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     log: logging.target('webrtc_ice_restart'),
     stormActive: (active) => metrics.stormActive(active),
   });
-  const pace = (tubeId: string, work: () => void): void => recovery.pacer.run(tubeId, work);
+  const pace = (tubeId: string, work: () => void): void => recovery.reports.run('report', tubeId, work);
   const records = createRecords(config, logging, metrics, { registry, pace, hasRoom: () => tubes.limits.hasRoom });
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
   const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });

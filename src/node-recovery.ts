@@ -34,8 +34,9 @@ const clock = {
 };
 
 export class NodeRecovery {
-  /** Whatever makes many tubes restart goes through it. */
-  readonly pacer: RestartPacer;
+  /** Reports of peers and controllers about many tubes; apart, so that they hold up nothing that this node does by itself. */
+  readonly reports: RestartPacer;
+  readonly #pacer: RestartPacer;
   readonly #options: NodeRecoveryOptions;
   readonly #host: HostNetwork;
   readonly #governor: StormGovernor;
@@ -47,11 +48,13 @@ export class NodeRecovery {
     this.#options = options;
     const { registry, limits, log } = options;
     const bucket: BucketLimits = { perSecond: limits.restartsPerSecond, burst: limits.restartBurst };
-    this.pacer = new RestartPacer({ limits: () => bucket, clock, random: Math.random });
+    const pacer = (): RestartPacer => new RestartPacer({ limits: () => bucket, clock, random: Math.random });
+    this.#pacer = pacer();
+    this.reports = pacer();
     const deliver = (tubeId: string, event: TubeEvent): void => void registry.deliver(tubeId, event);
     this.#host = new HostNetwork({
       sourcesTo: sourceAddressesTo,
-      pacer: this.pacer,
+      pacer: this.#pacer,
       clock,
       nowMs: () => Date.now(),
       deliver,
@@ -59,9 +62,10 @@ export class NodeRecovery {
     });
     this.#governor = new StormGovernor({
       limits: () => limits,
-      pacer: this.pacer,
+      pacer: this.#pacer,
       clock,
       liveTubes: () => this.#live,
+      inTrouble: (tubeId) => registry.entries.get(tubeId)?.state === 'degraded',
       tell: (tubeId, node) => deliver(tubeId, { type: 'tube.nodeChanged', node, atMs: Date.now() }),
       lookAtNetwork: () => this.#lookAtNetwork(),
       changed: (news) => this.#stormChanged(news),
@@ -82,7 +86,8 @@ export class NodeRecovery {
     this.#watcher.stop();
     this.#governor.stop();
     this.#host.stop();
-    this.pacer.stop();
+    this.#pacer.stop();
+    this.reports.stop();
   }
 
   #notice({ identity: { tubeId }, emission }: TubeNotice): void {
@@ -91,6 +96,7 @@ export class NodeRecovery {
     else if (emission.type === 'closed') {
       this.#host.forget(tubeId);
       this.#governor.forget(tubeId);
+      this.reports.forget(tubeId);
     }
   }
 

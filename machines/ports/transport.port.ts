@@ -98,20 +98,6 @@ export interface TransportSample {
   readonly selectedPair: { readonly local: string; readonly remote: string } | null;
 }
 
-/** One end of a candidate pair (RFC 8445 §4). `type`: host, srflx, prflx or relay. */
-export interface CandidateEnd {
-  readonly type: string;
-  readonly protocol: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-/** RFC 8445 §4 "selected pair", as far as the ICE agent tells: a local address behind a wildcard socket is a guess. */
-export interface SelectedPair {
-  readonly local: CandidateEnd;
-  readonly remote: CandidateEnd;
-}
-
 interface OfGeneration {
   readonly generation: number;
   /** Wall clock, milliseconds since the epoch. */

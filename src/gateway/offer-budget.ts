@@ -17,7 +17,7 @@ export class OfferBudget {
   spend(tubeId: string): void {
     const used = this.#used.get(tubeId) ?? 0;
     if (used >= offersPerWindow)
-      throw new AppError('rate_exceeded', `at most ${String(offersPerWindow)} offers in 10 s`);
+      throw new AppError('rate_exceeded', `at most ${String(offersPerWindow)} offers and restart requests in 10 s`);
     if (used === 0) setTimeout(() => this.#used.delete(tubeId), windowMs).unref();
     this.#used.set(tubeId, used + 1);
   }

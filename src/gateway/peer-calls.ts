@@ -90,7 +90,11 @@ const reportedChanges: ReadonlyMap<string, NetworkChangeType> = new Map([
 /** A restart may have to wait inside the tube; the peer takes a late acknowledgement for a dead socket. */
 const restartPatienceMs = 2000;
 
-function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_request' | 'network_change', Handler> {
+function statusCalls({
+  tubes,
+  offers,
+  log,
+}: PeerCallDeps): Record<'hello' | 'restart_request' | 'network_change', Handler> {
   const restart = async (tubeId: string): Promise<WireObject> => {
     const { generation, alreadyInProgress } = await tubes.restart(tubeId, 'peer_request', false);
     return { generation, already_in_progress: alreadyInProgress };
@@ -109,6 +113,8 @@ function statusCalls({ tubes, log }: PeerCallDeps): Record<'hello' | 'restart_re
       ({ instance }) => instance,
     ),
     restart_request: call(wire.restartRequest, (tubeId, { reason }) => {
+      // It builds a native connection, as an offer does.
+      offers.spend(tubeId);
       log.info({ tube_id: tubeId, reason }, 'a peer asks for a restart');
       return withinPatience(restart(tubeId));
     }),

@@ -21,7 +21,10 @@ export async function sourceAddressTo(remoteAddress: string): Promise<string | n
   return (await sourceAddressesTo([remoteAddress])).get(remoteAddress) ?? null;
 }
 
-/** `sourceAddressTo` for many, each once, 32 at a time; other work goes on in between. Has an entry for every remote. Never rejects. */
+/**
+ * `sourceAddressTo` for many, each once, 32 at a time; other work goes on in between. A remote that could not be asked about (no file descriptors
+ * left, say) has no entry: that is not to say that nothing leads there. Never rejects.
+ */
 export async function sourceAddressesTo(remotes: Iterable<string>): Promise<Map<string, string | null>> {
   const wanted = [...new Set(remotes)];
   const present = presentAddresses();
@@ -31,7 +34,8 @@ export async function sourceAddressesTo(remotes: Iterable<string>): Promise<Map<
     await Promise.all(
       wanted.slice(start, start + maxSockets).map(async (remote) => {
         const source = await askRouting(remote.replace(/^::ffff:(?=\d+\.)/i, ''));
-        sources.set(remote, source !== null && present.has(withoutZone(source)) ? source : null);
+        if (source !== undefined)
+          sources.set(remote, source !== null && present.has(withoutZone(source)) ? source : null);
       }),
     );
   }
@@ -46,24 +50,30 @@ function presentAddresses(): Set<string> {
   }
 }
 
-function askRouting(remote: string): Promise<string | null> {
+/** Undefined: not to be known now. */
+function askRouting(remote: string): Promise<string | null | undefined> {
   const family = isIPv4(remote) ? 'udp4' : isIPv6(remote) ? 'udp6' : null;
   // The system takes "any address" for this host itself.
   if (family === null || /^[0.:]+$/.test(withoutZone(remote))) return Promise.resolve(null);
   return new Promise((resolve) => {
     const socket = attempt(() => createSocket(family));
-    const settle = (source: string | null): void => {
+    const settle = (source: string | null | undefined): void => {
       clearTimeout(timer);
       resolve(source);
       attempt(() => socket?.close());
     };
-    const timer = setTimeout(() => settle(null), maxWaitMs);
-    if (socket === null) return settle(null);
-    socket.on('error', () => settle(null));
+    const timer = setTimeout(() => settle(undefined), maxWaitMs);
+    if (socket === null) return settle(undefined);
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      settle(exhausted.includes(error.code ?? '') ? undefined : null),
+    );
     socket.once('connect', () => settle(attempt(() => socket.address().address)));
     attempt(() => socket.connect(port, remote));
   });
 }
+
+/** The trouble is this process', not the route's. */
+const exhausted = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
 
 function attempt<T>(fn: () => T): T | null {
   try {

@@ -14,8 +14,8 @@ const pingsToAsk = 2;
 export interface PathWatchOptions {
   readonly schedule: Schedule;
   readonly ping: () => void;
-  /** Once per silence. */
-  readonly silent: () => void;
+  /** The path is silent. @returns whether something was done about it: once per silence is enough then */
+  readonly silent: () => boolean;
 }
 
 export class PathWatch {
@@ -61,8 +61,8 @@ export class PathWatch {
   #check(): void {
     if (this.#heard) return;
     if (this.#pings === pingsToAsk) {
-      this.#told = true;
-      return this.#options.silent();
+      this.#told = this.#options.silent();
+      return;
     }
     this.#pings += 1;
     this.#options.ping();

@@ -73,7 +73,9 @@ export class HoldfastPeer {
       schedule: environment.schedule,
       ping: () => this.#generations.active?.ping(),
       silent: () => {
-        if (this.#state === 'connected') this.requestRestart('path_silent');
+        if (this.#state !== 'connected') return false;
+        this.requestRestart('path_silent');
+        return true;
       },
     });
     this.#generations = new GenerationSet({

@@ -89,9 +89,9 @@ export class HostNetwork {
   }
 
   async #measure(way: Way, remote: string): Promise<void> {
-    const sources = await this.#options.sourcesTo([remote]);
-    way.first ??= sources.get(remote) ?? null;
-    way.told ??= way.first;
+    const source = (await this.#options.sourcesTo([remote])).get(remote);
+    way.first ??= source;
+    way.told ??= source;
   }
 
   async #judge(change: HostNetworkChange): Promise<void> {
@@ -99,6 +99,8 @@ export class HostNetwork {
     const sources = await this.#options.sourcesTo(remotes);
     const counts = { unknown: 0, same: 0, moved: 0, none: 0 };
     for (const [tubeId, way] of [...this.#ways]) {
+      // Found while the routing was asked, or it could not be asked: nothing is known of it.
+      if (way.remote !== null && !sources.has(way.remote)) continue;
       const source = way.remote === null ? undefined : (sources.get(way.remote) ?? null);
       const route = routeOf(way, source);
       counts[route] += 1;
@@ -114,6 +116,8 @@ export class HostNetwork {
     if (!isNews && (change.cause === 'again' || (route !== 'unknown' && change.cause !== 'wake'))) return;
     way.told = source;
     const deliver = (): void => {
+      // It has waited: meanwhile the tube may have another path, or another change may have come.
+      if (this.#ways.get(tubeId) !== way || way.told !== source) return;
       this.#options.deliver(tubeId, {
         type: 'tube.networkChanged',
         change: change.type,
@@ -125,7 +129,7 @@ export class HostNetwork {
     };
     // Nothing is restarted without a way, nor where nothing changed.
     if (route === 'none' || !isNews) deliver();
-    else this.#options.pacer.run(tubeId, deliver);
+    else this.#options.pacer.run('route', tubeId, deliver);
   }
 
   #lookAgain(change: HostNetworkChange): void {

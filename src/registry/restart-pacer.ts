@@ -1,8 +1,12 @@
 /**
  * Lets things that make tubes restart happen a few at a time: at once while the token bucket lasts, then one by one in random order. One entry
- * per tube, the newest; so it holds no more than there are tubes. It does not know what it lets go.
+ * per tube and purpose, the newest; so it is bounded by the number of tubes. It does not know what it lets go.
  */
 import { takeToken, type Bucket, type BucketLimits } from '../../machines/policies/storm.js';
+
+/** What waits; a newer thing of one purpose replaces the older one of the same tube, not those of another. */
+export type Purpose = 'route' | 'storm' | 'report';
+const purposes: readonly Purpose[] = ['route', 'storm', 'report'];
 
 export interface PacerClock {
   /** Milliseconds; only differences count. */
@@ -28,21 +32,21 @@ export class RestartPacer {
     this.#bucket = { tokens: options.limits().burst, atMs: options.clock.now() };
   }
 
-  /** Tubes that wait. */
+  /** Things that wait. */
   get size(): number {
     return this.#waiting.size;
   }
 
   /** `release` must not throw. A tube that waits already keeps its place and gets this release instead. */
-  run(tubeId: string, release: () => void): void {
+  run(purpose: Purpose, tubeId: string, release: () => void): void {
     if (this.#waiting.size === 0 && this.#take() === 0) return release();
-    this.#waiting.set(tubeId, release);
+    this.#waiting.set(`${purpose} ${tubeId}`, release);
     this.#arm();
   }
 
   /** The tube is gone. */
   forget(tubeId: string): void {
-    this.#waiting.delete(tubeId);
+    for (const purpose of purposes) this.#waiting.delete(`${purpose} ${tubeId}`);
   }
 
   stop(): void {
@@ -73,8 +77,8 @@ export class RestartPacer {
     while (this.#waiting.size > 0) {
       const waitMs = this.#take();
       if (waitMs > 0) return this.#arm(waitMs);
-      const [tubeId, release] = this.#any();
-      this.#waiting.delete(tubeId);
+      const [key, release] = this.#any();
+      this.#waiting.delete(key);
       release();
     }
   }

@@ -27,6 +27,8 @@ export interface StormGovernorOptions {
   readonly clock: PacerClock;
   /** Tubes that have or had a path: the ones that a storm could hit. */
   readonly liveTubes: () => ReadonlySet<string>;
+  /** Of the live ones: whether it wants a restart, for whatever reason. */
+  readonly inTrouble: (tubeId: string) => boolean;
   readonly tell: (tubeId: string, node: Partial<NodeFacts>) => void;
   /** Looks at the network of this host now. Tubes that have no way to their peer wait for one by themselves, storm or not. */
   readonly lookAtNetwork: () => void;
@@ -37,7 +39,11 @@ export class StormGovernor {
   readonly #options: StormGovernorOptions;
   /** When each tube turned suspect; of the last window, or of the storm. */
   readonly #suspects = new Map<string, number>();
-  #storm: { readonly suspectShare: number; released: boolean } | null = null;
+  #storm: { released: boolean } | null = null;
+  /** Tubes that were told to hold, and not yet told to go: all of them are, whatever became of them meanwhile. */
+  readonly #held = new Set<string>();
+  /** Of them those that wait for their wave. */
+  readonly #leaving = new Set<string>();
   #cancel: (() => void) | null = null;
 
   constructor(options: StormGovernorOptions) {
@@ -72,6 +78,8 @@ export class StormGovernor {
   /** The tube is gone. */
   forget(tubeId: string): void {
     this.#suspects.delete(tubeId);
+    this.#held.delete(tubeId);
+    this.#leaving.delete(tubeId);
     this.#options.pacer.forget(tubeId);
   }
 
@@ -80,11 +88,16 @@ export class StormGovernor {
     this.#cancel = null;
     this.#storm = null;
     this.#suspects.clear();
+    this.#held.clear();
+    this.#leaving.clear();
   }
 
   #begin(live: ReadonlySet<string>, suspectShare: number): void {
-    this.#storm = { suspectShare, released: false };
-    for (const tubeId of live) this.#options.tell(tubeId, { held: true, suspectShare });
+    this.#storm = { released: false };
+    for (const tubeId of live) {
+      this.#held.add(tubeId);
+      this.#options.tell(tubeId, { held: true, suspectShare });
+    }
     this.#options.changed({ active: true, suspectShare, suspects: this.#suspects.size });
     this.#options.lookAtNetwork();
     this.#cancel = this.#options.clock.schedule(() => this.#releaseAll(), this.#options.limits().stormPauseMs);
@@ -93,25 +106,31 @@ export class StormGovernor {
   #releaseAll(): void {
     if (this.#storm === null) return;
     this.#storm.released = true;
-    for (const tubeId of this.#suspects.keys()) this.#release(tubeId);
+    for (const tubeId of this.#held) if (this.#options.inTrouble(tubeId)) this.#release(tubeId);
     this.#endLater();
   }
 
   #release(tubeId: string): void {
-    this.#options.pacer.run(tubeId, () => {
-      this.#options.tell(tubeId, { held: false });
-    });
+    if (!this.#held.has(tubeId)) return;
+    this.#leaving.add(tubeId);
+    this.#options.pacer.run('storm', tubeId, () => this.#letGo(tubeId));
   }
 
-  /** Over when every suspect has been let go; the others were never in trouble, and are let go together. */
+  #letGo(tubeId: string): void {
+    this.#held.delete(tubeId);
+    this.#leaving.delete(tubeId);
+    this.#options.tell(tubeId, { held: false, suspectShare: 0 });
+  }
+
+  /** Over when every tube in trouble has been let go; the others want no restart, and are let go together. */
   #endLater(): void {
     this.#cancel = this.#options.clock.schedule(() => {
-      if (this.#options.pacer.size > 0) return this.#endLater();
+      if (this.#leaving.size > 0) return this.#endLater();
       this.#cancel = null;
       const suspects = this.#suspects.size;
       this.#storm = null;
       this.#suspects.clear();
-      for (const tubeId of this.#options.liveTubes()) this.#options.tell(tubeId, { held: false, suspectShare: 0 });
+      for (const tubeId of [...this.#held]) this.#letGo(tubeId);
       this.#options.changed({ active: false, suspectShare: 0, suspects });
     }, this.#options.limits().stormPauseMs);
   }

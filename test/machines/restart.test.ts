@@ -640,9 +640,7 @@ describe('the end', () => {
   });
 
   test('is told to the caller who asked when all attempts were used', () => {
-    const it = run({ settings: { maxRestartAttempts: 1 } });
-    it.trigger('missed_pings');
-    it.up();
+    const it = run({ settings: { maxRestartAttempts: 0 } });
     it.trigger('peer_request', 'call-2');
     expect(it.lastDecision()).toMatchObject({ action: 'give_up', requestId: 'call-2', code: 'restart_exhausted' });
   });

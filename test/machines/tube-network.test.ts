@@ -130,6 +130,20 @@ describe('a change of the network of this host', () => {
   });
 });
 
+describe('restarts that work', () => {
+  test('never use a tube up, however many there are and however few may fail', () => {
+    const tube = settled('overlap', { settings: { maxRestartAttempts: 3 } });
+    for (let n = 0; n < 12; n += 1) {
+      tube.networkChanged('interface_change', 'host', 'moved');
+      tube.advance(250);
+      tube.complete('overlap');
+      tube.advance(20 * seconds);
+    }
+    expect(tube.path).toBe('connected');
+    expect(tube.states).not.toContain('failed');
+  });
+});
+
 describe('a network change that somebody reports', () => {
   test.each<[NetworkChangeType, string]>([
     ['interface_change', 'interface_change'],
@@ -155,6 +169,21 @@ describe('a network change that somebody reports', () => {
     expect(tube.last('decision')).toMatchObject({ decision: { action: 'wait', verdict: 'wait_for_peer' } });
     tube.signalling(true);
     tube.advance(250);
+    expect(tube.of('attemptStarted')).toHaveLength(1);
+  });
+});
+
+describe('the way to the peer', () => {
+  test('that was gone is not remembered once the path is another pair', () => {
+    const tube = settled();
+    tube.ponging = false;
+    tube.networkChanged('interface_change', 'host', 'none');
+    tube.advance(500);
+    tube.report(1, { type: 'transport.pong', seq: 9, rttMs: 20 });
+    tube.pair(1);
+    expect(tube.path).toBe('connected');
+    expect(tube.context.node.route).toBe('unknown');
+    tube.advance(10 * seconds);
     expect(tube.of('attemptStarted')).toHaveLength(1);
   });
 });
@@ -249,6 +278,22 @@ describe('TURN credentials', () => {
     tube.pair(1, type);
     tube.advance(3_000_000);
     expect(tube.of('attemptStarted')).toEqual([]);
+  });
+
+  test('of a plain peer are left alone: a restart would cost it a pause, and the allocation lives on', () => {
+    const tube = TubeHarness.connected('plain', ttl);
+    tube.pair(1, 'relay');
+    tube.advance(3_000_000);
+    expect(tube.of('attemptStarted')).toEqual([]);
+  });
+
+  test('are not made younger by another pair of the same generation', () => {
+    const tube = TubeHarness.connected('overlap', ttl);
+    for (let n = 0; n < 3; n += 1) {
+      tube.pair(1, 'relay');
+      tube.advance(100_000);
+    }
+    expect(tube.of('attemptStarted')).toMatchObject([{ trigger: 'turn_expiry' }]);
   });
 
   test('of a generation that lingers say nothing', () => {

@@ -126,6 +126,10 @@ class Walk {
       activity: () => tube.send({ type: 'tube.activity', atMs: tube.clock.nowMs }),
       sent: () => tube.send({ type: 'tube.dataSent', atMs: tube.clock.nowMs }),
       operation: () => tube.send({ type: 'tube.operationFailed', atMs: tube.clock.nowMs }),
+      'relayed for a while': () => {
+        tube.pair(tube.context.active ?? 0, 'relay');
+        tube.advance(20_000);
+      },
       replaced: () => tube.send({ type: 'tube.peerReplaced', atMs: tube.clock.nowMs }),
       accepted: () => tube.report(this.generation(), { type: 'transport.candidateAccepted', requestId: 'x' }),
       verdict: () => tube.send({ type: 'health.verdict', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 }),

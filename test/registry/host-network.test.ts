@@ -21,11 +21,19 @@ function scene() {
   const pacing = { now: () => clock.nowMs, schedule };
   const limits = () => ({ perSecond: 10, burst: 100 });
   const routes = new Map<string, string | null>();
+  /** Remotes that the routing cannot be asked about. */
+  const broken = new Set<string>();
+  const pacer = new RestartPacer({ limits, clock: pacing, random: () => 0 });
+  let during: () => Promise<void> | void = () => undefined;
   const told: { tubeId: string; event: Extract<TubeEvent, { type: 'tube.networkChanged' }> }[] = [];
   const judged: RouteCounts[] = [];
   const host = new HostNetwork({
-    sourcesTo: async (remotes) => new Map([...remotes].map((remote) => [remote, routes.get(remote) ?? null])),
-    pacer: new RestartPacer({ limits, clock: pacing, random: () => 0 }),
+    sourcesTo: async (remotes) => {
+      const asked = [...remotes].filter((remote) => !broken.has(remote));
+      await during();
+      return new Map(asked.map((remote) => [remote, routes.get(remote) ?? null]));
+    },
+    pacer,
     clock: pacing,
     nowMs: () => clock.nowMs,
     deliver: (tubeId, event) => {
@@ -34,7 +42,13 @@ function scene() {
     judged: (_, counts) => void judged.push(counts),
   });
   const routesTold = (): string[] => told.splice(0).map(({ tubeId, event }) => `${tubeId} ${String(event.route)}`);
-  return { clock, host, routes, told, judged, routesTold };
+  const whileAsked = (work: () => Promise<void> | void): void => {
+    during = async () => {
+      during = () => undefined;
+      await work();
+    };
+  };
+  return { clock, host, routes, broken, pacer, whileAsked, told, judged, routesTold };
 }
 
 describe('a change of the network of this host', () => {
@@ -119,6 +133,42 @@ describe('a change of the network of this host', () => {
     it.routes.set('198.51.100.1', '192.0.2.99');
     await it.host.changed(change);
     expect(it.told).toEqual([]);
+  });
+
+  test('says nothing of a path that was found while the routing was asked', async () => {
+    it.routes.set('198.51.100.77', '192.0.2.1');
+    it.whileAsked(async () => {
+      it.host.pathFound('new', pairTo('198.51.100.77'));
+      await settled();
+    });
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+  });
+
+  test('says nothing of a way that could not be asked about', async () => {
+    it.broken.add('198.51.100.1');
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+  });
+
+  test('is not told to a tube that has another path by the time it is its turn', async () => {
+    for (let n = 0; n < 100; n += 1) it.pacer.run('storm', `other-${String(n)}`, () => undefined);
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    it.host.pathFound('one', pairTo('198.51.100.1'));
+    await settled();
+    it.clock.advance(60_000);
+    expect(it.told).toEqual([]);
+  });
+
+  test('is told in the order of what happened, though a way that is gone is told at once', async () => {
+    for (let n = 0; n < 100; n += 1) it.pacer.run('storm', `other-${String(n)}`, () => undefined);
+    it.routes.set('198.51.100.1', '192.0.2.99');
+    await it.host.changed(change);
+    it.routes.set('198.51.100.1', null);
+    await it.host.changed(change);
+    it.clock.advance(1500);
+    expect(it.routesTold()).toEqual(['one none']);
   });
 
   test('is judged one at a time, and of those that come meanwhile the last one counts', async () => {

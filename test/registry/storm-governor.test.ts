@@ -27,12 +27,14 @@ function scene(tubes: number, perSecond = 50, burst = 20) {
   const live = Array.from({ length: tubes }, (_, index) => `tube-${String(index)}`);
   const told: { tubeId: string; node: Partial<NodeFacts>; atMs: number }[] = [];
   const news: StormNews[] = [];
+  const trouble = new Set<string>();
   const network = { looks: 0 };
   const governor = new StormGovernor({
     limits: () => limits,
     pacer,
     clock,
     liveTubes: () => new Set(live),
+    inTrouble: (tubeId) => trouble.has(tubeId),
     tell: (tubeId, node) => void told.push({ tubeId, node, atMs: test.nowMs }),
     lookAtNetwork: () => {
       network.looks += 1;
@@ -44,7 +46,11 @@ function scene(tubes: number, perSecond = 50, burst = 20) {
     for (const { tubeId, node } of told) if (node.held !== undefined) held.set(tubeId, node.held);
     return [...held.values()].filter(Boolean).length;
   };
-  return { clock: test, pacer, live, told, news, network, governor, heldNow };
+  const suspect = (tubeId: string): void => {
+    trouble.add(tubeId);
+    governor.suspect(tubeId);
+  };
+  return { suspect, trouble, clock: test, pacer, live, told, news, network, governor, heldNow };
 }
 
 describe('a storm', () => {
@@ -61,12 +67,12 @@ describe('a storm', () => {
   });
 
   test('holds every tube the moment that it is one, and says so', () => {
-    const { governor, live, told, news, network } = scene(100);
-    for (const tubeId of live.slice(0, 30)) governor.suspect(tubeId);
+    const { suspect, live, told, news, network } = scene(100);
+    for (const tubeId of live.slice(0, 30)) suspect(tubeId);
     expect(told.map(({ node }) => node.suspectShare)).toEqual(Array.from({ length: 30 }, (_, n) => (n + 1) / 100));
     expect(told.some(({ node }) => 'held' in node)).toBe(false);
     told.length = 0;
-    governor.suspect(live[30]!);
+    suspect(live[30]!);
     expect(told).toHaveLength(100);
     expect(told.every(({ node }) => node.held === true && node.suspectShare === 0.31)).toBe(true);
     expect(news).toEqual([{ active: true, suspectShare: 0.31, suspects: 31 }]);
@@ -74,18 +80,18 @@ describe('a storm', () => {
   });
 
   test('is not made of suspects that come one after the other, nor of one tube again and again', () => {
-    const { governor, live, clock, told } = scene(100);
+    const { suspect, live, clock, told } = scene(100);
     for (const tubeId of live) {
-      governor.suspect(tubeId);
+      suspect(tubeId);
       clock.advance(70);
     }
-    for (let round = 0; round < 100; round += 1) governor.suspect(live[0]!);
+    for (let round = 0; round < 100; round += 1) suspect(live[0]!);
     expect(told.some(({ node }) => 'held' in node)).toBe(false);
   });
 
   test('lets the tubes in trouble go in waves after the pause, and ends when all are gone', () => {
-    const { governor, live, clock, told, news } = scene(200);
-    for (const tubeId of live) governor.suspect(tubeId);
+    const { governor, suspect, live, clock, told, news } = scene(200);
+    for (const tubeId of live) suspect(tubeId);
     told.length = 0;
     clock.advance(999);
     expect(told).toEqual([]);
@@ -105,20 +111,43 @@ describe('a storm', () => {
   });
 
   test('lets late suspects go in the waves too', () => {
-    const { governor, live, clock, heldNow, told } = scene(200, 10, 1);
-    for (const tubeId of live.slice(0, 100)) governor.suspect(tubeId);
+    const { suspect, live, clock, heldNow, told } = scene(200, 10, 1);
+    for (const tubeId of live.slice(0, 100)) suspect(tubeId);
     clock.advance(2000);
     told.length = 0;
-    governor.suspect('tube-150');
+    suspect('tube-150');
     expect(told).toEqual([]);
     clock.advance(60_000);
     expect(told.some(({ tubeId }) => tubeId === 'tube-150')).toBe(true);
     expect(heldNow()).toBe(0);
   });
 
+  test('lets those go too that failed meanwhile, and waits for no reports of others', () => {
+    const { suspect, live, clock, heldNow, pacer, governor } = scene(100, 10, 1);
+    for (const tubeId of live.slice(0, 50)) suspect(tubeId);
+    live.splice(0, 10);
+    for (let second = 0; second < 20; second += 1) {
+      for (let n = 0; n < 5; n += 1) pacer.run('route', `other-${String(n)}`, () => undefined);
+      clock.advance(1000);
+    }
+    expect(heldNow()).toBe(0);
+    expect(governor.active).toBe(false);
+  });
+
+  test('lets a tube in trouble of another kind go in the waves, not at the end', () => {
+    const { suspect, trouble, live, clock, told } = scene(200, 10, 1);
+    trouble.add('tube-199');
+    for (const tubeId of live.slice(0, 100)) suspect(tubeId);
+    told.length = 0;
+    clock.advance(11_500);
+    expect(told.some(({ tubeId }) => tubeId === 'tube-199') || told.length < 101).toBe(true);
+    clock.advance(10_000);
+    expect(told.filter(({ tubeId }) => tubeId === 'tube-199')).toHaveLength(1);
+  });
+
   test('leaves no timer when it is stopped', () => {
-    const { governor, pacer, live, clock } = scene(50);
-    for (const tubeId of live) governor.suspect(tubeId);
+    const { governor, suspect, pacer, live, clock } = scene(50);
+    for (const tubeId of live) suspect(tubeId);
     governor.stop();
     pacer.stop();
     expect(clock.pending).toBe(0);
@@ -129,7 +158,7 @@ describe('the pacer', () => {
   test('lets a few go at once and the rest at its rate', () => {
     const { pacer, clock } = scene(0, 50, 20);
     const atMs: number[] = [];
-    for (let index = 0; index < 120; index += 1) pacer.run(String(index), () => void atMs.push(clock.nowMs));
+    for (let index = 0; index < 120; index += 1) pacer.run('report', String(index), () => void atMs.push(clock.nowMs));
     const startMs = atMs[0]!;
     expect(atMs).toHaveLength(20);
     clock.advance(10_000);
@@ -142,9 +171,9 @@ describe('the pacer', () => {
   test('keeps one place per tube, with the newest thing to do', () => {
     const { pacer, clock } = scene(0, 1, 1);
     const done: string[] = [];
-    pacer.run('a', () => void done.push('a1'));
-    pacer.run('b', () => void done.push('b1'));
-    pacer.run('b', () => void done.push('b2'));
+    pacer.run('route', 'a', () => void done.push('a1'));
+    pacer.run('route', 'b', () => void done.push('b1'));
+    pacer.run('route', 'b', () => void done.push('b2'));
     pacer.forget('a');
     expect(pacer.size).toBe(1);
     clock.advance(5000);
