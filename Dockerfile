@@ -15,6 +15,8 @@ ENV NODE_ENV=production \
     HOLDFAST_HOST=0.0.0.0 \
     HOLDFAST_PORT=8080 \
     HOLDFAST_DATA_DIR=/data
+# With `ip` a change of the network is seen within 0.1 s, without it within 2 s.
+RUN apt-get update && apt-get install -y --no-install-recommends iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules

@@ -90,9 +90,9 @@ const restartSetup = setup({
     /** What was waited for is there, or something else has to be waited for. */
     changesVerdict: ({ context }, params: { patch: EvidencePatch }) =>
       verdictOf({ evidence: { ...context.evidence, ...params.patch } }) !== verdictOf(context),
-    /** The network of this host is another, so what the generation gathered is void, answered or not. */
+    /** The network of this host or of the peer is another, so what that end gathered for the generation is void, answered or not. */
     voidsGeneration: (_, { trigger, evidence }: Trigger) =>
-      isNetworkTrigger(trigger) && evidence.source === 'host' && evidence.route !== 'same',
+      isNetworkTrigger(trigger) && !(evidence.source === 'host' && evidence.route === 'same'),
     needsSettling: ({ context }) => isNetworkTrigger(context.trigger),
     mustWait: ({ context }) => context.delayMs > 0,
     answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
@@ -374,7 +374,7 @@ export const restartMachine = restartSetup.createMachine({
                   { type: 'abandon', params: { code: 'restart_in_progress' } },
                   { type: 'accept', params: ({ event }) => event },
                 ],
-                description: 'What this host gathered for the generation belongs to the network that is gone.',
+                description: 'What was gathered for the generation belongs to a network that is gone.',
               },
               {
                 guard: { type: 'isOrdinary', params: ({ event }) => event },

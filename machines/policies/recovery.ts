@@ -77,8 +77,6 @@ interface Row extends Ruling {
   readonly fits: (evidence: Evidence) => boolean;
 }
 
-/** Asked for by somebody who wants it now; nothing that this node guesses about itself holds it up. */
-const asked: readonly RestartTrigger[] = ['manual', 'peer_request', 'peer_offer'];
 const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_change'];
 
 export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTriggers.includes(trigger);
@@ -100,7 +98,8 @@ const table: readonly Row[] = [
     verdict: 'wait_for_peer',
     why: 'the signalling of the peer is down',
   },
-  { fits: ({ trigger }) => asked.includes(trigger), verdict: 'restart_now', why: 'it was asked for' },
+  // What this node guesses about itself holds no person up. A peer only says what it sees, and may see our own trouble.
+  { fits: ({ trigger }) => trigger === 'manual', verdict: 'restart_now', why: 'it was asked for' },
   { fits: ({ route }) => route === 'none', verdict: 'wait_for_network', why: 'this host has no way to the peer' },
   {
     fits: ({ held }) => held,

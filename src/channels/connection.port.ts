@@ -42,6 +42,8 @@ export interface ChannelHandlers {
 export interface Channel {
   readonly label: string;
   readonly class: 'reliable' | 'latest';
+  /** It is given no more while it holds back so much; absent: 1 MiB. */
+  readonly highWaterBytes?: number;
   /** SCTP stream id; null until the connection has assigned one. */
   id(): number | null;
   isOpen(): boolean;

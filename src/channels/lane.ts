@@ -11,9 +11,17 @@ import { ackFrame, byteLength, packMessage, readFrame, unpackMessage } from './f
 import { type Epoch, Inbox } from './inbox.js';
 import { chargeOf, Outbox } from './outbox.js';
 
-/** Stop filling a native channel here, and go on when it fell to `lowWaterBytes`. */
-const highWaterBytes = 1024 * 1024;
-const lowWaterBytes = 256 * 1024;
+/** Stop filling a native channel here where it does not say otherwise, and go on when it fell to a quarter. */
+const defaultHighWaterBytes = 1024 * 1024;
+const highWaterOf = ({ highWaterBytes }: Channel): number => highWaterBytes ?? defaultHighWaterBytes;
+
+/**
+ * usrsctp turns to another stream only when the stream that it is at runs empty, or has sent a message of one chunk: while one channel always has
+ * larger messages waiting, all others stand still, pings for minutes (it locks on the stream in `sctp_ss_default_scheduled`, before the message that is
+ * finished is taken off). An acknowledgement in between, which says nothing new, is such a message of one chunk.
+ */
+const maxChunkBytes = 1024;
+const giveWayAfterBytes = 16 * 1024;
 
 /** An acknowledgement is due after whichever comes first. */
 const ackAfterMessages = 32;
@@ -70,6 +78,8 @@ export class Lane {
   private inbox: Inbox;
   /** The attachment that messages go out on; null when the active generation has none that is open. */
   private current: Attachment | null = null;
+  /** Sent in large messages since the others had their turn. */
+  private lumpBytes = 0;
   /** It has been open once: from then on messages wait for the next generation instead of being refused. */
   private established = false;
   private over = false;
@@ -90,7 +100,7 @@ export class Lane {
   }
 
   attach(generation: number, channel: Channel): Attachment {
-    channel.setLowWaterBytes(lowWaterBytes);
+    channel.setLowWaterBytes(highWaterOf(channel) / 4);
     const attachment: Attachment = { channel, epoch: null, inbox: null, open: false };
     this.attachments.set(generation, attachment);
     return attachment;
@@ -183,13 +193,21 @@ export class Lane {
     const channel = this.current?.channel;
     if (channel === undefined || this.context.held) return;
     const retained = this.kind === 'reliable' && this.context.epoch.instance !== null;
-    while (this.outbox.unsent > 0 && channel.bufferedBytes() < highWaterBytes) {
+    while (this.outbox.unsent > 0 && channel.bufferedBytes() < highWaterOf(channel)) {
       const next = this.context.epoch.instance === null ? this.outbox.peekRaw() : this.outbox.peek();
       // Refused although it is open: it is closing. The next generation takes over.
       if (next === null || !channel.send(next)) return;
       if (!retained) this.outbox.shift();
       else if (this.outbox.markSent()) this.replayed += 1;
+      this.giveWay(byteLength(next));
     }
+  }
+
+  /** To the other channels, every so many bytes. A plain peer would take it for a message of the application. */
+  private giveWay(sentBytes: number): void {
+    if (this.context.epoch.instance === null) return;
+    this.lumpBytes = sentBytes > maxChunkBytes ? this.lumpBytes + sentBytes : 0;
+    if (this.lumpBytes >= giveWayAfterBytes) this.sendAck();
   }
 
   /** Nothing is sent, received or acknowledged any more; what still waits is counted as dropped. */
@@ -224,7 +242,7 @@ export class Lane {
   private sendDirect(data: string | Uint8Array, bytes: number): boolean {
     const { current, context } = this;
     if (current === null || context.held || context.epoch.instance !== null || this.outbox.count > 0) return false;
-    if (current.channel.bufferedBytes() >= highWaterBytes || !current.channel.send(data)) return false;
+    if (current.channel.bufferedBytes() >= highWaterOf(current.channel) || !current.channel.send(data)) return false;
     this.messagesSent += 1;
     this.bytesSent += bytes;
     return true;
@@ -273,11 +291,12 @@ export class Lane {
     if (this.current === null || !this.current.channel.send(ackFrame(inbox.expected))) return;
     inbox.unackedMessages = 0;
     inbox.unackedBytes = 0;
+    this.lumpBytes = 0;
   }
 
   private acknowledged(inbox: Inbox, seq: number): void {
-    // Numbers of a peer that was replaced mean nothing any more.
-    if (inbox !== this.inbox) return;
+    // Numbers of a peer that was replaced mean nothing any more, and `latest` messages have none.
+    if (inbox !== this.inbox || this.kind === 'latest') return;
     if (!this.outbox.acknowledge(seq)) this.drop('malformed', 1);
     this.pump();
   }

@@ -24,7 +24,7 @@ export interface Conditions {
   readonly queueBytes: number;
 }
 
-const goodPath: Conditions = {
+export const goodPath: Conditions = {
   blackHole: false,
   lossRatio: 0,
   delayMs: 0,

@@ -31,6 +31,8 @@ export interface GenerationSetListener {
   /** The path of the active generation: came back, stopped working (it may come back), or is gone. */
   path(state: 'up' | 'disconnected' | 'lost'): void;
   channel(label: string, state: 'opened' | 'closed'): void;
+  /** Anything came over the active generation. */
+  heard(): void;
 }
 
 export interface PhaseEvent {
@@ -221,6 +223,9 @@ export class GenerationSet {
       },
       channelOpened: (_number, label) => this.#channelOpened(label),
       channelClosed: () => void this.#after(channelCloseGraceMs, () => this.#reportClosedChannels()),
+      heard: (number) => {
+        if (this.#active?.number === number) listener.heard();
+      },
     };
   }
 

@@ -2,7 +2,7 @@
  * One generation: one connection that answers one offer of the service, with its channels, and what it answers to pings and probes. It does not know its
  * siblings; GenerationSet decides which generation carries data and when one ends. After `close` it reports nothing.
  */
-import { controlLabel, isOwnLabel, markSdp, readMark } from '../channels/wire.js';
+import { controlLabel, encodeControl, isOwnLabel, markSdp, readMark } from '../channels/wire.js';
 import type {
   Channel,
   ChannelHandlers,
@@ -37,6 +37,8 @@ export interface GenerationListener {
   failed(generation: number, detail: string): void;
   channelOpened(generation: number, label: string): void;
   channelClosed(generation: number, label: string): void;
+  /** Anything came over one of its channels. */
+  heard(generation: number): void;
 }
 
 export interface GenerationDeps {
@@ -152,6 +154,11 @@ export class Generation {
     return this.#connection.stats();
   }
 
+  /** Asks the service for a sign of life. */
+  ping(): void {
+    this.#openChannels.get(controlLabel)?.send(encodeControl({ kind: 'ping', seq: null }));
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.#closed) return;
@@ -191,6 +198,7 @@ export class Generation {
       },
       message: (data) => {
         if (this.#closed) return;
+        this.#deps.listener.heard(this.number);
         if (inner !== null) return inner.message(data);
         const asked = this.#answers.answer(channel, data);
         // Every ping comes on both channels.

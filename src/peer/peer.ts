@@ -10,6 +10,7 @@ import type { ChannelClass } from '../../machines/settings.js';
 import { Emitter } from './emitter.js';
 import type { PeerEnvironment } from './environment.port.js';
 import { GenerationSet, type GenerationSetListener, type PhaseEvent } from './generation-set.js';
+import { PathWatch } from './path-watch.js';
 import { messageOf, PeerError, type PeerErrorCode } from './peer-error.js';
 import type { PeerEvents, PeerOptions, PeerState, PeerStats } from './peer.types.js';
 import { SocketSignalling } from './signalling.js';
@@ -46,6 +47,7 @@ export class HoldfastPeer {
   readonly #link: MessageLink;
   readonly #generations: GenerationSet;
   readonly #emitter: Emitter<PeerEvents>;
+  readonly #watch: PathWatch;
   readonly #openWaiters = new Map<string, Set<Waiter>>();
   #connecting: { readonly promise: Promise<void>; readonly waiter: Waiter } | null = null;
   #state: PeerState = 'new';
@@ -66,6 +68,13 @@ export class HoldfastPeer {
       dropAboveBufferedBytes: settings.dropAboveBufferedBytes,
       schedule: environment.schedule,
       deliver: (channel, data) => this.#emitter.emit('message', { channel, data }),
+    });
+    this.#watch = new PathWatch({
+      schedule: environment.schedule,
+      ping: () => this.#generations.active?.ping(),
+      silent: () => {
+        if (this.#state === 'connected') this.requestRestart('path_silent');
+      },
     });
     this.#generations = new GenerationSet({
       environment,
@@ -119,6 +128,7 @@ export class HoldfastPeer {
     this.#assertOpen();
     const refusal = this.#link.send(channel, data);
     if (refusal !== null) throw new PeerError(refusal, `Message for channel "${channel}" was not taken.`);
+    if (this.#state === 'connected') this.#watch.sent();
   }
 
   /** Resolves when the channel is open, now or later; rejects with `tube_closed` when the peer closes first. */
@@ -197,6 +207,7 @@ export class HoldfastPeer {
     this.#state = 'closed';
     this.#guard('network', () => this.#unwatchNetwork?.());
     this.#guard('signalling.stop', () => this.#signalling.stop());
+    this.#watch.reset();
     this.#generations.close();
     this.#link.close();
     const error = new PeerError(code, `The peer was closed: ${reason}.`);
@@ -256,12 +267,16 @@ export class HoldfastPeer {
       phase: (event) => this.#phase(event),
       path: (state) => this.#pathChanged(state),
       channel: (channel, state) => this.#channelChanged(channel, state),
+      heard: () => this.#watch.heard(),
     };
   }
 
   #phase({ detail, ...event }: PhaseEvent): void {
     if (event.phase === 'offered') this.#isRestart = this.#upCount > 0;
-    if (event.phase === 'cut_over') this.#upCount += 1;
+    if (event.phase === 'cut_over') {
+      this.#upCount += 1;
+      this.#watch.reset();
+    }
     this.#refresh(event.reason ?? null);
     if (event.phase === 'cut_over') {
       this.#connecting?.waiter.resolve();

@@ -15,6 +15,8 @@ const everyMs = 20;
 /** The last echoes are waited for twice as long as the slowest took. */
 const minTailMs = 500;
 const maxTailMs = 2000;
+/** Where data of ours fills the path: echoes that come late then are not lost. */
+const fullTailMs = 10_000;
 
 /** What one burst found. */
 export interface ProbeReport extends ProbeCounts {
@@ -39,6 +41,8 @@ interface Burst {
   readonly rttsMs: number[];
   readonly done: Done;
   ticks: number;
+  /** A probe had to wait for the one before it to leave. */
+  heldUp: boolean;
   sent: number;
   arrived: number;
   cancel: () => void;
@@ -58,7 +62,7 @@ export class Prober {
 
   /**
    * Makes a burst. Only when none is running.
-   * @param done called once, at most 5 s later: null when there was nobody to probe, or the channel went away meanwhile
+   * @param done called once, after 2 to 4 s, on a full path at most 12 s: null when there was nobody to probe, or the channel went away meanwhile
    */
   run(done: Done): void {
     if (this.owner.channel() === null) return done(null);
@@ -69,6 +73,7 @@ export class Prober {
       rttsMs: [],
       done,
       ticks: 0,
+      heldUp: false,
       sent: 0,
       arrived: 0,
       cancel: () => undefined,
@@ -94,8 +99,8 @@ export class Prober {
     const channel = this.owner.channel();
     if (channel === null) return this.end(burst, null);
     // Behind our own queue it would measure that. The index is not used, and nothing was lost.
-    const probe = encodeControl({ kind: 'probe', burst: burst.number, index: burst.ticks });
-    if (channel.bufferedBytes() === 0 && channel.send(probe)) {
+    if (channel.bufferedBytes() > 0) burst.heldUp = true;
+    else if (channel.send(encodeControl({ kind: 'probe', burst: burst.number, index: burst.ticks }))) {
       burst.sentAtMs.set(burst.ticks, this.owner.monotonicMs());
       burst.sent += 1;
     }
@@ -123,7 +128,8 @@ export class Prober {
   }
 }
 
-function tailMs({ rttsMs }: Burst): number {
+function tailMs({ rttsMs, heldUp }: Burst): number {
+  if (heldUp) return fullTailMs;
   if (rttsMs.length === 0) return maxTailMs;
   return Math.min(maxTailMs, Math.max(minTailMs, 2 * Math.max(...rttsMs)));
 }

@@ -264,6 +264,40 @@ describe('our own kind', () => {
     expect(b.received).toEqual(['x']);
   });
 
+  test('a native buffer that says so is filled less, and goes on from a quarter', () => {
+    const { pair, a, b } = framedPair();
+    const [end] = pair.path(1, a, b);
+    const small = Object.assign(end, { highWaterBytes: 10_000 });
+    small.open();
+    end.peer!.open();
+    for (const party of [a, b]) party.link.activate(1);
+    for (let index = 0; index < 60; index++) a.link.send('data', new Uint8Array(1000));
+    expect(end.bufferedBytes()).toBe(10 * 1005);
+    pair.time.advance(1000);
+    expect(b.received).toHaveLength(60);
+  });
+
+  test.each(['reliable', 'latest'] as const)(
+    'every 16 KiB in large messages on a %s channel a small frame gives other channels their turn',
+    (kind) => {
+      const { pair, a, b } = framedPair();
+      const [end] = openPath(pair, 1, a, b, kind);
+      const sizes: number[] = [];
+      const { send } = end;
+      end.send = (data) => send.call(end, data) && sizes.push(data.length) > 0;
+      for (let index = 0; index < 9; index++) a.link.send('data', new Uint8Array(4096));
+      const turn = [4101, 4101, 4101, 4101, 5];
+      expect(sizes).toEqual([...turn, ...turn, 4101]);
+      sizes.length = 0;
+      // A message of one chunk is as good.
+      for (let index = 0; index < 20; index++) a.link.send('data', new Uint8Array(index % 3 === 2 ? 100 : 4096));
+      expect(sizes).not.toContain(5);
+      pair.time.advance(1000);
+      expect(b.received).toHaveLength(29);
+      expect([...a.drops, ...b.drops]).toEqual([]);
+    },
+  );
+
   test('the native buffer is filled to 1 MiB and no further', () => {
     const { pair, a, b } = framedPair({ replayBufferBytes: 8 * 1024 * 1024 });
     const [end] = openPath(pair, 1, a, b);

@@ -15,6 +15,8 @@ describe('the decision table', () => {
     ],
     ['a request, in a storm without a network', { trigger: 'manual', held: true, route: 'none' }, 'restart_now'],
     ['a request for an absent peer', { trigger: 'manual', signalling: 'offline' }, 'wait_for_peer'],
+    ['a peer that sees no more than we do, in a storm', { trigger: 'peer_request', held: true }, 'wait_for_network'],
+    ['the request of a peer', { trigger: 'peer_request' }, 'restart_now'],
     ['silence of an absent peer', { path: 'doubted', signalling: 'offline' }, 'wait_for_peer'],
     ['silence without a way', { path: 'doubted', route: 'none' }, 'wait_for_network'],
     ['silence in a storm', { path: 'doubted', held: true }, 'wait_for_network'],

@@ -403,17 +403,6 @@ describe('an attempt', () => {
     },
   );
 
-  test('that was answered is not superseded by a network change', () => {
-    const it = run();
-    it.trigger('interface_change');
-    it.clock.advance(250);
-    it.described();
-    it.answered();
-    it.trigger('ip_change');
-    expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress', trigger: 'ip_change' });
-    expect(it.abandons()).toEqual([]);
-  });
-
   test.each(['awaitingAnswer', 'verifying'])(
     'who asks for fresh channels supersedes an attempt that offers others (%s), and it is not counted',
     (phase) => {
@@ -826,12 +815,25 @@ describe('the network of this node', () => {
     expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1, trigger: 'ip_change' }]);
   });
 
-  test("but one of the peer's does not: its answer came after it, or its next report does", () => {
+  test("or when the peer's does, again: a phone without a network answered before it had the next one", () => {
+    const it = run();
+    it.learn({ source: 'peer' });
+    it.trigger('interface_change');
+    it.clock.advance(250);
+    it.described();
+    it.answered();
+    it.trigger('interface_change');
+    expect(it.abandons()).toHaveLength(1);
+    it.clock.advance(250);
+    expect(it.begins()).toMatchObject([{ attempt: 1 }, { attempt: 1 }]);
+  });
+
+  test('but not when this host says that its way is as it was', () => {
     const it = run();
     it.trigger('missed_pings');
     it.described();
     it.answered();
-    it.learn({ source: 'peer' });
+    it.learn({ source: 'host', route: 'same', path: 'doubted' });
     it.trigger('interface_change');
     expect(it.abandons()).toEqual([]);
     expect(it.lastDecision()).toMatchObject({ action: 'skip', code: 'restart_in_progress' });

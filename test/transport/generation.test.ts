@@ -317,6 +317,29 @@ describe('channels', () => {
   });
 });
 
+describe('what waits and drains', () => {
+  const heardAfter = async (channels: (typeof defaultSettings)['channels']): Promise<boolean> => {
+    const s = scene('plain', { channels });
+    await s.restart(1);
+    await until(() => s.channels.length === 1 + channels.length);
+    await sleep(20);
+    expect(s.has('transport.heard')).toBe(false);
+    s.host.send('tube', 'data', 'x');
+    await until(() => s.peer.received.length === 1);
+    await sleep(20);
+    return s.has('transport.heard');
+  };
+
+  test('shows the peer', async () => {
+    expect(await heardAfter([{ label: 'data', class: 'reliable' }])).toBe(true);
+  });
+
+  test('shows nothing where a `latest` channel makes room by giving up', async () => {
+    const pose = { label: 'pose', class: 'latest' } as const;
+    expect(await heardAfter([{ label: 'data', class: 'reliable' }, pose])).toBe(false);
+  });
+});
+
 describe('pings', () => {
   test.each(['plain', 'overlap'] as const)('of a %s peer are measured', async (kind) => {
     const s = scene(kind);

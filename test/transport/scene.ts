@@ -16,6 +16,7 @@ import { decodeControl, encodeControl, isOwnLabel, markSdp, probeLabel, readMark
 import { PathAnswers } from '../../src/peer/path-answers.js';
 import { type GenerationHandle, TransportHost } from '../../src/transport/transport-host.js';
 import { defaultSettings } from '../support/settings.js';
+import type { RoughLink } from '../support/rough-link.js';
 import { until } from '../support/until.js';
 
 type Data = string | Uint8Array;
@@ -219,6 +220,8 @@ export class Scene {
   channels: ChannelRecord[] = [];
   dtlsRole: DtlsRole | null = null;
   peerKind: PeerKind = 'plain';
+  /** What stands between the two, if anything does. */
+  link: RoughLink | null = null;
 
   constructor(
     createConnection: ConnectionFactory,
@@ -236,6 +239,7 @@ export class Scene {
       },
     });
     peer.onCandidate = (generation, candidate, mid) => {
+      if (this.link !== null) return;
       this.handles
         .get(generation)
         ?.command({ type: 'transport.addCandidate', requestId: `c${generation}`, candidate, mid });
@@ -304,11 +308,18 @@ export class Scene {
     await this.host.closeAll();
   }
 
+  private async addCandidate({ generation, candidate, mid }: OfType<'transport.candidate'>): Promise<void> {
+    const seen = this.link === null ? candidate : await this.link.redirect(candidate);
+    if (seen === null) return;
+    await this.peer.generations
+      .get(generation)
+      ?.connection.addCandidate(seen, mid)
+      .catch(() => undefined);
+  }
+
   private note(event: TransportEvent): void {
     this.events.push(event);
-    const peer = this.peer.generations.get(event.generation);
-    if (event.type === 'transport.candidate')
-      peer?.connection.addCandidate(event.candidate, event.mid).catch(() => undefined);
+    if (event.type === 'transport.candidate') void this.addCandidate(event);
     if (event.type === 'transport.remoteApplied') {
       this.dtlsRole ??= event.dtlsRole;
       this.peerKind = event.peerKind;

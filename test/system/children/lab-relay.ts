@@ -26,8 +26,6 @@ async function obey(command: RelayCommand): Promise<RelayReply> {
     case 'rebind':
       relay.rebind();
       return { ask };
-    case 'stats':
-      return { ask, stats: relay.stats() };
   }
 }
 

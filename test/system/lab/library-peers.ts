@@ -34,7 +34,12 @@ export class LibraryPeers implements Peer {
   /** Resolves when every tube has its channel. */
   static async open(options: LibraryPeersOptions): Promise<LibraryPeers> {
     const peers = new LibraryPeers(options);
-    await peers.start();
+    try {
+      await peers.start();
+    } catch (error) {
+      await peers.kill();
+      throw error;
+    }
     return peers;
   }
 

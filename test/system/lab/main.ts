@@ -10,6 +10,7 @@ import { Laboratory } from './lab.js';
 import { cleanLeftovers } from './netns.js';
 import { recoveryPage, runLine, summaryLine, summaryOf, titleOf, type Outcome } from './report.js';
 import { targetText, type Scenario } from './scenario.js';
+import { playSideBySide, saveOutcome, type Task } from './side-by-side.js';
 import { peerKinds, type PeerKind } from './setting.js';
 
 const usage = `usage: npm run lab -- <scenario> | all | list | clean
@@ -18,6 +19,8 @@ const usage = `usage: npm run lab -- <scenario> | all | list | clean
   --profile P               instead of the scenario's own
   --minutes N               of chaos (default 2)
   --seed S                  of everything random (default 1)
+  --jobs N                  of "all": so many scenarios at a time (default 1; 3 on two cores)
+  --json FILE               what came out of one scenario with one peer, for "all"
   --verbose                 what the service decided and when, for every run
   --out FILE                of "all" (default docs/recovery.md)`;
 
@@ -39,6 +42,8 @@ function readArguments() {
         minutes: { type: 'string', default: '2' },
         seed: { type: 'string', default: '1' },
         verbose: { type: 'boolean', default: false },
+        jobs: { type: 'string', default: '1' },
+        json: { type: 'string' },
         out: { type: 'string', default: 'docs/recovery.md' },
       },
     });
@@ -50,7 +55,7 @@ function readArguments() {
 const { values: options, positionals } = readArguments();
 const [what = ''] = positionals;
 
-function numberOf(name: 'runs' | 'seed' | 'minutes', text: string): number {
+function numberOf(name: 'runs' | 'seed' | 'minutes' | 'jobs', text: string): number {
   const value = Number(text);
   return Number.isInteger(value) && value > 0 ? value : fail(`--${name} must be a whole number above 0\n${usage}`);
 }
@@ -108,22 +113,37 @@ async function main(): Promise<void> {
   const selected = chosen();
   const kind = options.peer;
   if (kind !== undefined && !peerKinds.includes(kind as PeerKind)) fail(`--peer is library or chromium\n${usage}`);
-  const lab = await Laboratory.build(numberOf('seed', options.seed));
-  process.once('exit', () => lab.topology.dispose());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-  const outcomes: Outcome[] = [];
-  for (const scenario of selected) {
-    for (const played of kindsOf(scenario)) {
-      if (kind !== undefined && played !== kind) continue;
-      const outcome = await play(lab, scenario, played);
-      if (outcome !== null) outcomes.push(outcome);
-    }
-  }
-  await lab.close();
+  const tasks = selected.flatMap((scenario) => kindsOf(scenario).map((played) => ({ scenario, kind: played })));
+  const wanted = tasks.filter((task) => kind === undefined || task.kind === kind);
+  const jobs = numberOf('jobs', options.jobs);
+  const outcomes = jobs > 1 ? await playSideBySide(wanted, jobs, passedOn()) : await playInTurn(wanted);
+  const [only] = outcomes;
+  if (options.json !== undefined && only !== undefined) await saveOutcome(options.json, only);
   if (what === 'all') await writePage(outcomes);
   const missed = outcomes.filter((outcome) => !summaryOf(outcome).passed);
   console.log(`\n${String(outcomes.length - missed.length)} of ${String(outcomes.length)} as they should be`);
   process.exitCode = missed.length === 0 ? 0 : 1;
+}
+
+async function playInTurn(tasks: readonly Task[]): Promise<Outcome[]> {
+  const lab = await Laboratory.build(numberOf('seed', options.seed));
+  process.once('exit', () => lab.topology.dispose());
+  const outcomes: Outcome[] = [];
+  for (const { scenario, kind } of tasks) {
+    const outcome = await play(lab, scenario, kind);
+    if (outcome !== null) outcomes.push(outcome);
+  }
+  await lab.close();
+  return outcomes;
+}
+
+/** Of our options those that are about a single scenario. */
+function passedOn(): string[] {
+  const { runs, profile, minutes, seed, verbose } = options;
+  const given = Object.entries({ runs, profile, minutes, seed });
+  const flags = given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  return verbose ? [...flags, '--verbose'] : flags;
 }
 
 async function writePage(outcomes: readonly Outcome[]): Promise<void> {

@@ -15,7 +15,7 @@ export type PageReport =
 
 /** What the laboratory calls in the page. */
 export interface Page {
-  offer(sdp: string, generation: number): Promise<void>;
+  offer(sdp: string, generation: number, iceServers: RTCIceServer[] | null): Promise<void>;
   candidate(candidate: string, generation: number): Promise<void>;
   stream(everyMs: number | null): void;
   flush(): void;
@@ -25,7 +25,7 @@ export interface Page {
   tell(report: PageReport): void;
 }
 
-export function setUpPage({ sentBefore, iceServers }: { sentBefore: number; iceServers: RTCIceServer[] }): void {
+export function setUpPage(sentBefore: number): void {
   const here = globalThis as unknown as Page;
   let pc: RTCPeerConnection;
   let data: RTCDataChannel | null = null;
@@ -52,7 +52,7 @@ export function setUpPage({ sentBefore, iceServers }: { sentBefore: number; iceS
     channel.onclose = () => here.tell({ kind: 'closed', label: channel.label });
   };
   const connect = (): void => {
-    const made = new RTCPeerConnection({ iceServers });
+    const made = new RTCPeerConnection();
     pc = made;
     paused = true;
     made.ondatachannel = ({ channel }) => adopt(channel);
@@ -66,10 +66,11 @@ export function setUpPage({ sentBefore, iceServers }: { sentBefore: number; iceS
   };
   connect();
 
-  here.offer = async (sdp, of) => {
+  here.offer = async (sdp, of, iceServers) => {
     if (of <= generation) return;
     generation = of;
     paused = true;
+    if (iceServers !== null) pc.setConfiguration({ iceServers });
     await pc.setRemoteDescription({ type: 'offer', sdp });
     await pc.setLocalDescription();
     here.tell({ kind: 'answer', sdp: pc.localDescription?.sdp ?? '', generation });

@@ -39,9 +39,15 @@ export class PlainPeer implements Peer {
   static async open(options: PlainPeerOptions): Promise<PlainPeer> {
     const peer = new PlainPeer(options);
     await peer.#load();
-    const { sdp, generation } = options.track.offer;
-    peer.#offer(raw(sdp), generation);
-    await peer.#tab?.waitForFunction(() => (globalThis as unknown as Page).isOpen(), null, { timeout: openTimeoutMs });
+    const { sdp, generation, iceServers } = options.track.offer;
+    peer.#offer(raw(sdp), generation, iceServers);
+    try {
+      const isOpen = (): boolean => (globalThis as unknown as Page).isOpen();
+      await peer.#tab?.waitForFunction(isOpen, null, { timeout: openTimeoutMs });
+    } catch (error) {
+      await peer.end();
+      throw error;
+    }
     return peer;
   }
 
@@ -81,7 +87,7 @@ export class PlainPeer implements Peer {
     const tab = await this.#context.newPage();
     await tab.goto(`${this.options.origin}/livez`);
     await tab.exposeFunction('tell', (report: PageReport) => this.#hear(report));
-    await tab.evaluate(setUpPage, { sentBefore: this.options.track.up.sent, iceServers: [] as RTCIceServer[] });
+    await tab.evaluate(setUpPage, this.options.track.up.sent);
     this.#tab = tab;
   }
 
@@ -119,7 +125,7 @@ export class PlainPeer implements Peer {
   #relay(signal: Signal): void {
     if (signal.tube_id !== this.options.track.tubeId) return;
     if (signal.kind === 'ice_restart_offer' && signal.progress_flag === 2) {
-      this.#offer(raw(String(signal.data)), signal.generation);
+      this.#offer(raw(String(signal.data)), signal.generation, signal.ice_servers);
     } else if (signal.kind === 'icecandidate') {
       this.#enqueue(async () => {
         const { relay } = this.options;
@@ -133,9 +139,15 @@ export class PlainPeer implements Peer {
     }
   }
 
-  #offer(sdp: string, generation: number): void {
+  /** Without servers beside the offer the page keeps those that it has. */
+  #offer(sdp: string, generation: number, servers: unknown): void {
+    const iceServers = Array.isArray(servers) && servers.length > 0 ? (servers as RTCIceServer[]) : null;
     this.#enqueue(() =>
-      this.#tab?.evaluate(([text, of]) => (globalThis as unknown as Page).offer(text, of), [sdp, generation] as const),
+      this.#tab?.evaluate(([text, of, list]) => (globalThis as unknown as Page).offer(text, of, list), [
+        sdp,
+        generation,
+        iceServers,
+      ] as const),
     );
   }
 

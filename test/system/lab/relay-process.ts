@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Conditions } from '../../../src/demo/impairment.js';
-import type { RelayDirection, UdpRelayStats } from '../../../src/demo/udp-relay.js';
+import type { RelayDirection } from '../../../src/demo/udp-relay.js';
 import { bundle } from '../../support/run-child.js';
 import type { Namespace } from './netns.js';
 
@@ -14,13 +14,12 @@ export type RelayCommand =
       readonly conditions: Partial<Conditions>;
       readonly direction: RelayDirection;
     }
-  | { readonly kind: 'forget' | 'rebind' | 'stats'; readonly ask: number };
+  | { readonly kind: 'forget' | 'rebind'; readonly ask: number };
 
-/** Every command is answered; only `portTo` and `stats` have something to say. */
+/** Every command is answered; only `portTo` has something to say. */
 export interface RelayReply {
   readonly ask: number;
   readonly port?: number;
-  readonly stats?: UdpRelayStats;
 }
 
 /** A router address on the peers' side; reachable over both of their uplinks. */
@@ -65,10 +64,6 @@ export class RelayProcess {
 
   async rebind(): Promise<void> {
     await this.#ask({ kind: 'rebind' });
-  }
-
-  async stats(): Promise<UdpRelayStats | null> {
-    return (await this.#ask({ kind: 'stats' })).stats ?? null;
   }
 
   #ask(command: Ask<RelayCommand>): Promise<RelayReply> {

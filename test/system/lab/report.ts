@@ -138,7 +138,7 @@ function row(outcome: Outcome): string {
     figure(summary.medianDetectMs),
     String(summary.attempts),
     `${String(summary.lostMessages)} of ${String(summary.sentMessages)}`,
-    `${verdict}${runs.length === 10 ? '' : ` (${String(runs.length)} runs)`}`,
+    `${verdict}${runs.length === 10 ? '' : ` (${String(runs.length)} ${runs.length === 1 ? 'run' : 'runs'})`}`,
   ];
   return `| ${cells.join(' | ')} |`;
 }

@@ -5,11 +5,10 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Browser } from 'playwright-core';
 import { Controller } from '../../support/service.js';
-import type { UdpRelayStats } from '../../../src/demo/udp-relay.js';
-import type { Conditions } from '../../../src/demo/impairment.js';
 import { CpuSampler } from './cpu.js';
 import { LibraryPeers } from './library-peers.js';
 import type { Peer } from './peer.port.js';
+import { Path } from './path.js';
 import { PlainPeer } from './plain-peer.js';
 import type { RelayProcess } from './relay-process.js';
 import type { PeerKind, Setting } from './setting.js';
@@ -44,7 +43,7 @@ const usualFlags = ['--log-level', 'info'];
 export class Stage {
   readonly topology: Topology;
   readonly kind: PeerKind;
-  readonly relay: RelayProcess | null;
+  readonly path: Path;
   readonly random: () => number;
   readonly minutes: number;
   readonly cpu = new CpuSampler();
@@ -59,8 +58,8 @@ export class Stage {
     readonly service: ServiceProcess,
     readonly control: Controller,
   ) {
-    ({ topology: this.topology, kind: this.kind, relay: this.relay, random: this.random } = options);
-    this.minutes = options.minutes;
+    ({ topology: this.topology, kind: this.kind, random: this.random, minutes: this.minutes } = options);
+    this.path = new Path(options.topology.firewall, options.relay);
   }
 
   static async set(options: StageOptions): Promise<Stage> {
@@ -140,59 +139,12 @@ export class Stage {
     );
   }
 
-  async relayStats(): Promise<UdpRelayStats | null> {
-    return (await this.relay?.stats()) ?? null;
-  }
-
-  /** No UDP passes, new connections included. */
-  async blackHole(): Promise<void> {
-    if (this.relay === null) await this.topology.firewall.blackHole();
-    else await this.relay.impair({ blackHole: true });
-  }
-
-  async loss(lossRatio: number): Promise<void> {
-    if (this.relay === null) await this.topology.firewall.loss(lossRatio);
-    else await this.relay.impair({ lossRatio });
-  }
-
-  /** Delay, jitter and reordering; needs a relay. */
-  async conditions(conditions: Partial<Conditions>): Promise<void> {
-    if (this.relay === null) throw new Error('this scenario has no relay');
-    await this.relay.impair(conditions);
-  }
-
-  /** What passes now passes no more; new connections do. */
-  async killFlows(): Promise<void> {
-    if (this.relay === null) await this.topology.firewall.killFlows();
-    else await this.relay.forget();
-  }
-
-  /** The NAT between the two takes new ports. */
-  async rebindNat(): Promise<void> {
-    if (this.relay === null) await this.topology.firewall.rebindNat();
-    else await this.relay.rebind();
-  }
-
-  async heal(): Promise<void> {
-    if (this.relay === null) await this.topology.firewall.heal();
-    else await this.relay.impair({ blackHole: false, lossRatio: 0 });
-  }
-
   async #prepareNetwork(): Promise<void> {
     const { setting, topology } = this.options;
     await topology.reset();
     if (setting.nat === true) await topology.firewall.natForPeer();
-    if (this.relay !== null || setting.turn === true) await topology.firewall.forbidDirect();
-    if (this.relay === null) return;
-    await this.relay.impair({
-      blackHole: false,
-      lossRatio: 0,
-      delayMs: 0,
-      jitterMs: 0,
-      reorderRatio: 0,
-      rateBytesPerSecond: null,
-    });
-    await this.conditions(setting.path ?? {});
+    if (setting.turn === true) await topology.firewall.forbidDirect();
+    await this.path.prepare(setting.path ?? {});
   }
 
   async #create(n: number): Promise<Track> {
@@ -203,42 +155,26 @@ export class Stage {
       settings: setting.settings ?? {},
       trickle_ice: true,
     });
-    const offer = { sdp: String(created['offer']), generation: Number(created['generation']) };
-    return new Track(this.control, this.service, String(created['tube_id']), String(created['peer_token']), offer);
+    return new Track(this.control, this.service, created);
   }
 
-  async #openPeers(): Promise<Peer[]> {
-    const { setting, topology, kind, browser } = this.options;
+  #openPeers(): Promise<Peer[]> {
+    const { setting, topology, kind, browser, relay } = this.options;
+    const { control, service, tracks } = this;
     if (kind === 'chromium') {
       if (browser === null) throw new Error('there is no browser');
-      const { control, relay, service } = this;
-      return Promise.all(
-        this.tracks.map((track) =>
-          PlainPeer.open({
-            browser,
-            control,
-            track,
-            relay,
-            origin: service.url,
-            fallbackAfterMs: setting.fallbackAfterMs ?? null,
-          }),
-        ),
-      );
+      const fallbackAfterMs = setting.fallbackAfterMs ?? null;
+      const common = { browser, control, relay, origin: service.url, fallbackAfterMs };
+      return Promise.all(tracks.map((track) => PlainPeer.open({ ...common, track })));
     }
-    const perProcess = Math.ceil(this.tracks.length / (setting.processes ?? 1));
-    const groups: Track[][] = [];
-    for (let from = 0; from < this.tracks.length; from += perProcess)
-      groups.push(this.tracks.slice(from, from + perProcess));
-    return Promise.all(
-      groups.map((tracks) =>
-        LibraryPeers.open({
-          host: topology.peer,
-          url: this.service.url,
-          tracks,
-          watchesNetwork: setting.unreported !== true,
-          relay: this.relay,
-        }),
-      ),
-    );
+    const watchesNetwork = setting.unreported !== true;
+    const common = { host: topology.peer, url: service.url, watchesNetwork, relay };
+    const groups = split(tracks, setting.processes ?? 1);
+    return Promise.all(groups.map((group) => LibraryPeers.open({ ...common, tracks: group })));
   }
+}
+
+function split<Item>(items: readonly Item[], parts: number): Item[][] {
+  const each = Math.ceil(items.length / parts);
+  return Array.from({ length: Math.ceil(items.length / each) }, (_, n) => items.slice(n * each, (n + 1) * each));
 }

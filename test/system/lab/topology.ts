@@ -172,6 +172,14 @@ function vethLine(name: string, peer: string): string {
 
 async function connectUplinks(router: Namespace, hosts: readonly Host[]): Promise<void> {
   await router.write('net/ipv4/ip_forward', '1');
+  // The rest of the world takes packets and answers nothing. Without it, coturn ends an allocation whose peer has a candidate of a network that the
+  // router does not know: sending there is an error.
+  await router.ip(
+    'link add world type veth peer name nowhere',
+    'link set world arp off up',
+    'link set nowhere up',
+    'route add default dev world',
+  );
   for (const { name, namespace } of hosts) {
     // An address of the same subnet outlives the one before it.
     await namespace.write('net/ipv4/conf/all/promote_secondaries', '1');

@@ -2,7 +2,7 @@
  * One tube as the laboratory follows it: the stream to the peer (sent here, through the controller), the stream from the peer (arrives here), and the
  * story that signals and log lines tell. The peer's half is reported by whoever holds the peer.
  */
-import type { Controller, Signal } from '../../support/service.js';
+import type { Answer, Controller, Signal } from '../../support/service.js';
 import { readMessage, writeMessage } from './peer-wire.js';
 import type { LogLine, ServiceProcess } from './service-process.js';
 import { StreamMeter } from './stream.js';
@@ -32,16 +32,23 @@ export class Track {
   readonly notes: string[] = [];
   /** Of application channels, as the peer saw them. */
   channelCloses = 0;
+  readonly tubeId: string;
+  readonly token: string;
+  /** Base64, as the service sends it. */
+  readonly offer: { readonly sdp: string; readonly generation: number; readonly iceServers: unknown };
   #timer: NodeJS.Timeout | null = null;
-  #ignore: () => void;
+  readonly #ignore: () => void;
 
+  /** @param created what `create_tube` answered */
   constructor(
     private readonly control: Controller,
     private readonly service: ServiceProcess,
-    readonly tubeId: string,
-    readonly token: string,
-    readonly offer: { readonly sdp: string; readonly generation: number },
+    created: Answer,
   ) {
+    this.tubeId = String(created['tube_id']);
+    this.token = String(created['peer_token']);
+    const generation = Number(created['generation']);
+    this.offer = { sdp: String(created['offer']), generation, iceServers: created['ice_servers'] };
     this.#ignore = control.onSignal((signal) => this.#hear(signal));
   }
 

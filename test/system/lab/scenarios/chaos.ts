@@ -36,7 +36,7 @@ const forAWhile =
     await end(stage);
   };
 
-const heal = (stage: Stage): Promise<void> => stage.heal();
+const heal = (stage: Stage): Promise<void> => stage.path.heal();
 const calm = { delayMs: 0, jitterMs: 0, reorderRatio: 0 };
 
 const deeds: Readonly<Record<string, Deed>> = {
@@ -44,15 +44,15 @@ const deeds: Readonly<Record<string, Deed>> = {
   'the peer changes its interface': handOver('peer'),
   'the service gets another address': replaceAddress('service'),
   'the peer gets another address': replaceAddress('peer'),
-  'the path dies': (stage) => stage.killFlows(),
-  'the NAT rebinds': (stage) => stage.rebindNat(),
-  silence: forAWhile(500, 7000, (stage) => stage.blackHole(), heal),
-  loss: forAWhile(1000, 8000, (stage) => stage.loss(between(stage, 0.05, 0.35)), heal),
+  'the path dies': (stage) => stage.path.kill(),
+  'the NAT rebinds': (stage) => stage.path.rebindNat(),
+  silence: forAWhile(500, 7000, (stage) => stage.path.blackHole(), heal),
+  loss: forAWhile(1000, 8000, (stage) => stage.path.loss(between(stage, 0.05, 0.35)), heal),
   'delay and reordering': forAWhile(
     1000,
     8000,
-    (stage) => stage.conditions({ delayMs: between(stage, 20, 200), jitterMs: 50, reorderRatio: 0.05 }),
-    (stage) => stage.conditions(calm),
+    (stage) => stage.path.conditions({ delayMs: between(stage, 20, 200), jitterMs: 50, reorderRatio: 0.05 }),
+    (stage) => stage.path.conditions(calm),
   ),
   'no signalling': forAWhile(
     500,
@@ -73,7 +73,7 @@ async function anything(stage: Stage) {
     await deeds[name]?.(stage, uplinks);
     await sleep(between(stage, 200, 6000));
   }
-  return { ...(await stage.happens(() => stage.heal())), since };
+  return { ...(await stage.happens(() => stage.path.heal())), since };
 }
 
 export const chaosScenarios: readonly Scenario[] = [

@@ -55,7 +55,7 @@ export const crowdScenarios: readonly Scenario[] = [
     what: `The paths of ${String(tubes)} tubes go silent in the same moment, without any event; new connections pass.`,
     profile: 'low_latency',
     targets: { library: { ms: 10_000 } },
-    happen: (stage) => stage.happens(() => stage.topology.firewall.killFlows()),
+    happen: (stage) => stage.happens(() => stage.path.kill()),
     check: judge,
   },
 ];

@@ -25,7 +25,7 @@ async function changeRapidly(stage: Stage) {
 async function handOff(stage: Stage) {
   const since = Date.now();
   await stage.topology.peer.down('eth0');
-  await stage.conditions({ delayMs: 60, jitterMs: 40, lossRatio: 0.05 });
+  await stage.path.conditions({ delayMs: 60, jitterMs: 40, lossRatio: 0.05 });
   await sleep(700);
   return { ...(await stage.happens(() => stage.topology.peer.up('wlan0'))), since };
 }
@@ -58,7 +58,6 @@ export const interfaceScenarios: readonly Scenario[] = [
   {
     name: 'peer-ethernet-to-wifi-unreported',
     what: "The peer's host moves from cable to Wi-Fi, and nobody tells the service.",
-    profile: 'low_latency',
     unreported: true,
     targets: { library: { ms: 6000 }, chromium: { ms: 8000 } },
     happen: (stage) => stage.happens(() => stage.topology.peer.handOver('eth0', 'wlan0')),
@@ -66,7 +65,6 @@ export const interfaceScenarios: readonly Scenario[] = [
   {
     name: 'peer-ip-change-unreported',
     what: "The peer's host gets another address on the same interface, and nobody tells the service.",
-    profile: 'low_latency',
     unreported: true,
     targets: { library: { ms: 6000 }, chromium: { ms: 8000 } },
     happen: (stage) => stage.happens(() => stage.topology.peer.replaceAddress('eth0')),
