@@ -4,7 +4,13 @@
  */
 import { enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
-import type { Description, GenerationMode, SelectedPair, TransportSample } from './ports/transport.port.js';
+import type {
+  ChannelRecord,
+  Description,
+  GenerationMode,
+  SelectedPair,
+  TransportSample,
+} from './ports/transport.port.js';
 import type { RestartEvent } from './restart.context.js';
 import {
   attemptEnded,
@@ -15,6 +21,7 @@ import {
   toRecord,
   transportId,
   transportInput,
+  withChannel,
   withoutGeneration,
   withoutPath,
   type GenerationInit,
@@ -24,6 +31,11 @@ import {
 } from './tube.context.js';
 import { changeOf, evidenceOf } from './tube.evidence.js';
 import { tubeReports } from './tube.reports.js';
+
+export interface CutOverParams {
+  readonly atMs: number;
+  readonly channels?: readonly ChannelRecord[];
+}
 
 /** Reports of what was heard come a second apart. */
 const quietWhileSendingMs = 1100;
@@ -100,17 +112,19 @@ export const tubeGenerations = tubeReports.extend({
       },
     ),
     /** The pending generation carries data from now on; the one before lingers, so that what is in flight arrives. */
-    cutOver: enqueueActions(({ context: { active, pending, settings }, enqueue }, { atMs }: { atMs: number }) => {
+    cutOver: enqueueActions(({ context: { active, pending, settings }, enqueue }, params: CutOverParams) => {
       if (pending === null) return;
+      const { atMs, channels = [] } = params;
       const { generation, trigger, startedAtMs } = pending;
       enqueue.sendTo(transportId(generation), { type: 'transport.activate' });
       if (active !== null) {
         const linger = { delay: settings.generationLingerMs, id: lingerId(active) };
         enqueue.sendTo(transportId(active), { type: 'transport.close' }, linger);
       }
-      enqueue.assign(({ context: { node } }) => ({
+      enqueue.assign(({ context: { node, peer } }) => ({
         active: generation,
         pending: null,
+        peer: channels.reduce(withChannel, peer),
         transportState: 'connected',
         lastHeardAtMs: atMs,
         missedPings: 0,

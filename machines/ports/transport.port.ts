@@ -127,7 +127,11 @@ export type TransportEvent =
   /** ICE is connected: from here a plain peer has certainly applied our description. */
   | ({ readonly type: 'transport.iceConnected' } & OfGeneration)
   /** The control channel is open: data has gone round the new path. */
-  | ({ readonly type: 'transport.up' } & OfGeneration)
+  | ({
+      readonly type: 'transport.up';
+      /** What it has by now, open or about to be: the peer may know a channel before we know that it does. */
+      readonly channels?: readonly ChannelRecord[];
+    } & OfGeneration)
   /** After `up`, and again when a sample shows another pair. */
   | ({ readonly type: 'transport.selectedPair'; readonly pair: SelectedPair } & OfGeneration)
   | ({ readonly type: 'transport.down'; readonly cause: 'disconnected' | 'failed' | 'closed' } & OfGeneration)

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { TubeRecord } from '../../machines/events.js';
 import { decodeRecord, encodeRecord } from './record-codec.js';
-import { StoreError, type RecordStore, type StoredTubes, type StoreObserver } from './record-store.port.js';
+import {
+  StoreError,
+  type RecordStore,
+  type StoredTubes,
+  type StoreObserver,
+  type StoreOperation,
+} from './record-store.port.js';
 import { WriteQueue, type Change } from './write-queue.js';
 
 const folderName = 'tubes';
@@ -44,7 +50,7 @@ export class EmbeddedStore implements RecordStore {
     this.#db = db;
     this.#observer = observer;
     this.#queue = new WriteQueue({
-      write: (batch) => this.#timed('write', () => this.#write(batch)),
+      write: (batch) => timed(observer, 'write', () => this.#write(batch)),
       schedule,
       failing: (error) => {
         this.#failingSinceMs = Date.now();
@@ -60,20 +66,11 @@ export class EmbeddedStore implements RecordStore {
 
   /** @param dataDir made when it is not there. Rejects with StoreError: another process has it, it cannot be written, it is damaged. */
   static async open(dataDir: string, observer: StoreObserver): Promise<EmbeddedStore> {
-    const folder = join(dataDir, folderName);
-    // For good: LevelDB makes files as long as it lives, and from threads of its own.
-    process.umask(0o077);
-    const store = new EmbeddedStore(new ClassicLevel(folder), observer);
     try {
-      await store.#timed('open', async () => {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
-        await chmod(folder, 0o700);
-        await store.#db.open();
-      });
+      return new EmbeddedStore(await timed(observer, 'open', () => openDatabase(join(dataDir, folderName))), observer);
     } catch (error) {
       throw new StoreError(explain(dataDir, error), { cause: error });
     }
-    return store;
   }
 
   get failingSinceMs(): number | null {
@@ -82,7 +79,7 @@ export class EmbeddedStore implements RecordStore {
 
   async load(): Promise<StoredTubes> {
     try {
-      const stored = await this.#timed('load', () => this.#read());
+      const stored = await timed(this.#observer, 'load', () => this.#read());
       this.#stayAlive();
       return stored;
     } catch (error) {
@@ -170,19 +167,31 @@ export class EmbeddedStore implements RecordStore {
       throw error;
     }
   }
+}
 
-  async #timed<Result>(operation: 'open' | 'load' | 'write', work: () => Promise<Result>): Promise<Result> {
-    const startedAtMs = performance.now();
-    const done = (outcome: 'ok' | 'error'): void =>
-      this.#observer.done(operation, outcome, (performance.now() - startedAtMs) / 1000);
-    try {
-      const result = await work();
-      done('ok');
-      return result;
-    } catch (error) {
-      done('error');
-      throw error;
-    }
+async function openDatabase(folder: string): Promise<ClassicLevel> {
+  // For good: LevelDB makes files as long as it lives, and from threads of its own.
+  process.umask(0o077);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  const db = new ClassicLevel(folder);
+  await db.open();
+  return db;
+}
+
+async function timed<Result>(
+  observer: StoreObserver,
+  operation: StoreOperation,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const startedAtMs = performance.now();
+  let outcome: 'ok' | 'error' = 'error';
+  try {
+    const result = await work();
+    outcome = 'ok';
+    return result;
+  } finally {
+    observer.done(operation, outcome, (performance.now() - startedAtMs) / 1000);
   }
 }
 

@@ -28,8 +28,7 @@ export interface RecordStore {
   close(): Promise<void>;
 }
 
-export const storeOperations = ['open', 'load', 'write'] as const;
-export type StoreOperation = (typeof storeOperations)[number];
+export type StoreOperation = 'open' | 'load' | 'write';
 
 /** Told what a store does. None of it may throw. */
 export interface StoreObserver {

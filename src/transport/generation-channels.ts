@@ -113,6 +113,14 @@ export class GenerationChannels {
     return [...this.slots.values()].flatMap(({ record }) => (record === null ? [] : [record]));
   }
 
+  /** Open ones and those on their way, as soon as their stream ids are settled. */
+  planned(): ChannelRecord[] {
+    return [...this.slots.values()].flatMap(({ label, class: kind, channel }) => {
+      const id = channel?.id() ?? null;
+      return id === null ? [] : [{ label, id, class: kind }];
+    });
+  }
+
   private openOf(label: string): Channel | null {
     const channel = this.slots.get(label)?.channel ?? null;
     return channel?.isOpen() === true ? channel : null;
@@ -177,10 +185,10 @@ export class GenerationChannels {
     slot.inner?.open();
     this.owner.opened(slot.record);
     if (slot.label !== controlLabel || this.slots.get(controlLabel) !== slot) return;
-    this.owner.controlOpened();
     const late = this.late;
     this.late = [];
     this.openMissing(late);
+    this.owner.controlOpened();
     if (this.owner.peerTakesProbes() && !this.slots.has(probeLabel)) this.open(probeLabel, 'latest', null);
   }
 

@@ -291,7 +291,7 @@ export class Generation {
   private wentUp(): void {
     if (this.up) return;
     this.up = true;
-    this.emit({ type: 'transport.up' });
+    this.emit({ type: 'transport.up', channels: this.channels.planned() });
     this.findPair(maxPairTries);
   }
 

@@ -66,6 +66,20 @@ describe('a tube that offers', () => {
     expect(tube.last('record')?.record.channels).toEqual([controlChannel]);
   });
 
+  test('records channels that are on their way when it is up: the peer may know them already', () => {
+    const tube = new TubeHarness();
+    tube.begin();
+    tube.described();
+    tube.answer();
+    tube.report(1, { type: 'transport.channelOpened', channel: controlChannel });
+    tube.report(1, { type: 'transport.up', channels: [controlChannel, dataChannel] });
+    expect(tube.last('record')?.record).toMatchObject({
+      activeGeneration: 1,
+      channels: [controlChannel, dataChannel],
+    });
+    expect(tube.of('channelOpened')).toMatchObject([{ channel: controlChannel }]);
+  });
+
   test('passes its candidates on at once, the end of candidates too', () => {
     const tube = new TubeHarness();
     tube.begin();

@@ -78,6 +78,8 @@ describe('as offerer', () => {
       { label: 'data', id: 2, class: 'reliable' },
       { label: 'pose', id: 4, class: 'latest' },
     ]);
+    // All of them as soon as it is up: the peer may know them before we know that it does, and is killed, or we are.
+    expect(s.all('transport.up', 1)[0]?.channels).toEqual(s.channels);
   });
 
   test('a second answer, an answer to nothing and unusable answers are refused, and the right one is taken afterwards', async () => {
