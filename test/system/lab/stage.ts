@@ -67,7 +67,10 @@ export class Stage {
     await topology.reset();
     const service = await ServiceProcess.start(topology.service, [...usualFlags, ...(setting.flags ?? [])]);
     try {
-      const stage = new Stage(options, service, await Controller.connect(service.url, controlToken));
+      const control = await Controller.connect(service.url, controlToken);
+      // A service that was started again lets its tubes go when somebody follows them.
+      control.socket.on('connect', () => void control.call('subscribe', { all: true }).catch(() => undefined));
+      const stage = new Stage(options, service, control);
       if (setting.turn === true) stage.#turn = await startTurn(topology.router);
       return stage;
     } catch (error) {
