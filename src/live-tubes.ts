@@ -79,6 +79,7 @@ export class LiveTubes implements Tubes {
   readonly remoteDescription: Tubes['remoteDescription'] = (...args) => this.#parts.service.remoteDescription(...args);
   readonly remoteCandidate: Tubes['remoteCandidate'] = (...args) => this.#parts.service.remoteCandidate(...args);
   readonly close: Tubes['close'] = (...args) => this.#parts.service.close(...args);
+  readonly saved: Tubes['saved'] = () => this.#parts.records.saved();
   readonly activity: Tubes['activity'] = (tubeId) => this.#parts.service.activity(tubeId);
   readonly peerReplaced: Tubes['peerReplaced'] = (tubeId) => this.#parts.service.peerReplaced(tubeId);
   readonly networkChanged: Tubes['networkChanged'] = (...args) => this.#parts.service.networkChanged(...args);

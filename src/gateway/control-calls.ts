@@ -119,13 +119,16 @@ type SteeringCall = 'close_tube' | 'update_activity' | 'report_network_change' |
 
 function steeringCalls({ tubes, log }: ControlCallDeps): Record<SteeringCall, Handler> {
   return {
-    close_tube: call(wire.closeTube, (controller, { tubeId, reason }) => {
+    close_tube: call(wire.closeTube, async (controller, { tubeId, reason }) => {
       const answer = { tube_id: tubeId, close_reason: 'requested', ...(reason === undefined ? {} : { reason }) };
       // A repeated call after a lost acknowledgement is no error.
       if (controller.wasClosed(tubeId)) return { ...answer, already_closed: true };
       controller.require(tubeId);
       log.info({ tube_id: tubeId, reason }, 'a controller closes a tube');
-      return { ...answer, already_closed: !tubes.close(tubeId, 'requested') };
+      const isThere = tubes.close(tubeId, 'requested');
+      // Whoever is told that a tube is closed does not find it again, whatever happens to this process.
+      await tubes.saved();
+      return { ...answer, already_closed: !isThere };
     }),
     update_activity: call(wire.oneTube, (controller, { tubeId }) => {
       controller.require(tubeId);

@@ -94,6 +94,8 @@ export interface Tubes {
   ): Promise<{ generation: number; description: Description; alreadyInProgress: boolean }>;
   /** Idempotent. False when there is no such tube. */
   close(tubeId: string, reason: CloseReason): boolean;
+  /** Resolves when a process that carries this one on would find the tubes as they are now; soon in any case. */
+  saved(): Promise<void>;
   activity(tubeId: string): void;
   /** The peer's process or page is another one than before: its old path is dead, and it is offered a new generation. */
   peerReplaced(tubeId: string): void;

@@ -132,6 +132,11 @@ export class FakeTubes implements Tubes {
     return true;
   }
 
+  saved(): Promise<void> {
+    this.#ask('saved');
+    return Promise.resolve();
+  }
+
   activity(tubeId: string): void {
     this.#ask('activity', tubeId);
   }
