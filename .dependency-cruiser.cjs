@@ -55,12 +55,24 @@ module.exports = {
       to: { pathNot: ['^src/(peer|channels)/', '^machines/', '(^|/)node_modules/socket\\.io-client/'] },
     },
     {
+      name: 'operator-is-shared',
+      comment: 'what operators are shown is for browsers and Node: themselves and machines',
+      severity: 'error',
+      from: { path: '^src/operator/' },
+      to: { pathNot: ['^src/operator/', '^machines/'] },
+    },
+    {
       name: 'console-is-a-client',
       comment:
         'the console knows of the service what any client knows: the peer library, the connection port, the wire',
       severity: 'error',
       from: { path: '^src/console/' },
-      to: { pathNot: ['^src/(console|peer|channels)/', '(^|/)node_modules/socket\\.io-client/'] },
+      to: {
+        pathNot: [
+          '^src/(console|peer|channels|operator)/',
+          '(^|/)node_modules/(socket\\.io-client|preact|@preact/signals|uplot)/',
+        ],
+      },
     },
     {
       name: 'browser-never-loads-node',
@@ -133,7 +145,8 @@ module.exports = {
     {
       name: 'product-needs-no-dev-dependency',
       severity: 'error',
-      from: { path: product },
+      comment: 'what the console needs is in its bundle',
+      from: { path: product, pathNot: '^src/console/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {

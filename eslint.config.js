@@ -14,7 +14,7 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
 
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -33,7 +33,7 @@ export default defineConfig(
   },
 
   {
-    files: ['machines/**/*.ts', 'src/**/*.ts'],
+    files: ['machines/**/*.ts', 'src/**/*.{ts,tsx}'],
     rules: {
       'max-lines': ['error', { max: 400 }],
       'max-lines-per-function': ['warn', { max: 40, skipBlankLines: true, skipComments: true }],
@@ -63,7 +63,7 @@ export default defineConfig(
   { files: ['machines/*.machine.ts'], rules: { 'max-lines': ['error', { max: 640 }] } },
 
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}'],
     ignores: ['src/config/**'],
     rules: {
       'no-restricted-properties': [
@@ -83,7 +83,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}'],
     ignores: ['src/main.ts', 'src/cli/**', 'src/demo/**', 'src/console/**'],
     rules: { 'no-console': 'error' },
   },

@@ -4,7 +4,8 @@
  * changes nothing and decides nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { factOf, type FlightEntry, type FlightFact } from './flight-entry.js';
+import type { FlightEntry, FlightFact } from '../operator/flight.types.js';
+import { factOf } from './flight-entry.js';
 import type { TubeNotice } from './notice.js';
 
 export interface FlightRecorderOptions {

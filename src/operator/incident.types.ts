@@ -1,0 +1,43 @@
+/**
+ * An incident as people read it: one stretch of trouble of one tube, from the first sign to its end, with what it cost and where the time went.
+ * Types only; incident.ts folds a tube's flight entries into them.
+ */
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
+import type { FlightEntry, WireEvidence } from './flight.types.js';
+
+/**
+ * Where the time of a recovery went, one after the other; their sum is the outage of an incident with one path lost.
+ * `detect`: the path is dead, nobody knows; `decide`: known, until the attempt begins that succeeds (pauses and failed attempts included);
+ * `signal`: offer made, sent and answered; `connect`: ICE, DTLS, SCTP; `resume`: until data or a pong has come over the new path.
+ */
+export const phases = ['detect', 'decide', 'signal', 'connect', 'resume'] as const;
+export type Phase = (typeof phases)[number];
+
+/**
+ * `recovered`: by a new generation; `stood_down`: the old path was good again, or never bad; `failed`: given up, the tube waits in `failed`;
+ * `closed`: the tube was closed meanwhile.
+ */
+export const incidentOutcomes = ['open', 'recovered', 'stood_down', 'failed', 'closed'] as const;
+export type IncidentOutcome = (typeof incidentOutcomes)[number];
+
+export interface Incident {
+  /** Counts the incidents of the tube from 1. */
+  readonly number: number;
+  /** The first sign of trouble. */
+  readonly started_at_ms: number;
+  /** Null while it is open. */
+  readonly ended_at_ms: number | null;
+  readonly trigger: RestartTrigger;
+  readonly outcome: IncidentOutcome;
+  readonly attempts: number;
+  /** Time without a path that worked, as far as it is known; of an open one until now. */
+  readonly outage_ms: number | null;
+  /** Lengths of the phases that are over; absent ones were not come to. */
+  readonly phases: Readonly<Partial<Record<Phase, number>>>;
+  /** What the first decision looked at. */
+  readonly evidence: WireEvidence | null;
+  readonly from_generation: number;
+  readonly to_generation: number | null;
+  /** Its entries, oldest first, as far as they were kept. */
+  readonly entries: readonly FlightEntry[];
+}
