@@ -116,7 +116,7 @@ class Player {
     if (isFirst) {
       const offer = start.event === 'start.created' && start.offer ? { sdp: '', requestId } : null;
       this.#registry.open({ kind: 'create', identity: identityOf(this.#flight), settings, atMs }, offer);
-    } else if (start.event !== 'start.created') {
+    } else {
       const built = start.event === 'start.connected' ? start.generation - 1 : start.generation;
       this.#registry.resume(recordOf(this.#flight, start, built));
     }
