@@ -3,6 +3,7 @@
  * test). Pure, apart from what a command adds to its own help.
  */
 import { exitCodes, type Command, type ExitCode } from './command.js';
+import { wrap } from './table.js';
 
 const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   done: 'done',
@@ -17,28 +18,6 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
 const codeRows: readonly (readonly [ExitCode, string])[] = Object.entries(exitCodes).map(
   ([name, code]) => [code, meanings[name as keyof typeof exitCodes]] as const,
 );
-
-const lineWidth = 100;
-
-/** Paragraphs broken into lines of at most 100 characters. */
-export function wrap(text: string, indent = ''): string {
-  const lines = text.split('\n').map((paragraph) => wrapParagraph(paragraph, indent));
-  return lines.join('\n');
-}
-
-function wrapParagraph(paragraph: string, indent: string): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of paragraph.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > lineWidth) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line === '' ? '' : indent + line].join('\n');
-}
 
 /** Two columns, the second one broken into lines. */
 function columns(rows: readonly (readonly [string, string])[]): string {

@@ -4,22 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createApp, type App } from '../app.js';
-import { ConfigError } from '../config/config-error.js';
 import { loadConfig, type Config } from '../config/load.js';
 import type { Sources } from '../config/sources.js';
 import { libraryVersion } from '../peer/version.js';
 import { StoreError } from '../store/record-store.port.js';
 import { CliError, exitCodes, type Call, type ExitCode } from './command.js';
-
-/** Throws CliError with all that is wrong. */
-export function readConfig(sources: Sources): Config {
-  try {
-    return loadConfig(sources);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new CliError(exitCodes.config, error.message, { cause: error });
-  }
-}
+import { readConfig } from './read-config.js';
 
 /** Without any token or key the service makes one for this run; it listens on loopback only then (config cross-check). */
 function withToken(config: Config): { config: Config; generated: string | null } {
