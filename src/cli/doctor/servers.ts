@@ -84,15 +84,24 @@ async function askAll(places: readonly Place[], bindAddress: string | null): Pro
       }),
     );
   } finally {
-    for (const socket of sockets.values()) socket.then((one) => one.close(), () => undefined);
+    for (const socket of sockets.values())
+      socket.then(
+        (one) => one.close(),
+        () => undefined,
+      );
   }
 }
 
 const shownPlace = ({ address, port }: Mapped): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 function stunFinding({ url, host, mapped, error }: StunAnswer): Finding {
-  if (error !== null) return fail(`STUN: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
-  if (mapped === null) return fail(`STUN: ${url} does not answer`, 'is it the right one? Does a firewall keep UDP from it, or its answers from here?');
+  if (error !== null)
+    return fail(`STUN: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
+  if (mapped === null)
+    return fail(
+      `STUN: ${url} does not answer`,
+      'is it the right one? Does a firewall keep UDP from it, or its answers from here?',
+    );
   const own = ownAddresses().includes(mapped.address);
   return ok(`STUN: ${url} sees us as ${shownPlace(mapped)}${own ? ': no NAT in between' : ''}`);
 }
@@ -103,7 +112,9 @@ export function mappingFinding(mapped: readonly Mapped[], hasTurn: boolean): Fin
   const seen = new Set(ofOneFamily.map(shownPlace));
   if (seen.size < 2) return null;
   const detail = `NAT: each server sees us elsewhere (${[...seen].join(', ')}), so peers behind a NAT of their own cannot reach us by STUN`;
-  return hasTurn ? ok(`${detail}; TURN is configured`) : warn(detail, 'configure a TURN server (turnUrls, docs/turn.md), or map the ports one to one');
+  return hasTurn
+    ? ok(`${detail}; TURN is configured`)
+    : warn(detail, 'configure a TURN server (turnUrls, docs/turn.md), or map the ports one to one');
 }
 
 async function stun(config: Config): Promise<Finding[]> {
@@ -112,7 +123,10 @@ async function stun(config: Config): Promise<Finding[]> {
   if (urls.length === 0) return [skip('STUN: no server is configured')];
   const answers = await askAll(asked.map(placeOf), config.bindAddress);
   const hasTurn = config.turnUrls.length > 0 || urlsOf(config.iceServers, /^turns?:/).length > 0;
-  const mapping = mappingFinding(answers.flatMap(({ mapped }) => mapped ?? []), hasTurn);
+  const mapping = mappingFinding(
+    answers.flatMap(({ mapped }) => mapped ?? []),
+    hasTurn,
+  );
   return [
     ...answers.map(stunFinding),
     ...(mapping === null ? [] : [mapping]),
@@ -140,7 +154,12 @@ async function allocate(config: Config, server: IceServer): Promise<string | nul
     },
   );
   try {
-    const handlers = { open: () => undefined, closed: () => undefined, message: () => undefined, drained: () => undefined };
+    const handlers = {
+      open: () => undefined,
+      closed: () => undefined,
+      message: () => undefined,
+      drained: () => undefined,
+    };
     connection.createChannel({ label: 'doctor', class: 'reliable', negotiatedId: 0 }, handlers);
     await connection.offer();
     // foundation component protocol priority address port typ type (RFC 8839 §5.1)
@@ -175,7 +194,10 @@ async function turnFinding(config: Config, server: IceServer): Promise<Finding> 
     if (relayed !== null) return ok(`TURN: ${url} relays for us at ${relayed}`);
     return fail(`TURN: ${url} gives no allocation${refusalIn(said)}`, adviceFor(said));
   } catch (error) {
-    return fail(`TURN: ${url} cannot be asked (${redactText(codeOf(error))})`, 'is it the right name? Can UDP sockets be opened here?');
+    return fail(
+      `TURN: ${url} cannot be asked (${redactText(codeOf(error))})`,
+      'is it the right name? Can UDP sockets be opened here?',
+    );
   }
 }
 
@@ -219,9 +241,25 @@ async function connectFinding(url: string): Promise<Finding> {
       settle(finding);
     };
     const answered = (): void => done(ok(`${name} can be connected to${isTls ? ', and its certificate is good' : ''}`));
-    const socket = isTls ? connectTls({ host, port, servername: host }, answered) : connectTcp({ host, port }, answered);
-    socket.setTimeout(connectWithinMs, () => done(warn(`${name} does not answer within ${length(connectWithinMs)}`, 'is it up? It may be that only peers can reach it')));
-    socket.once('error', (error) => done(warn(`${name} cannot be connected to (${codeOf(error)})`, 'is it up, and its certificate valid? It may be that only peers can reach it')));
+    const socket = isTls
+      ? connectTls({ host, port, servername: host }, answered)
+      : connectTcp({ host, port }, answered);
+    socket.setTimeout(connectWithinMs, () =>
+      done(
+        warn(
+          `${name} does not answer within ${length(connectWithinMs)}`,
+          'is it up? It may be that only peers can reach it',
+        ),
+      ),
+    );
+    socket.once('error', (error) =>
+      done(
+        warn(
+          `${name} cannot be connected to (${codeOf(error)})`,
+          'is it up, and its certificate valid? It may be that only peers can reach it',
+        ),
+      ),
+    );
   });
 }
 
@@ -235,10 +273,20 @@ async function jwks({ controlJwt }: Config): Promise<Finding[]> {
     const answer = await fetch(jwksUrl, { signal: AbortSignal.timeout(jwksWithinMs) });
     const { keys } = (await answer.json()) as { keys?: unknown };
     if (!answer.ok || !Array.isArray(keys) || keys.length === 0)
-      return [fail(`JWT: no keys come from ${jwksUrl} (status ${answer.status})`, 'is jwksUrl right? No JWT is accepted without them')];
+      return [
+        fail(
+          `JWT: no keys come from ${jwksUrl} (status ${answer.status})`,
+          'is jwksUrl right? No JWT is accepted without them',
+        ),
+      ];
     return [ok(`JWT: keys at ${jwksUrl}: ${keys.length}`), ...dateFindings(jwksUrl, answer.headers.get('date'))];
   } catch (error) {
-    return [fail(`JWT: ${jwksUrl} cannot be fetched (${codeOf((error as Error).cause ?? error)})`, 'is jwksUrl right, and can it be reached? No JWT is accepted without it')];
+    return [
+      fail(
+        `JWT: ${jwksUrl} cannot be fetched (${codeOf((error as Error).cause ?? error)})`,
+        'is jwksUrl right, and can it be reached? No JWT is accepted without it',
+      ),
+    ];
   }
 }
 
@@ -246,7 +294,12 @@ async function jwks({ controlJwt }: Config): Promise<Finding[]> {
 function dateFindings(url: string, date: string | null): Finding[] {
   const differenceMs = date === null ? Number.NaN : Date.now() - Date.parse(date);
   if (!(Math.abs(differenceMs) > maxClockDifferenceMs)) return [];
-  return [warn(`clock: ${length(Math.abs(differenceMs))} ${differenceMs > 0 ? 'ahead of' : 'behind'} that of ${new URL(url).host}`, 'synchronize it: JWTs are refused, or live too long')];
+  return [
+    warn(
+      `clock: ${length(Math.abs(differenceMs))} ${differenceMs > 0 ? 'ahead of' : 'behind'} that of ${new URL(url).host}`,
+      'synchronize it: JWTs are refused, or live too long',
+    ),
+  ];
 }
 
 export const serverChecks: readonly Check[] = [

@@ -33,11 +33,12 @@ function request(id: Buffer): Buffer {
 export function readAnswer(packet: Buffer, id: Buffer): Mapped | null {
   if (packet.length < headerBytes || packet.readUInt16BE(0) !== bindingSuccess) return null;
   if (packet.readUInt32BE(4) !== cookie || !packet.subarray(8, headerBytes).equals(id)) return null;
-  for (let at = headerBytes; at + 4 <= packet.length; ) {
+  for (let at = headerBytes; at + 4 <= packet.length;) {
     const type = packet.readUInt16BE(at);
     const length = packet.readUInt16BE(at + 2);
     const value = packet.subarray(at + 4, at + 4 + length);
-    const mapped = type === xorMappedAddress || type === mappedAddress ? addressIn(value, type === xorMappedAddress, packet) : null;
+    const mapped =
+      type === xorMappedAddress || type === mappedAddress ? addressIn(value, type === xorMappedAddress, packet) : null;
     if (mapped !== null) return mapped;
     // Attributes are padded to four bytes (RFC 8489 §14).
     at += 4 + Math.ceil(length / 4) * 4;
@@ -56,7 +57,9 @@ function addressIn(value: Buffer, isXored: boolean, packet: Buffer): Mapped | nu
 }
 
 function groupsOf(bytes: readonly number[]): string {
-  const groups = Array.from({ length: 8 }, (_, at) => (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16));
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16),
+  );
   // The URL parser shortens it as RFC 5952 wants.
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
@@ -69,7 +72,9 @@ export function askStun(socket: Socket, server: Mapped): Promise<Mapped | null> 
       const mapped = readAnswer(packet, id);
       if (mapped !== null) settle(mapped);
     };
-    const timers = sendAtMs.map((ms) => setTimeout(() => socket.send(request(id), server.port, server.address, () => undefined), ms));
+    const timers = sendAtMs.map((ms) =>
+      setTimeout(() => socket.send(request(id), server.port, server.address, () => undefined), ms),
+    );
     timers.push(setTimeout(() => settle(null), answerWithinMs));
     const settle = (mapped: Mapped | null): void => {
       timers.forEach(clearTimeout);
