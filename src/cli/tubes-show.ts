@@ -2,6 +2,7 @@
  * `holdfast tubes show`: all that a service tells of one tube: state, path and measurements, generations, and its incidents with their phases. Also of a
  * tube that was closed lately. Asks; decides nothing.
  */
+import { isOwnLabel } from '../channels/wire.js';
 import { phases, type Incident } from '../operator/incident.types.js';
 import type { TubeRow } from '../operator/operator.types.js';
 import { exitCodes, type Call, type ExitCode } from './command.js';
@@ -124,7 +125,10 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
     ...(stats === null ? [] : statsLines(stats)),
     [
       'channels',
-      tube.channels.map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`).join(', ') || 'none yet',
+      tube.channels
+        .filter(({ label }) => !isOwnLabel(label))
+        .map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`)
+        .join(', ') || 'none yet',
     ],
     ['incidents', incidents === null ? null : countOf(incidents)],
   ];

@@ -6,7 +6,7 @@ import { Server } from 'socket.io';
 import { createPeer, type HoldfastPeer } from '../../src/peer/node.js';
 import { command, startCommand } from '../support/command-line.js';
 import { Controller, controlToken, startService, type Service } from '../support/service.js';
-import { sleep, until } from '../support/until.js';
+import { sleep } from '../support/until.js';
 
 const rows = (out: string): string[] => out.trimEnd().split('\n');
 
@@ -100,7 +100,7 @@ describe('with the real service', () => {
   it('restarts a tube and waits until the new generation carries the data', async () => {
     await connect(0);
     const { code, out } = await tubes('restart', String(ids[0]), '--wait');
-    expect([code, out]).toEqual([0, expect.stringMatching(/generation 2 carries the data, \d+/)]);
+    expect([code, out]).toEqual([0, expect.stringMatching(/generation 2 carries the data after \d+/)]);
     expect(await control.ok('get_tube', { tube_id: ids[0] })).toMatchObject({ generation: 2, active_generation: 2 });
     const without = await tubes('restart', String(ids[0]), '--json');
     expect(JSON.parse(without.out)).toMatchObject({
@@ -209,7 +209,6 @@ describe('with an older service', () => {
     const listing = startCommand(['tubes', 'ls', '--url', url, '--token', 'x']);
     listing.process.stdout?.once('data', () => listing.process.stdout?.destroy());
     const { code, err } = await listing.ended;
-    expect([code, err]).not.toEqual([0, expect.stringContaining('EPIPE')]);
-    await until(() => listing.process.exitCode === 0, 5000);
+    expect([code, err]).toEqual([0, expect.not.stringMatching(/EPIPE|error/)]);
   }, 30_000);
 });

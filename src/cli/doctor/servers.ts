@@ -8,7 +8,6 @@ import { connect as connectTcp, isIPv6 } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Config } from '../../config/load.js';
 import type { IceServer } from '../../channels/connection.port.js';
-import { redactText } from '../../observability/redaction.js';
 import { isForBrowsers } from '../../transport/ice-servers.js';
 import { createNativeConnection } from '../../transport/native-connection.js';
 import { observeNative } from '../../transport/native-runtime.js';
@@ -16,7 +15,7 @@ import { iceServersFor } from '../../transport/turn-credentials.js';
 import { length } from '../words.js';
 import { codeOf, fail, ok, skip, warn, type Check, type Finding } from './check.js';
 import { connectionPlace, ownAddresses } from './network.js';
-import { askStun, type Mapped } from './stun.js';
+import { askStun, isTurnServer, type Mapped } from './stun.js';
 
 interface Place {
   readonly url: string;
@@ -57,32 +56,36 @@ function openUdp(family: 4 | 6, bindAddress: string | null): Promise<Socket> {
   });
 }
 
-interface StunAnswer extends Place {
-  readonly mapped: Mapped | null;
+interface Asked<Answer> extends Place {
+  /** Null: it did not answer, or could not be asked. */
+  readonly answer: Answer | null;
   /** Why it could not even be asked. */
   readonly error: string | null;
 }
 
 /** All through the same socket of each family, so that their answers can be compared. */
-async function askAll(places: readonly Place[], bindAddress: string | null): Promise<StunAnswer[]> {
+async function askAll<Answer>(
+  places: readonly Place[],
+  bindAddress: string | null,
+  ask: (socket: Socket, server: Mapped) => Promise<Answer | null>,
+): Promise<Asked<Answer>[]> {
   const sockets = new Map<4 | 6, Promise<Socket>>();
   const socketFor = (family: 4 | 6): Promise<Socket> => {
     const socket = sockets.get(family) ?? openUdp(family, bindAddress);
     sockets.set(family, socket);
     return socket;
   };
+  const askOne = async (place: Place): Promise<Asked<Answer>> => {
+    try {
+      const address = await resolve(place.host, bindAddress);
+      const socket = await socketFor(isIPv6(address) ? 6 : 4);
+      return { ...place, answer: await ask(socket, { address, port: place.port }), error: null };
+    } catch (error) {
+      return { ...place, answer: null, error: codeOf(error) };
+    }
+  };
   try {
-    return await Promise.all(
-      places.map(async (place) => {
-        try {
-          const address = await resolve(place.host, bindAddress);
-          const socket = await socketFor(isIPv6(address) ? 6 : 4);
-          return { ...place, mapped: await askStun(socket, { address, port: place.port }), error: null };
-        } catch (error) {
-          return { ...place, mapped: null, error: codeOf(error) };
-        }
-      }),
-    );
+    return await Promise.all(places.map(askOne));
   } finally {
     for (const socket of sockets.values())
       socket.then(
@@ -94,16 +97,21 @@ async function askAll(places: readonly Place[], bindAddress: string | null): Pro
 
 const shownPlace = ({ address, port }: Mapped): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
-function stunFinding({ url, host, mapped, error }: StunAnswer): Finding {
+const unreachable = 'is it the right host and port? Does a firewall keep UDP from it, or its answers from here?';
+
+/** Null: it has answered. */
+function silenceOf(kind: 'STUN' | 'TURN', { url, host, answer, error }: Asked<unknown>): Finding | null {
   if (error !== null)
-    return fail(`STUN: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
-  if (mapped === null)
-    return fail(
-      `STUN: ${url} does not answer`,
-      'is it the right one? Does a firewall keep UDP from it, or its answers from here?',
-    );
-  const own = ownAddresses().includes(mapped.address);
-  return ok(`STUN: ${url} sees us as ${shownPlace(mapped)}${own ? ': no NAT in between' : ''}`);
+    return fail(`${kind}: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
+  return answer === null || answer === false ? fail(`${kind}: ${url} does not answer`, unreachable) : null;
+}
+
+function stunFinding(asked: Asked<Mapped>): Finding {
+  const { url, answer } = asked;
+  const silence = silenceOf('STUN', asked);
+  if (silence !== null || answer === null) return silence ?? skip(`STUN: ${url}`);
+  const own = ownAddresses().includes(answer.address);
+  return ok(`STUN: ${url} sees us as ${shownPlace(answer)}${own ? ': no NAT in between' : ''}`);
 }
 
 /** RFC 4787 §4.1: a NAT whose mapping depends on the destination; what STUN found is worth nothing to a peer then. */
@@ -121,10 +129,10 @@ async function stun(config: Config): Promise<Finding[]> {
   const urls = urlsOf(config.iceServers, /^stuns?:/);
   const asked = urls.filter((url) => !isForBrowsers(url));
   if (urls.length === 0) return [skip('STUN: no server is configured')];
-  const answers = await askAll(asked.map(placeOf), config.bindAddress);
+  const answers = await askAll(asked.map(placeOf), config.bindAddress, askStun);
   const hasTurn = config.turnUrls.length > 0 || urlsOf(config.iceServers, /^turns?:/).length > 0;
   const mapping = mappingFinding(
-    answers.flatMap(({ mapped }) => mapped ?? []),
+    answers.flatMap(({ answer }) => answer ?? []),
     hasTurn,
   );
   return [
@@ -175,53 +183,40 @@ async function turn(config: Config): Promise<Finding[]> {
   const servers = iceServersFor(config, 'doctor', 600_000, Date.now());
   const urls = urlsOf(servers, /^turns?:/);
   if (urls.length === 0) return [skip('TURN: no server is configured')];
+  const own = urls.filter((url) => !isForBrowsers(url)).map(placeOf);
   const findings: Finding[] = [];
   // One after the other: the log of the native code does not say which connection it is about.
-  for (const { urls: all, ...credentials } of servers)
-    for (const url of all.filter((one) => one.startsWith('turn:') && !isForBrowsers(one)))
-      findings.push(await turnFinding(config, { urls: [url], ...credentials }));
+  for (const asked of await askAll(own, config.bindAddress, isTurnServer)) {
+    const server = servers.find(({ urls: all }) => all.includes(asked.url));
+    findings.push(silenceOf('TURN', asked) ?? (await turnFinding(config, { ...server, urls: [asked.url] })));
+  }
   return [...findings, ...(await Promise.all(urls.filter(isForBrowsers).map(connectFinding)))];
 }
 
 async function turnFinding(config: Config, server: IceServer): Promise<Finding> {
   const [url = ''] = server.urls;
   const said: string[] = [];
-  observeNative({ log: (_, message) => said.push(message), threw: () => undefined }, 'Debug');
-  try {
-    const { host } = placeOf(url);
-    await resolve(host, config.bindAddress);
-    const relayed = await allocate(config, server);
-    if (relayed !== null) return ok(`TURN: ${url} relays for us at ${relayed}`);
-    return fail(`TURN: ${url} gives no allocation${refusalIn(said)}`, adviceFor(said));
-  } catch (error) {
-    return fail(
-      `TURN: ${url} cannot be asked (${redactText(codeOf(error))})`,
-      'is it the right name? Can UDP sockets be opened here?',
-    );
-  }
+  // It has ICE passwords, too: nothing of it is shown but a code.
+  observeNative({ log: (_, message) => said.push(message), threw: () => undefined }, 'Verbose');
+  const relayed = await allocate(config, server);
+  if (relayed !== null) return ok(`TURN: ${url} relays for us at ${relayed}`);
+  const code = lastErrorCode(said);
+  return fail(`TURN: ${url} gives no allocation${code === null ? '' : `, but error ${code}`}`, adviceFor(code));
 }
 
 /** libjuice tells of an error response by its code (RFC 8489 §14.8). The first 401 is part of every log-in. */
-const errorCodes = (said: readonly string[]): number[] =>
-  said.flatMap((line) => {
-    const code = /STUN error code (\d{3})/.exec(line)?.[1];
-    return code === undefined ? [] : [Number(code)];
-  });
+function lastErrorCode(said: readonly string[]): string | null {
+  const codes = said.flatMap((line) => /STUN error code (\d{3})/.exec(line)?.[1] ?? []);
+  return codes.at(-1) ?? null;
+}
 
-const refusalIn = (said: readonly string[]): string => {
-  const last = errorCodes(said).at(-1);
-  return last === undefined ? ': it does not answer' : `: it answers with error ${last}`;
-};
-
-function adviceFor(said: readonly string[]): string {
-  switch (errorCodes(said).at(-1)) {
-    case undefined:
-      return 'is it the right host and port? Does a firewall keep UDP from it, or its answers from here?';
-    case 401:
-    case 438:
-      return 'it does not accept the credentials: compare turnSecret with its static-auth-secret, or user and password; compare the clocks';
-    case 486:
-    case 508:
+function adviceFor(code: string | null): string {
+  switch (code) {
+    case '401':
+    case '438':
+      return 'it does not accept the credentials: compare turnSecret with its static-auth-secret, or user and password; and the clocks';
+    case '486':
+    case '508':
       return 'it has no allocation left for us: raise its quota, or give it more ports';
     default:
       return 'look into its log';
