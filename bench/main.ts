@@ -9,6 +9,7 @@ import { chromiumNames, findProgram } from '../test/support/programs.js';
 import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { figuresOf, line } from './figures.js';
+import { inspectionCosts } from './inspection.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
 
@@ -144,4 +145,8 @@ for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([
     `one tube among ${String(tubes).padStart(6)}: open ${openUs.toFixed(0)} µs, connect ${connectUs.toFixed(0)} µs, close ${closeUs.toFixed(0)} µs; ${heapKiBPerTube.toFixed(1)} KiB heap per connected tube`,
   );
 }
+const { unwatchedUs, besideUs, watchedUs, afterUs } = await inspectionCosts();
+console.log(
+  `one event to a tube: ${unwatchedUs.toFixed(1)} µs while nobody inspects, ${besideUs.toFixed(1)} µs while another tube is watched, ${watchedUs.toFixed(1)} µs to the one that is watched, ${afterUs.toFixed(1)} µs after the last watcher left`,
+);
 process.exit(0);
