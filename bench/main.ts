@@ -10,6 +10,7 @@ import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { bytesPerStory, feedCosts } from './feed.js';
 import { figuresOf, line } from './figures.js';
+import { inspectionCosts } from './inspection.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
 
@@ -154,4 +155,8 @@ for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
     `5,000 tubes, 500 changes a second, ${String(watchers).padStart(2)} watching: ${percent} % of a core${target}`,
   );
 }
+const { unwatchedUs, besideUs, watchedUs, afterUs } = await inspectionCosts();
+console.log(
+  `one event to a tube: ${unwatchedUs.toFixed(1)} µs while nobody inspects, ${besideUs.toFixed(1)} µs while another tube is watched, ${watchedUs.toFixed(1)} µs to the one that is watched, ${afterUs.toFixed(1)} µs after the last watcher left`,
+);
 process.exit(0);

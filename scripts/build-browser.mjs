@@ -10,7 +10,11 @@ const publicDir = join(root, 'dist/public');
 
 await build({
   absWorkingDir: root,
-  entryPoints: { 'holdfast-peer': 'src/peer/browser.ts', 'console/main': 'src/console/main.ts' },
+  entryPoints: {
+    'holdfast-peer': 'src/peer/browser.ts',
+    'console/main': 'src/console/main.ts',
+    'console/stately': 'src/console/stately.ts',
+  },
   outdir: publicDir,
   bundle: true,
   minify: true,
@@ -21,6 +25,6 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
-for (const name of ['index.html', 'style.css']) {
+for (const name of ['index.html', 'style.css', 'stately.html', 'stately.css']) {
   await copyFile(join(root, 'src/console', name), join(publicDir, 'console', name));
 }
