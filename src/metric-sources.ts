@@ -19,6 +19,18 @@ export interface MeasuredRooms {
   readonly isReady: boolean;
 }
 
+type Resources = ReturnType<NonNullable<MetricSources['resources']>>;
+
+/** What there is only so much of: in use, and how much of it there may be. */
+export function limitedResources({ limits, host, tubes }: Pick<MeasuredRooms, 'limits' | 'host' | 'tubes'>): Resources {
+  const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = limits.current();
+  return {
+    sockets: { used: 0, limit: maxConcurrentSockets },
+    ice_agents: { used: host.liveGenerations(), limit: maxConcurrentIceAgents },
+    creates: { used: tubes.creates, limit: maxConcurrentCreates },
+  };
+}
+
 /** A state without tubes is told too: a gauge keeps what it was set to. */
 const noTubes = (): Record<TubeState, number> =>
   Object.fromEntries(tubeStates.map((state) => [state, 0])) as Record<TubeState, number>;
@@ -34,15 +46,7 @@ export function metricSources(rooms: () => MeasuredRooms): MetricSources {
       const { host } = rooms();
       return { control: { open: host.openControls(), bufferedBytes: 0 }, ...host.channelTotals() };
     },
-    resources: () => {
-      const { limits, host, tubes } = rooms();
-      const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = limits.current();
-      return {
-        sockets: { used: 0, limit: maxConcurrentSockets },
-        ice_agents: { used: host.liveGenerations(), limit: maxConcurrentIceAgents },
-        creates: { used: tubes.creates, limit: maxConcurrentCreates },
-      };
-    },
+    resources: () => limitedResources(rooms()),
     node: () => ({ isReady: rooms().isReady, flightRecorderBytes: rooms().recorder.bytes }),
     flow: (tubeId) => rooms().host.flow(tubeId),
   };

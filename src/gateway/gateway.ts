@@ -26,6 +26,7 @@ import { SignalPublisher } from './publisher.js';
 import { estimateBytes, replayAdapter } from './replay-adapter.js';
 import { SlowClients } from './slow-clients.js';
 import type { GatewayNamespace, GatewayServer } from './sockets.js';
+import { TubeFeed } from './tube-feed.js';
 
 export interface Gateway {
   /** Before the start: a tube of the process before this one, which a repeated `create_tube` shall find. */
@@ -95,6 +96,7 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
       maxPackets: options.signalReplayMaxSignals,
       maxBytes: options.signalReplayMaxBytes,
       maxSessions: maxReplaySessions,
+      passing: new Set(['tubes']),
     }),
     allowRequest: (request, decide) => {
       connections(addressOf(request, options.rates.trustForwardedFor), 1).then(
@@ -115,7 +117,8 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   const slow = new SlowClients([control, peer], options.maxSocketBufferBytes, log);
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
-  const desks = createDesks(options, creator, publisher);
+  const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
+  const desks = createDesks(options, { creator, publisher, feed });
   const shared = {
     observer,
     log,
@@ -143,6 +146,7 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
     idle: async () => void (await Promise.all([desks.control.idle(), desks.peer.idle()])),
     close: () => {
       unlisten();
+      feed.stop();
       peers.close();
       slow.stop();
     },
@@ -178,13 +182,16 @@ function createCreator(publisher: SignalPublisher, options: GatewayOptions, isDr
 
 type Rooms = ReturnType<typeof openRooms>;
 
-function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: SignalPublisher) {
-  const { tubes, observer, log, rates } = options;
+function createDesks(
+  options: GatewayOptions,
+  parts: { readonly creator: TubeCreator; readonly publisher: SignalPublisher; readonly feed: TubeFeed },
+) {
+  const { tubes, desk, observer, log, rates } = options;
   const offers = new OfferBudget();
   return {
     control: new CallDesk<Controller>({
       role: 'control',
-      calls: controlCalls({ tubes, publisher, creator, offers, log }),
+      calls: controlCalls({ ...parts, tubes, desk, offers, log }),
       missing: missingControlCalls,
       rate: createRateLimit(rates.controlCallsPerSecond, 1),
       observer,
