@@ -11,6 +11,7 @@ import { Controller, startService } from '../test/support/service.js';
 import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
+import { scrapeCosts } from './scrape.js';
 
 const chromiumPath = findProgram(chromiumNames);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -144,4 +145,8 @@ for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([
     `one tube among ${String(tubes).padStart(6)}: open ${openUs.toFixed(0)} µs, connect ${connectUs.toFixed(0)} µs, close ${closeUs.toFixed(0)} µs; ${heapKiBPerTube.toFixed(1)} KiB heap per connected tube`,
   );
 }
+const scrape = await scrapeCosts(10_000, 50);
+console.log(
+  line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20),
+);
 process.exit(0);

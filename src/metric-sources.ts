@@ -7,15 +7,14 @@ import type { ResourceLimits } from './config/limits.js';
 import type { LiveTubes } from './live-tubes.js';
 import type { MetricSources } from './observability/metrics.js';
 import type { FlightRecorder } from './registry/flight-recorder.js';
-import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TransportHost } from './transport/transport-host.js';
 
 export interface MeasuredRooms {
-  readonly host: TransportHost;
-  readonly registry: TubeRegistry;
-  readonly tubes: LiveTubes;
-  readonly recorder: FlightRecorder;
-  readonly limits: ResourceLimits;
+  readonly host: Pick<TransportHost, 'channelTotals' | 'openControls' | 'liveGenerations' | 'flow'>;
+  readonly registry: { readonly entries: ReadonlyMap<string, { readonly state: TubeState }> };
+  readonly tubes: Pick<LiveTubes, 'creates'>;
+  readonly recorder: Pick<FlightRecorder, 'bytes'>;
+  readonly limits: Pick<ResourceLimits, 'current'>;
   readonly isReady: boolean;
 }
 
