@@ -146,7 +146,5 @@ for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([
   );
 }
 const scrape = await scrapeCosts(10_000, 50);
-console.log(
-  line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20),
-);
+console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
 process.exit(0);
