@@ -13,6 +13,7 @@ import { figuresOf, line } from './figures.js';
 import { inspectionCosts } from './inspection.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
+import { scrapeCosts } from './scrape.js';
 
 const chromiumPath = findProgram(chromiumNames);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -159,4 +160,6 @@ const { unwatchedUs, besideUs, watchedUs, afterUs } = await inspectionCosts();
 console.log(
   `one event to a tube: ${unwatchedUs.toFixed(1)} µs while nobody inspects, ${besideUs.toFixed(1)} µs while another tube is watched, ${watchedUs.toFixed(1)} µs to the one that is watched, ${afterUs.toFixed(1)} µs after the last watcher left`,
 );
+const scrape = await scrapeCosts(10_000, 50);
+console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
 process.exit(0);

@@ -50,8 +50,8 @@ const joinTimeoutMs = 10_000;
 export function createGateway(options: GatewayOptions): Gateway {
   const life = { isDraining: false };
   const isDraining = (): boolean => life.isDraining;
-  const http = createHttpServer(options, isDraining);
   const limits = createConnectionLimits(options.rates);
+  const http = createHttpServer(options, isDraining, limits.handshakes);
   const io = createIo(http, options, limits);
   const rooms = openRooms(io, options, limits, isDraining);
   const connections = trackConnections(http);
