@@ -33,6 +33,7 @@ async function load(name: ChartName): Promise<Loaded> {
   }
 }
 
+const smallPx = 700;
 const nothing: ReadonlySet<string> = new Set();
 
 function nodeOf(element: ChartElement | string): JSX.Element | string {
@@ -49,7 +50,9 @@ interface ChartViewProps {
 export function ChartView({ name, actor }: ChartViewProps): JSX.Element {
   const { layout, problem } = layoutOf(name).value;
   const box = useRef<HTMLDivElement>(null);
-  const [isWhole, setIsWhole] = useState(false);
+  const [choice, setChoice] = useState<boolean | null>(null);
+  // What is small anyway is shown whole until somebody wants it otherwise.
+  const isWhole = choice ?? (layout !== null && layout.width_px < smallPx);
   const active = actor === null || actor.isStopped ? nothing : actor.active;
   const path = pathOf(active);
   useEffect(() => {
@@ -60,7 +63,7 @@ export function ChartView({ name, actor }: ChartViewProps): JSX.Element {
   const words = path === '' ? 'not running' : `active: ${path}`;
   return (
     <div class={`chart-frame ${isWhole ? 'is-whole' : ''}`}>
-      <button type="button" class="chip" aria-pressed={isWhole} onClick={() => setIsWhole(!isWhole)}>
+      <button type="button" class="chip" aria-pressed={isWhole} onClick={() => setChoice(!isWhole)}>
         Whole chart<span class="quiet"> of {name}</span>
       </button>
       <div class="chart-box-scroll" tabIndex={0} role="group" aria-label={`Drawing of the ${name} chart`} ref={box}>

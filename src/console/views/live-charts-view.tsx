@@ -47,8 +47,9 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
         <div class="child-charts">
           {children.map(({ name, meaning }) => (
             <div key={name} class="live-chart">
-              <h3>{name}</h3>
-              <p class="hint">{meaning}</p>
+              <h3>
+                {name} <span class="sub">{meaning}</span>
+              </h3>
               <Whereabouts actor={actorOf(name)} />
               <ChartView name={name} actor={actorOf(name)} />
             </div>
