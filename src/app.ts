@@ -13,6 +13,7 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
+import { FlightRecording, inputShare } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
@@ -102,8 +103,18 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   );
   const recorder = createRecorder(config);
   const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
-  const registry = createRegistry(config, host, registryListeners(life, logging, metrics, recorder));
-  registry.onNotice((notice) => recorder.observe(notice));
+  const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
+  const recording = new FlightRecording({
+    recorder,
+    maxInputs: config.flightRecorderEntries,
+    maxBytes: config.flightRecorderMaxBytes * inputShare,
+    maxClosed: config.flightRecorderClosedTubes,
+    registry: () => registry,
+    version: libraryVersion,
+    bug: listeners.bug,
+  });
+  const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
+  registry.onNotice((notice) => recording.observe(notice));
   registry.onNotice((notice) => book.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
@@ -123,6 +134,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
     recorder,
+    flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
@@ -145,13 +157,13 @@ function registryListeners(
   life: Life,
   logging: Logging,
   metrics: Metrics,
-  recorder: FlightRecorder,
+  recordCrash: (tubeId: string) => void,
 ): RegistryListeners {
   const log = logging.target('service');
   return {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
-      recorder.crashed(tubeId, Date.now());
+      recordCrash(tubeId);
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -168,7 +180,7 @@ const createMetrics = (sources: MetricSources): Metrics =>
 const createRecorder = (config: Config): FlightRecorder =>
   new FlightRecorder({
     maxEntries: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes,
+    maxBytes: config.flightRecorderMaxBytes * (1 - inputShare),
     maxClosed: config.flightRecorderClosedTubes,
   });
 
@@ -231,16 +243,22 @@ function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
 
-function createRegistry(config: Config, host: TransportHost, { crashed, bug }: RegistryListeners): TubeRegistry {
+function createRegistry(
+  config: Config,
+  host: TransportHost,
+  { crashed, bug }: RegistryListeners,
+  recording: FlightRecording,
+): TubeRegistry {
   return new TubeRegistry({
-    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
+    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host, recording.heard) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
     now: () => Date.now(),
-    clock: {
+    clock: recording.watch({
       setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-    },
+    }),
+    tap: recording.tap,
     release: (tubeId) => host.closeTube(tubeId),
     crashed,
     bug,
