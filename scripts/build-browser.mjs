@@ -14,6 +14,7 @@ await build({
     'holdfast-peer': 'src/peer/browser.ts',
     'console/main': 'src/console/main.tsx',
     'console/style': 'src/console/style.css',
+    'console/stately': 'src/console/stately.ts',
   },
   outdir: publicDir,
   bundle: true,
@@ -27,4 +28,6 @@ await build({
   legalComments: 'none',
   logLevel: 'warning',
 });
-await copyFile(join(root, 'src/console/index.html'), join(publicDir, 'console/index.html'));
+for (const name of ['index.html', 'stately.html', 'stately.css']) {
+  await copyFile(join(root, 'src/console', name), join(publicDir, 'console', name));
+}

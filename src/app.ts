@@ -22,6 +22,7 @@ import { LiveTubes } from './live-tubes.js';
 import { NodeLimits } from './node-limits.js';
 import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
+import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
@@ -139,7 +140,8 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder, book };
+  const inspection = createInspection(logging, registry);
+  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder, book, inspection };
   return rooms;
 }
 
@@ -176,6 +178,14 @@ function registryListeners(
 
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
+
+const createInspection = (logging: Logging, registry: TubeRegistry): Inspection =>
+  new Inspection({
+    root: registry.root,
+    tube: (tubeId) => registry.entries.get(tubeId)?.ref,
+    schedule: (work, delayMs) => void setTimeout(work, delayMs).unref(),
+    bug: (where, err) => logging.target('service').error({ where, err }, 'an inspection listener threw'),
+  });
 
 const createRecorder = (config: Config): FlightRecorder =>
   new FlightRecorder({
@@ -334,8 +344,16 @@ function gatewayOptions(
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
       isReady: () => rooms.life.ready && rooms.records.isSound,
       metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
-      info: () => ({ name: 'holdfast', version: libraryVersion, node_id: nodeId, profile: config.profile }),
+      info: () => ({
+        name: 'holdfast',
+        version: libraryVersion,
+        node_id: nodeId,
+        profile: config.profile,
+        stately_inspector: config.statelyInspector,
+      }),
+      statelyInspector: config.statelyInspector,
     },
+    inspection: rooms.inspection,
     observer: rooms.metrics,
     log: logging.target('signalling'),
   };

@@ -11,6 +11,7 @@ export function createHttpServer({ log, http }: GatewayOptions, isDraining: () =
     isReady: () => http.isReady(),
     metrics: () => http.metrics(),
     info: () => http.info(),
+    statelyInspector: http.statelyInspector ?? false,
     isDraining,
     log,
   });

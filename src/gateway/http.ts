@@ -2,7 +2,7 @@
  * The HTTP routes beside socket.io: health, metrics, the console's files, the peer library, and what this node is. Errors are
  * RFC 9457 problem documents with our `code`. What the routes tell is supplied by app.ts.
  */
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Log } from './observer.port.js';
@@ -16,6 +16,8 @@ export interface HttpOptions {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** For /api/v1/info: version, node id and the like; no secrets, it needs no token. */
   info(): Readonly<Record<string, unknown>>;
+  /** The bridge page to stately.ai's inspector is served; default: not. */
+  readonly statelyInspector?: boolean;
 }
 
 export interface HttpDeps extends HttpOptions {
@@ -35,19 +37,18 @@ const consolePolicy = {
   frameAncestors: ["'none'"],
 };
 
+/** The one page that shows a page of others: what it passes on is sanitised (src/observability/inspection-view.ts). */
+const bridgePath = '/console/stately.html';
+const bridgePolicy = { ...consolePolicy, frameSrc: ['https://stately.ai'] };
+
 const noStore = { 'cache-control': 'no-store' } as const;
 
 export function createHttpApp(deps: HttpDeps): Hono {
   const app = new Hono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: consolePolicy,
-      referrerPolicy: 'no-referrer',
-      // TLS is the proxy's; and the peer library is for pages of other origins.
-      strictTransportSecurity: false,
-      crossOriginResourcePolicy: false,
-    }),
-  );
+  const [usual, bridge] = [headersWith(consolePolicy), headersWith(bridgePolicy)];
+  const hasBridge = deps.statelyInspector === true;
+  app.use((c, next) => (hasBridge && c.req.path === bridgePath ? bridge : usual)(c, next));
+  if (!hasBridge) app.get(bridgePath, (c) => c.notFound());
   addHealth(app, deps);
   addMetrics(app, deps);
   addFiles(app, deps.publicDir);
@@ -59,6 +60,15 @@ export function createHttpApp(deps: HttpDeps): Hono {
   });
   return app;
 }
+
+const headersWith = (contentSecurityPolicy: typeof consolePolicy): MiddlewareHandler =>
+  secureHeaders({
+    contentSecurityPolicy,
+    referrerPolicy: 'no-referrer',
+    // TLS is the proxy's; and the peer library is for pages of other origins.
+    strictTransportSecurity: false,
+    crossOriginResourcePolicy: false,
+  });
 
 function addHealth(app: Hono, deps: HttpDeps): void {
   // Answers as long as the event loop turns, and says nothing else.
