@@ -1,10 +1,12 @@
 /** The console as a visitor has it: the built page of the real service in Chromium, with a real tube that is broken and comes back. Needs a build. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { chromiumFlags } from '../support/chromium.js';
 import { axe, openPage, overflowPx, screenshots } from '../support/console-page.js';
 import { describeWith, pathOf } from '../support/require.js';
 import { Controller, controlToken, startService, type Service } from '../support/service.js';
+
+jest.setTimeout(20_000);
 
 describeWith('chromium', 'the console', () => {
   let service: Service;
@@ -176,14 +178,20 @@ describeWith('chromium', 'the console', () => {
       await button('Restart').click();
       await page.getByText('A restart was asked for.').waitFor();
       await page.locator('.incident').nth(1).waitFor();
-      await page.locator('.incident').first().getByText('Asked for by hand').waitFor();
+      await page.locator('.incident-what', { hasText: 'Asked for by hand' }).waitFor();
     });
 
     it('is broken by a fault that the node injects, and its page shows the trouble and the recovery', async () => {
+      const head = (name: string) => page.locator('.tube-state .state', { hasText: name });
+      // The restart that was asked for is over, and so is its overlap.
+      await page.locator('.incident').nth(1).getByText(/Recovered with 1 attempt/).waitFor({ timeout: 10_000 });
+      await head('Connected').waitFor({ timeout: 10_000 });
+      await page.waitForTimeout(4000);
       await button('Black hole').click();
-      await page.locator('.tube-state').getByText('Degraded').waitFor({ timeout: 10_000 });
-      await page.locator('.tube-state').getByText('Connected').waitFor({ timeout: 15_000 });
-    }, 30_000);
+      await head('Degraded').waitFor({ timeout: 10_000 });
+      await head('Connected').waitFor({ timeout: 15_000 });
+      await page.locator('.incident-what', { hasText: 'Pings unanswered' }).first().waitFor();
+    }, 40_000);
 
     it('saves its history as a file', async () => {
       const download = page.waitForEvent('download');
@@ -204,7 +212,7 @@ describeWith('chromium', 'the console', () => {
       await page.goBack();
       await button('Close').click();
       await page.getByRole('dialog').getByRole('button', { name: 'Close the tube' }).click();
-      await page.locator('.tube-state').getByText('Closed').waitFor();
+      await page.locator('.tube-state .state', { hasText: 'Closed' }).waitFor();
       await page.locator('.incident').first().waitFor();
       expect(await open()).toBe(0);
       await page.goto(`${service.url}/console/#/closed`);
