@@ -8,7 +8,7 @@ import type {
   Connection,
   ConnectionFactory,
   ConnectionHandlers,
-} from '../channels/connection.port.js';
+} from '../../channels/connection.port.js';
 
 interface Path {
   broken: boolean;

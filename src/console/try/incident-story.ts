@@ -2,7 +2,7 @@
  * What happened after the path broke, told in one line per step with the milliseconds since then. Pure: main.ts feeds it with what the service
  * signals and what the peer library reports, the view shows the lines.
  */
-import { inMs } from './format.js';
+import { inMs } from '../format.js';
 
 export type Tone = 'bad' | 'doubt' | 'work' | 'good';
 

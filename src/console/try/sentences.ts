@@ -1,7 +1,7 @@
 /** Signals of the service and events of the peer library, each as one readable sentence. Pure. Null: nothing worth a line. */
-import type { PeerEvents } from '../peer/peer.types.js';
-import type { Fields, Signal } from './control-client.js';
-import { clipped, inMs } from './format.js';
+import type { PeerEvents } from '../../peer/peer.types.js';
+import type { Fields, Signal } from '../socket/control-client.js';
+import { clipped, inMs } from '../format.js';
 
 export function signalSentence(signal: Signal): string | null {
   const { kind, data } = signal;

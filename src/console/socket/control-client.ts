@@ -1,6 +1,6 @@
 /**
- * The controller's end, as any backend would hold it: one socket to `/control`, calls with acknowledgements, signals. socket.io reconnects by
- * itself and the service repeats what was missed; where it cannot, the page subscribes again (console-tube.ts).
+ * The controller's end, as any backend would hold it: one socket to `/control`, calls with acknowledgements, events. socket.io reconnects by
+ * itself and the service repeats what was missed; where it cannot, whoever listens asks again (session.ts, console-tube.ts).
  */
 import { io, type Socket } from 'socket.io-client';
 
@@ -29,7 +29,8 @@ export type ControlStatus =
 
 export interface ControlHandlers {
   status(status: ControlStatus): void;
-  signal(signal: Signal): void;
+  /** Everything that the service says unasked: `signal`, `tubes`, and what later versions have. */
+  event(name: string, payload: unknown): void;
 }
 
 /** What the service answered with `ok: false`, or that it did not answer. */
@@ -68,19 +69,17 @@ export class ControlClient {
         if (!this.#closed) socket.connect();
       }, retryMs);
     });
-    socket.on('signal', (batch: Signal | readonly Signal[]) => {
-      for (const signal of [batch].flat()) handlers.signal(signal);
-    });
+    socket.onAny((name: string, payload: unknown) => handlers.event(name, payload));
   }
 
   get isOnline(): boolean {
     return this.#socket.connected;
   }
 
-  /** Rejects with ControlError. */
-  async call(event: string, fields: Fields): Promise<Fields> {
+  /** The answer is the service's own, and taken to be what its documentation says (docs/api.md). Rejects with ControlError. */
+  async call<Answer extends object = Fields>(event: string, fields: object): Promise<Answer> {
     if (!this.#socket.connected) throw new ControlError('offline', 'The service cannot be reached at the moment.');
-    let answer: Fields & { ok?: unknown; error?: { code?: unknown; message?: unknown } };
+    let answer: Answer & { ok?: unknown; error?: { code?: unknown; message?: unknown } };
     try {
       answer = (await this.#socket.timeout(answerTimeoutMs).emitWithAck(event, fields)) as typeof answer;
     } catch {
@@ -91,7 +90,7 @@ export class ControlClient {
   }
 
   /** Sends what nobody waits for, as a page that is being closed does. */
-  tell(event: string, fields: Fields): void {
+  tell(event: string, fields: object): void {
     this.#socket.emit(event, fields);
   }
 

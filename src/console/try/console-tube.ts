@@ -2,12 +2,13 @@
  * One tube with both of its ends in this tab: opened through the control socket like any backend does, and held by our peer library like any page
  * does, over connections that can be broken. It decides nothing about restarts; that is the service's work, and the point of the page.
  */
-import { createBrowserConnection } from '../peer/browser-connection.js';
-import { watchBrowserNetwork } from '../peer/browser-network.js';
-import type { PeerEnvironment } from '../peer/environment.port.js';
-import { HoldfastPeer } from '../peer/peer.js';
+import { createBrowserConnection } from '../../peer/browser-connection.js';
+import { watchBrowserNetwork } from '../../peer/browser-network.js';
+import type { PeerEnvironment } from '../../peer/environment.port.js';
+import { HoldfastPeer } from '../../peer/peer.js';
 import { BreakablePaths } from './broken-path.js';
-import { ControlError, type ControlClient, type Fields, type Signal } from './control-client.js';
+import { ControlError, type Signal } from '../socket/control-client.js';
+import type { Session } from '../socket/session.js';
 import type { PeerNews } from './sentences.js';
 
 /** What people write, and what is counted, each on a channel of its own. */
@@ -43,23 +44,23 @@ const request = {
 
 export class ConsoleTube {
   readonly id: string;
-  readonly #control: ControlClient;
+  readonly #session: Session;
   readonly #handlers: TubeHandlers;
   readonly #peer: HoldfastPeer;
   readonly #paths = new BreakablePaths(createBrowserConnection);
   #ended = false;
 
   /** Rejects with ControlError. */
-  static async open(url: string, control: ControlClient, handlers: TubeHandlers): Promise<ConsoleTube> {
-    const answer = await control.call('create_tube', { ...request, conversation_id: `console-${crypto.randomUUID()}` });
-    return new ConsoleTube(url, control, handlers, String(answer.tube_id), String(answer.peer_token));
+  static async open(session: Session, handlers: TubeHandlers): Promise<ConsoleTube> {
+    const answer = await session.call('create_tube', { ...request, conversation_id: `console-${crypto.randomUUID()}` });
+    return new ConsoleTube(session, handlers, String(answer.tube_id), String(answer.peer_token));
   }
 
-  private constructor(url: string, control: ControlClient, handlers: TubeHandlers, id: string, token: string) {
+  private constructor(session: Session, handlers: TubeHandlers, id: string, token: string) {
     this.id = id;
-    this.#control = control;
+    this.#session = session;
     this.#handlers = handlers;
-    this.#peer = new HoldfastPeer({ url, token }, environmentOver(this.#paths));
+    this.#peer = new HoldfastPeer({ url: session.url, token }, environmentOver(this.#paths));
     this.#listen();
     this.#peer.connect().catch(() => undefined);
   }
@@ -78,8 +79,8 @@ export class ConsoleTube {
   async resubscribe(): Promise<void> {
     if (this.#ended) return;
     try {
-      await this.#control.call('subscribe', { tube_id: this.id });
-      const now = await this.#control.call('get_connection_state', { tube_id: this.id });
+      await this.#session.call('subscribe', { tube_id: this.id });
+      const now = await this.#session.call('get_connection_state', { tube_id: this.id });
       this.#handlers.signal({
         tube_id: this.id,
         kind: 'connection_state_changed',
@@ -100,7 +101,7 @@ export class ConsoleTube {
   /** Rejects with ControlError, or PeerError from the tab. */
   async send(from: End, channel: string, text: string): Promise<void> {
     if (from === 'tab') this.#peer.send(channel, text);
-    else await this.#control.call('send', { tube_id: this.id, channel, data: text });
+    else await this.#session.call('send', { tube_id: this.id, channel, data: text });
   }
 
   /** From the tab, without an exception when it is not taken. */
@@ -127,23 +128,23 @@ export class ConsoleTube {
     this.#paths.breakAll();
   }
 
-  async restart(): Promise<Fields> {
-    return this.#control.call('restart_ice', { tube_id: this.id });
+  async restart(): Promise<void> {
+    await this.#session.call('restart_ice', { tube_id: this.id });
   }
 
   async rttMs(): Promise<number | null> {
-    const { rtt_ms: rtt } = await this.#control.call('get_connection_stats', { tube_id: this.id });
+    const { rtt_ms: rtt } = await this.#session.call('get_connection_stats', { tube_id: this.id });
     return typeof rtt === 'number' ? rtt : null;
   }
 
   async close(): Promise<void> {
-    await this.#control.call('close_tube', { tube_id: this.id });
+    await this.#session.call('close_tube', { tube_id: this.id });
   }
 
   /** The page goes away, and nobody is left to wait for an answer. */
   abandon(): void {
     if (this.#ended) return;
-    this.#control.tell('close_tube', { tube_id: this.id, reason: 'the console was left' });
+    this.#session.tell('close_tube', { tube_id: this.id, reason: 'the console was left' });
     this.#end();
   }
 
