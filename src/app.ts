@@ -13,7 +13,7 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
-import { FlightRecording, inputShare } from './flight-recording.js';
+import { FlightRecording } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
@@ -25,10 +25,12 @@ import { DropLog } from './observability/drop-log.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
-import { FlightRecorder } from './registry/flight-recorder.js';
+import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
+import { withFaults } from './transport/fault-injection.js';
 import { isForBrowsers } from './transport/ice-servers.js';
 import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
@@ -98,19 +100,12 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const recorder = createRecorder(config);
   const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
-  const recording = new FlightRecording({
-    recorder,
-    maxInputs: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes * inputShare,
-    maxClosed: 200,
-    registry: () => registry,
-    version: libraryVersion,
-    bug: listeners.bug,
-  });
+  const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
+  const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
   const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
   registry.onNotice((notice) => recording.observe(notice));
+  registry.onNotice((notice) => book.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
   const recovery = new NodeRecovery({
@@ -128,13 +123,13 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    recorder,
+    recorder: recording.recorder,
     flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes, recovery, records };
+  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder: recording.recorder, book };
   return rooms;
 }
 
@@ -172,9 +167,6 @@ function registryListeners(
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
 
-const createRecorder = ({ flightRecorderEntries, flightRecorderMaxBytes }: Config): FlightRecorder =>
-  new FlightRecorder({ maxEntries: flightRecorderEntries, maxBytes: flightRecorderMaxBytes * (1 - inputShare) });
-
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
   const log = logging.target('service');
@@ -199,6 +191,9 @@ function transportObserver(logging: Logging, metrics: Metrics, tubes: () => Live
 
 /** Again after a change of the level of `webrtc_native`: the library has a level of its own. */
 function observeNativeCode(logging: Logging, metrics: Metrics): void {
+  logging.changed = (target) => {
+    if (target === 'webrtc_native') observeNativeCode(logging, metrics);
+  };
   const threw = (where: string, error: unknown): void => {
     metrics.nativeCallbackError();
     logging.target('service').error({ where, err: error }, 'a native callback threw');
@@ -208,13 +203,13 @@ function observeNativeCode(logging: Logging, metrics: Metrics): void {
 }
 
 function createHost(life: Life, observer: TransportObserver): TransportHost {
-  const { bindAddress, udpPortBegin, udpPortEnd } = life.config;
+  const { bindAddress, udpPortBegin, udpPortEnd, faultInjection } = life.config;
   const local = {
     ...(bindAddress === null ? {} : { bindAddress }),
     ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
   };
   return new TransportHost({
-    createConnection: createNativeConnection,
+    createConnection: faultInjection ? withFaults(createNativeConnection) : createNativeConnection,
     connection: ({ tubeId, settings }) => ({ ...local, iceServers: iceServersOf(life, tubeId, settings) }),
     observer,
   });
@@ -305,6 +300,15 @@ function gatewayOptions(
   return {
     ...config,
     tubes: rooms.tubes,
+    desk: new ServiceDesk({
+      ...rooms,
+      config,
+      logging,
+      nodeId,
+      version: libraryVersion,
+      isDraining: () => rooms.life.stopping,
+      resources: metricSources(limits, () => rooms).resources,
+    }),
     resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
     peerTokenKey: () => rooms.records.peerTokenKey(),
@@ -320,7 +324,7 @@ function gatewayOptions(
   };
 }
 
-function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: Rooms): void {
+function reload(read: () => Config, logging: Logging, { life, tubes }: Rooms): void {
   if (life.stopping) return;
   const log = logging.target('service');
   try {
@@ -328,19 +332,13 @@ function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: 
     life.config = config;
     life.tokens = digestsOf(config);
     tubes.limits.apply(nodeLimitsOf(config));
-    setLevels(config, logging, metrics);
+    for (const target of logTargets) logging.setBase(target, config.logLevels[target] ?? config.logLevel);
     if (changed.includes('iceServers') || changed.includes('turnUrls')) tellUnusableServers(config, log);
     log.info({ changed }, 'configuration reloaded');
     if (ignored.length > 0) log.warn({ ignored }, 'changed keys are ignored until the service is restarted');
   } catch (err) {
     log.error({ err }, 'the configuration cannot be reloaded; nothing has changed');
   }
-}
-
-function setLevels({ logLevel, logLevels }: Config, logging: Logging, metrics: Metrics): void {
-  const native = logging.levels().webrtc_native;
-  for (const target of logTargets) logging.setLevel(target, logLevels[target] ?? logLevel);
-  if (logging.levels().webrtc_native !== native) observeNativeCode(logging, metrics);
 }
 
 /** A round trip or two, where there is a path. */

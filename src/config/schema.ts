@@ -188,6 +188,15 @@ const lifecycleKeys = {
     { min: 0, max: 4096 * MiB },
     'Memory for that, for all tubes together; the tubes that were quiet longest lose theirs first.',
   ),
+  flightRecorderClosedTubes: integer(
+    200,
+    { min: 0, max: 100_000 },
+    'Closed tubes that are remembered, with what happened to them, within that memory.',
+  ),
+  faultInjection: onOff(
+    false,
+    'For development only: controllers may break the paths of their tubes on purpose (inject_fault).',
+  ),
   drainDelayMs: duration(1000, { min: 0, max: 600_000 }, 'Time between "not ready" and refusing creates at shutdown.'),
   shutdownTimeoutMs: duration(
     30_000,

@@ -26,6 +26,7 @@ import { SignalPublisher } from './publisher.js';
 import { estimateBytes, replayAdapter } from './replay-adapter.js';
 import { SlowClients } from './slow-clients.js';
 import type { GatewayNamespace, GatewayServer } from './sockets.js';
+import { TubeFeed } from './tube-feed.js';
 
 export interface Gateway {
   /** Before the start: a tube of the process before this one, which a repeated `create_tube` shall find. */
@@ -95,6 +96,7 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
       maxPackets: options.signalReplayMaxSignals,
       maxBytes: options.signalReplayMaxBytes,
       maxSessions: maxReplaySessions,
+      passing: new Set(['tubes']),
     }),
     allowRequest: (request, decide) => {
       connections(addressOf(request, options.rates.trustForwardedFor), 1).then(
@@ -109,22 +111,17 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
 
 /** The namespaces with everything that lives in them. */
 function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
-  const { tubes, observer, log, rates } = options;
+  const { tubes, observer, log } = options;
   const control = io.of('/control');
   const peer = io.of('/peer');
   const slow = new SlowClients([control, peer], options.maxSocketBufferBytes, log);
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
-  const desks = createDesks(options, creator, publisher);
-  const shared = {
-    observer,
-    log,
-    tubes,
-    publisher,
-    isDraining,
-    handshakes: limits.handshakes,
-    trustForwardedFor: rates.trustForwardedFor,
-  };
+  const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
+  const desks = createDesks(options, { creator, publisher, feed });
+  const { handshakes } = limits;
+  const { trustForwardedFor } = options.rates;
+  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
   openControl({
     ...shared,
     namespace: control,
@@ -143,6 +140,7 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
     idle: async () => void (await Promise.all([desks.control.idle(), desks.peer.idle()])),
     close: () => {
       unlisten();
+      feed.stop();
       peers.close();
       slow.stop();
     },
@@ -178,13 +176,16 @@ function createCreator(publisher: SignalPublisher, options: GatewayOptions, isDr
 
 type Rooms = ReturnType<typeof openRooms>;
 
-function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: SignalPublisher) {
-  const { tubes, observer, log, rates } = options;
+function createDesks(
+  options: GatewayOptions,
+  parts: { readonly creator: TubeCreator; readonly publisher: SignalPublisher; readonly feed: TubeFeed },
+) {
+  const { tubes, desk, observer, log, rates } = options;
   const offers = new OfferBudget();
   return {
     control: new CallDesk<Controller>({
       role: 'control',
-      calls: controlCalls({ tubes, publisher, creator, offers, log }),
+      calls: controlCalls({ ...parts, tubes, desk, offers, log }),
       missing: missingControlCalls,
       rate: createRateLimit(rates.controlCallsPerSecond, 1),
       observer,

@@ -21,6 +21,7 @@ import type {
   Connection,
   ConnectionConfig,
   ConnectionFactory,
+  ConnectionFault,
   ConnectionStats,
 } from '../channels/connection.port.js';
 import { frameHeaderBytes } from '../channels/frame.js';
@@ -216,6 +217,13 @@ export class Generation {
     };
     this.emit({ type: 'transport.sampled', sample });
     if (pair !== null) this.tellPair(pair);
+  }
+
+  /** False where faults are not allowed, or there is nothing to break. */
+  injectFault(fault: ConnectionFault, durationMs: number): boolean {
+    if (this.ended !== 'no' || this.connection?.injectFault === undefined) return false;
+    this.connection.injectFault(fault, durationMs);
+    return true;
   }
 
   /** Idempotent; `transport.closed` follows, once. */

@@ -13,7 +13,7 @@ import type {
   TransportState,
 } from '../../machines/ports/transport.port.js';
 import type { ChannelClass } from '../../machines/settings.js';
-import type { ConnectionConfig, ConnectionFactory } from '../channels/connection.port.js';
+import type { ConnectionConfig, ConnectionFactory, ConnectionFault } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
 import { Generation, type PathLoss } from './generation.js';
 import type { Clock } from './generation.types.js';
@@ -152,6 +152,12 @@ export class TransportHost {
       })),
       channels,
     };
+  }
+
+  /** Breaks the path that carries data; false when the tube has none that can be broken. */
+  injectFault(tubeId: string, fault: ConnectionFault, durationMs: number): boolean {
+    const entry = this.tubes.get(tubeId);
+    return entry?.live.get(entry.active ?? -1)?.generation.injectFault(fault, durationMs) ?? false;
   }
 
   /** Generations whose native connection is not closed yet, those of closed tubes included. */
