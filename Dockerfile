@@ -5,7 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.base.json tsconfig.build.json ./
-COPY scripts/build-browser.mjs scripts/
+COPY scripts/build-browser.mjs scripts/charts.mjs scripts/
 COPY machines machines
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund

@@ -27,8 +27,7 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   for (const token of tokensOf(options, argv)) {
     const option = token.kind === 'option' ? options[token.name] : undefined;
     if (token.kind === 'option' && option !== undefined) {
-      if (switches.has(token.name) || token.name in values)
-        throw usageError(`${token.rawName} is given twice`);
+      if (switches.has(token.name) || token.name in values) throw usageError(`${token.rawName} is given twice`);
       if (option.value === undefined) switches.add(switchOf(token));
       else values[token.name] = valueOf(token, option.value);
     } else if (command.takesConfig === true) {
@@ -37,7 +36,9 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
       taken.add(token.index);
     } else if (token.kind === 'option') {
       const known = Object.keys(options).map((name) => `--${name}`);
-      throw usageError(`${command.name} has no option ${token.rawName}${hintOf(token.name, known)}; see holdfast ${command.name} --help`);
+      throw usageError(
+        `${command.name} has no option ${token.rawName}${hintOf(token.name, known)}; see holdfast ${command.name} --help`,
+      );
     } else if (token.kind === 'positional') {
       args.push(token.value);
     }

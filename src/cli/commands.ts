@@ -23,7 +23,6 @@ const serve: Command = {
   run: async (call) => (await import('./serve.js')).run(call),
 };
 
-
 const tubesLs: Command = {
   name: 'tubes ls',
   summary: 'list the tubes of a running service',
@@ -49,7 +48,10 @@ const tubesWatch: Command = {
   options: { ...filterOptions, ...jsonOption, ...serviceOptions },
   examples: [
     { line: 'holdfast tubes watch', about: 'all tubes, live' },
-    { line: 'holdfast tubes watch --conversation room-7 | tee changes.log', about: 'changes of one conversation, as lines' },
+    {
+      line: 'holdfast tubes watch --conversation room-7 | tee changes.log',
+      about: 'changes of one conversation, as lines',
+    },
     { line: `holdfast tubes watch --json | jq 'select(.tube.state == "failed")'`, about: 'for programs' },
   ],
   run: async (call) => (await import('./tubes-watch.js')).watch(call),
@@ -62,7 +64,11 @@ const tubesShow: Command = {
   about:
     'Shows the state of a tube and since when, what it does next, its path with measurements, its generations and channels, and its incidents: trigger, what was known at the first decision, ' +
     'and how long each phase took. A tube that was closed lately still has its incidents. ID is the id, or the first four or more characters of it.',
-  options: { all: { about: 'Shows all incidents that are kept, not the last three only.' }, ...jsonOption, ...serviceOptions },
+  options: {
+    all: { about: 'Shows all incidents that are kept, not the last three only.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
   args: { min: 1, max: 1 },
   examples: [
     { line: 'holdfast tubes show 2dc34487', about: 'why did it drop, and what did it cost?' },
@@ -78,7 +84,10 @@ const tubesRestart: Command = {
   about:
     'Asks for a new generation of each tube. The old path carries the data until the new one works. The offer goes to the peer as in any restart: over its own socket, or by the controller that relays for it.',
   options: {
-    fresh: { about: 'The peer answers with a new RTCPeerConnection: the way out for a plain page whose own one is beyond repair.' },
+    fresh: {
+      about:
+        'The peer answers with a new RTCPeerConnection: the way out for a plain page whose own one is beyond repair.',
+    },
     wait: { about: 'Waits until data takes the new generation, two minutes at most.' },
     ...jsonOption,
     ...serviceOptions,
@@ -86,7 +95,10 @@ const tubesRestart: Command = {
   args: { min: 1, max: Number.POSITIVE_INFINITY },
   examples: [
     { line: 'holdfast tubes restart 2dc34487 --wait', about: 'one tube; ends when it is over' },
-    { line: `holdfast tubes ls --state failed --json | jq -r '.[].tube_id' | xargs -r holdfast tubes restart`, about: 'all that were given up' },
+    {
+      line: `holdfast tubes ls --state failed --json | jq -r '.[].tube_id' | xargs -r holdfast tubes restart`,
+      about: 'all that were given up',
+    },
   ],
   run: async (call) => (await import('./tubes-restart.js')).restart(call),
 };
@@ -95,7 +107,8 @@ const tubesClose: Command = {
   name: 'tubes close',
   summary: 'close tubes for good',
   usage: 'ID... [--reason TEXT] [--yes]',
-  about: 'Closes each tube: its connection ends, its peer and its controllers are told. Asks before it does. A tube that was closed already is no error.',
+  about:
+    'Closes each tube: its connection ends, its peer and its controllers are told. Asks before it does. A tube that was closed already is no error.',
   options: {
     reason: { value: 'TEXT', about: 'Is written to the log of the service.' },
     yes: { about: 'Does not ask. Needed where nobody can be asked.' },
@@ -119,7 +132,10 @@ const doctor: Command = {
   takesConfig: true,
   examples: [
     { line: 'holdfast doctor --config holdfast.yaml', about: 'before the first start' },
-    { line: 'holdfast doctor --ice-servers stun:stun.example:3478', about: 'does that server answer us, and which NAT is in between?' },
+    {
+      line: 'holdfast doctor --ice-servers stun:stun.example:3478',
+      about: 'does that server answer us, and which NAT is in between?',
+    },
     { line: `holdfast doctor --json | jq '.findings[] | select(.status != "ok")'`, about: 'for programs' },
   ],
   run: async (call) => (await import('./doctor.js')).run(call),
@@ -133,11 +149,23 @@ const tokenCreate: Command = {
     'Prints a random control token, and on standard error how to configure it. With --jwt it is a signed JWT with the claims that controlJwt wants; key, algorithm, issuer and audience come from ' +
     'the options, else from the configuration.',
   options: {
-    tenant: { value: 'NAME', about: 'Whose token it is; default: default. Tubes of other tenants do not exist for it.' },
-    append: { value: 'FILE', about: 'Adds the token to a file for --control-tokens-file; made with mode 0600 where there is none.' },
+    tenant: {
+      value: 'NAME',
+      about: 'Whose token it is; default: default. Tubes of other tenants do not exist for it.',
+    },
+    append: {
+      value: 'FILE',
+      about: 'Adds the token to a file for --control-tokens-file; made with mode 0600 where there is none.',
+    },
     jwt: { about: 'Makes a JWT.' },
-    key: { value: 'FILE', about: 'What it is signed with: a private key (PEM), or a secret. Default: the secretFile of controlJwt.' },
-    algorithm: { value: 'NAME', about: 'Default: one of the configuration that fits the key, else the usual one of its kind.' },
+    key: {
+      value: 'FILE',
+      about: 'What it is signed with: a private key (PEM), or a secret. Default: the secretFile of controlJwt.',
+    },
+    algorithm: {
+      value: 'NAME',
+      about: 'Default: one of the configuration that fits the key, else the usual one of its kind.',
+    },
     issuer: { value: 'TEXT', about: 'Claim iss; default: that of controlJwt.' },
     audience: { value: 'TEXT', about: 'Claim aud; default: that of controlJwt.' },
     subject: { value: 'TEXT', about: 'Claim sub: who uses it.' },
@@ -146,9 +174,18 @@ const tokenCreate: Command = {
   },
   takesConfig: true,
   examples: [
-    { line: 'holdfast token create --tenant team-a --append tokens', about: 'a new tenant of a service with --control-tokens-file tokens' },
-    { line: 'export HOLDFAST_CONTROL_TOKENS=$(holdfast token create)', about: 'only the token goes to standard output' },
-    { line: 'holdfast token create --jwt --key jwt.pem --issuer https://login.example --audience holdfast', about: 'a JWT for an hour' },
+    {
+      line: 'holdfast token create --tenant team-a --append tokens',
+      about: 'a new tenant of a service with --control-tokens-file tokens',
+    },
+    {
+      line: 'export HOLDFAST_CONTROL_TOKENS=$(holdfast token create)',
+      about: 'only the token goes to standard output',
+    },
+    {
+      line: 'holdfast token create --jwt --key jwt.pem --issuer https://login.example --audience holdfast',
+      about: 'a JWT for an hour',
+    },
   ],
   run: async (call) => (await import('./token-create.js')).create(call),
 };
@@ -167,7 +204,10 @@ const tokenCheck: Command = {
   },
   takesConfig: true,
   examples: [
-    { line: 'holdfast token check --token-file - --config holdfast.yaml < token', about: 'would this configuration accept it?' },
+    {
+      line: 'holdfast token check --token-file - --config holdfast.yaml < token',
+      about: 'would this configuration accept it?',
+    },
     { line: 'HOLDFAST_TOKEN=… holdfast token check --url http://127.0.0.1:8080', about: 'does that service?' },
   ],
   run: async (call) => (await import('./token-check.js')).check(call),
@@ -177,7 +217,8 @@ const configDefault: Command = {
   name: 'config default',
   summary: 'print a commented configuration file',
   usage: '',
-  about: 'Prints a YAML file with every key, its meaning and its default, all of it commented out. With --json: the defaults.',
+  about:
+    'Prints a YAML file with every key, its meaning and its default, all of it commented out. With --json: the defaults.',
   options: { ...jsonOption },
   examples: [{ line: 'holdfast config default > holdfast.yaml', about: 'to begin with' }],
   run: async (call) => (await import('./config.js')).printDefault(call),
@@ -203,7 +244,8 @@ const configDocs: Command = {
   name: 'config docs',
   summary: 'print the table of configuration keys',
   usage: '',
-  about: 'Prints what docs/configuration.md holds: every key with variable, default and meaning, profiles and recovery policies, as Markdown. With --json: the keys as a list.',
+  about:
+    'Prints what docs/configuration.md holds: every key with variable, default and meaning, profiles and recovery policies, as Markdown. With --json: the keys as a list.',
   options: { ...jsonOption },
   examples: [{ line: 'holdfast config docs | less', about: 'to read' }],
   run: async (call) => (await import('./config.js')).docs(call),

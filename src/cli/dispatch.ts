@@ -92,7 +92,8 @@ function find(argv: readonly string[], table: readonly Command[]): { command: Co
 
 function unknownCommand([first = '', second = '']: readonly string[], table: readonly Command[]): CliError {
   const group = table.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-  if (group.length > 0 && (second === '' || second.startsWith('-'))) return usageError(`${first} needs one of: ${group.join(', ')}`);
+  if (group.length > 0 && (second === '' || second.startsWith('-')))
+    return usageError(`${first} needs one of: ${group.join(', ')}`);
   const names = table.map(({ name }) => name);
   const groups = names.map((name) => name.split(' ')[0] ?? name);
   const [unknown, known] = group.length > 0 ? [`${first} ${second}`, group] : [first, [...names, ...groups]];
@@ -103,6 +104,7 @@ function helpOn(words: readonly string[], table: readonly Command[]): string | P
   if (words.length === 0) return overview(table);
   const command = table.find(({ name }) => name === words.join(' '));
   if (command !== undefined) return commandHelp(command);
-  if (words.length === 1 && table.some(({ name }) => name.startsWith(`${words[0]} `))) return groupHelp(words[0], table);
+  const group = words.join(' ');
+  if (table.some(({ name }) => name.startsWith(`${group} `))) return groupHelp(group, table);
   throw unknownCommand(words, table);
 }

@@ -53,17 +53,29 @@ function readConfig(sources: Call['sources']): { config: Config | null; finding:
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const [head = '', ...problems] = error.message.split('\n');
-    return { config: null, finding: fail(`configuration: ${head} ${problems.map((line) => line.trim()).join('; ')}`, 'mend it: holdfast config check tells it line by line') };
+    return {
+      config: null,
+      finding: fail(
+        `configuration: ${head} ${problems.map((line) => line.trim()).join('; ')}`,
+        'mend it: holdfast config check tells it line by line',
+      ),
+    };
   }
 }
 
 function accessFinding({ controlTokens, controlJwt, host }: Config): Finding {
   const tenants = new Set(controlTokens.map(({ tenant }) => tenant)).size;
   const jwt = controlJwt === null ? [] : [`JWTs of ${controlJwt.issuer}`];
-  const tokens = controlTokens.length === 0 ? [] : [`tokens: ${controlTokens.length} of ${tenants} ${tenants === 1 ? 'tenant' : 'tenants'}`];
+  const tokens =
+    controlTokens.length === 0
+      ? []
+      : [`tokens: ${controlTokens.length} of ${tenants} ${tenants === 1 ? 'tenant' : 'tenants'}`];
   const ways = [...tokens, ...jwt].join(', ');
   return ways === ''
-    ? warn(`access: no token is configured, so one is made for each run, and ${host} only is listened on`, 'for more than a try: holdfast token create --append FILE, and --control-tokens-file FILE')
+    ? warn(
+        `access: no token is configured, so one is made for each run, and ${host} only is listened on`,
+        'for more than a try: holdfast token create --append FILE, and --control-tokens-file FILE',
+      )
     : ok(`access: ${ways}`);
 }
 
@@ -71,7 +83,12 @@ async function findingsOf(check: Check, config: Config): Promise<readonly Findin
   try {
     return [await check.run(config)].flat();
   } catch (error) {
-    return [fail(`${check.name}: could not be looked at (${codeOf(error)})`, 'this is a fault of holdfast doctor: please report it')];
+    return [
+      fail(
+        `${check.name}: could not be looked at (${codeOf(error)})`,
+        'this is a fault of holdfast doctor: please report it',
+      ),
+    ];
   }
 }
 
@@ -89,7 +106,9 @@ function print({ status, detail, advice }: Finding, terminal: Terminal): void {
 }
 
 function summary(failed: number, warned: number, { paint }: Terminal): string {
-  const words = [failed === 0 ? '' : `failures ${failed}`, warned === 0 ? '' : `warnings ${warned}`].filter((part) => part !== '');
+  const words = [failed === 0 ? '' : `failures ${failed}`, warned === 0 ? '' : `warnings ${warned}`].filter(
+    (part) => part !== '',
+  );
   if (words.length === 0) return paint('Everything is right.', 'green');
   return paint(`${words.join(', ')}.`, failed === 0 ? 'yellow' : 'red');
 }

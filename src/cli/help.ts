@@ -29,7 +29,10 @@ function columns(rows: readonly (readonly [string, string])[]): string {
 const usageOf = ({ name, usage }: Command): string => `holdfast ${name}${usage === '' ? '' : ` ${usage}`}`;
 
 const optionRows = ({ options }: Command): (readonly [string, string])[] =>
-  Object.entries(options).map(([name, { value, about }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, about]);
+  Object.entries(options).map(([name, { value, about }]) => [
+    `--${name}${value === undefined ? '' : ` ${value}`}`,
+    about,
+  ]);
 
 /** Text of `holdfast --help`. */
 export function overview(table: readonly Command[]): string {
@@ -58,7 +61,14 @@ export function overview(table: readonly Command[]): string {
 export function groupHelp(group: string, table: readonly Command[]): string {
   const members = table.filter(({ name }) => name.startsWith(`${group} `));
   const rows = members.map((command) => [command.name, command.summary] as const);
-  return [`Usage: holdfast ${group} COMMAND [ARGUMENT]...`, '', columns(rows), '', `holdfast ${group} COMMAND --help says more.`, ''].join('\n');
+  return [
+    `Usage: holdfast ${group} COMMAND [ARGUMENT]...`,
+    '',
+    columns(rows),
+    '',
+    `holdfast ${group} COMMAND --help says more.`,
+    '',
+  ].join('\n');
 }
 
 const configNote =
@@ -121,7 +131,12 @@ function commandPart(command: Command): string[] {
     `\`${usageOf(command)}\``,
     '',
     about.replaceAll('\n', '\n\n'),
-    ...(command.takesConfig === true ? ['', 'Takes the flags of [configuration.md](configuration.md), and `--config FILE`; environment and file count.'] : []),
+    ...(command.takesConfig === true
+      ? [
+          '',
+          'Takes the flags of [configuration.md](configuration.md), and `--config FILE`; environment and file count.',
+        ]
+      : []),
     ...(rows.length === 0 ? [] : ['', '| option | meaning |', '| --- | --- |', ...rows]),
     '',
     '```sh',

@@ -25,7 +25,10 @@ export class Refusal extends CliError {
 /** The service is older than this command line. */
 export class UnknownCall extends CliError {
   constructor(url: string, event: string) {
-    super(exitCodes.unavailable, `the service at ${url} does not know the call ${event}: it is older than this command line; update it`);
+    super(
+      exitCodes.unavailable,
+      `the service at ${url} does not know the call ${event}: it is older than this command line; update it`,
+    );
   }
 }
 
@@ -69,7 +72,9 @@ export async function withService<T>(
 ): Promise<T> {
   const token = givenToken(call);
   if (token === null)
-    throw usageError('a control token is needed: --token-file FILE, or HOLDFAST_TOKEN (a service without configured tokens prints its own)');
+    throw usageError(
+      'a control token is needed: --token-file FILE, or HOLDFAST_TOKEN (a service without configured tokens prints its own)',
+    );
   const service = await Service.connect(serviceUrl(call), token);
   try {
     return await work(service);
@@ -155,7 +160,10 @@ function explain(url: string, error: unknown): CliError {
   const { data, description, message } = error as ConnectError;
   if (typeof data?.code === 'string') {
     const advice = data.code.startsWith('auth_') ? '; give its control token with --token-file or HOLDFAST_TOKEN' : '';
-    return new Refusal(data.code, `the service at ${url} refused the connection: ${message.replace(/\.$/, '')}${advice}`);
+    return new Refusal(
+      data.code,
+      `the service at ${url} refused the connection: ${message.replace(/\.$/, '')}${advice}`,
+    );
   }
   const why = typeof description?.message === 'string' ? description.message : message;
   return new CliError(

@@ -43,7 +43,7 @@ function wrapParagraph(paragraph: string, indent: string): string {
 /** Text of others, in one harmless line. */
 export const harmless = (text: string): string => text.replaceAll(dangerous, '·');
 
-export const cut = (text: string, length: number): string =>
+const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
 
 /** The lines of a table, the titles first. `width`: Infinity cuts nothing. */
@@ -64,12 +64,16 @@ export function tableLines<Row>(
       .map((text, at) => {
         const shown = cut(text, widths[at] ?? 0);
         const last = at === texts.length - 1;
-        const padded = columns[at]?.right === true ? shown.padStart(widths[at] ?? 0) : last ? shown : shown.padEnd(widths[at] ?? 0);
+        const padded =
+          columns[at]?.right === true ? shown.padStart(widths[at] ?? 0) : last ? shown : shown.padEnd(widths[at] ?? 0);
         const colour = colourOf(at);
         return colour === null ? padded : paint(padded, colour);
       })
       .join(gap);
-  const titles = line(columns.map(({ title }) => title), () => 'grey');
+  const titles = line(
+    columns.map(({ title }) => title),
+    () => 'grey',
+  );
   return [titles, ...rows.map((row, index) => line(cells[index] ?? [], (at) => columns[at]?.colour?.(row) ?? null))];
 }
 

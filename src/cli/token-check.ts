@@ -34,10 +34,12 @@ interface Finding {
 export async function check(call: Call): Promise<ExitCode> {
   const { terminal, switches, values, sources } = call;
   const token = givenToken(call);
-  if (token === null) throw usageError('which token? --token-file FILE (- is standard input), --token TOKEN, or HOLDFAST_TOKEN');
+  if (token === null)
+    throw usageError('which token? --token-file FILE (- is standard input), --token TOKEN, or HOLDFAST_TOKEN');
   if (values['url'] !== undefined && sources.argv.length > 0)
     throw usageError(`either --url or a configuration (${sources.argv[0]}), not both`);
-  const finding = values['url'] === undefined ? await byConfig(token, readConfig(sources)) : await byService(token, serviceUrl(call));
+  const finding =
+    values['url'] === undefined ? await byConfig(token, readConfig(sources)) : await byService(token, serviceUrl(call));
   if (switches.has('json')) terminal.print(JSON.stringify(finding));
   else terminal.print(sentence(finding));
   return finding.valid ? exitCodes.done : exitCodes.no;
@@ -47,7 +49,8 @@ function sentence({ valid, by, kind, tenant, expires_at_ms: expiresAtMs, why }: 
   if (!valid) return `Not valid for ${by}: ${why ?? 'unknown'}.`;
   const what = kind === 'jwt' ? 'a JWT' : 'a control token';
   const whose = tenant === null ? '' : ` of tenant ${tenant}`;
-  const until = expiresAtMs === null ? '' : `; it expires in ${length(expiresAtMs - Date.now())}, at ${moment(expiresAtMs)}`;
+  const until =
+    expiresAtMs === null ? '' : `; it expires in ${length(expiresAtMs - Date.now())}, at ${moment(expiresAtMs)}`;
   return `Valid for ${by}: ${what}${whose}${until}.`;
 }
 
@@ -97,7 +100,9 @@ async function byConfig(token: string, config: Config): Promise<Finding> {
 function whyNot(kind: Finding['kind'], claims: Claims | null, { controlTokens, controlJwt }: Config): string {
   if (kind === 'peer') return peerWhy;
   if (kind === 'static' || claims === null)
-    return controlTokens.length === 0 ? 'no control tokens are configured' : `it is none of the control tokens that are configured (${controlTokens.length})`;
+    return controlTokens.length === 0
+      ? 'no control tokens are configured'
+      : `it is none of the control tokens that are configured (${controlTokens.length})`;
   return controlJwt === null ? 'it is a JWT, and controlJwt is not configured' : whyNotJwt(claims, controlJwt);
 }
 
@@ -109,11 +114,14 @@ function whyNotJwt(claims: Claims, { algorithms, issuer, audience, tenantClaim, 
   if (expiresAtMs === null) return 'it has no time of expiry (exp)';
   if (expiresAtMs <= nowMs) return `it expired ${length(nowMs - expiresAtMs)} ago, at ${moment(expiresAtMs)}`;
   if (notBeforeMs !== null && notBeforeMs > nowMs) return `it is not valid before ${moment(notBeforeMs)} (nbf)`;
-  if (claims.issuer !== issuer) return `its issuer is ${JSON.stringify(claims.issuer)}, and ${JSON.stringify(issuer)} is expected`;
+  if (claims.issuer !== issuer)
+    return `its issuer is ${JSON.stringify(claims.issuer)}, and ${JSON.stringify(issuer)} is expected`;
   if (!claims.audience.includes(audience))
     return `its audience is ${JSON.stringify(claims.audience)}, and ${JSON.stringify(audience)} is expected`;
   if (typeof claims.all[tenantClaim] !== 'string') return `it has no tenant (claim ${JSON.stringify(tenantClaim)})`;
-  return 'jwksUrl' in key ? `its signature does not fit a key of ${key.jwksUrl}, or no keys come from there` : 'its signature does not fit the key';
+  return 'jwksUrl' in key
+    ? `its signature does not fit a key of ${key.jwksUrl}, or no keys come from there`
+    : 'its signature does not fit the key';
 }
 
 async function byService(token: string, url: string): Promise<Finding> {

@@ -7,7 +7,6 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { SignJWT } from 'jose';
 import { decode } from '../config/quantities.js';
 import type { ControlJwt } from '../config/secrets.js';
-import type { Sources } from '../config/sources.js';
 import { CliError, exitCodes, usageError, type Call, type ExitCode } from './command.js';
 import { readConfig } from './read-config.js';
 import { length } from './words.js';
@@ -18,9 +17,13 @@ const defaultTenant = 'default';
 export async function create(call: Call): Promise<ExitCode> {
   const { switches, values, sources } = call;
   const tenant = values['tenant'] ?? defaultTenant;
-  if (!tenantPattern.test(tenant)) throw usageError('a tenant is 1 to 64 letters, digits, dots, dashes and underscores');
+  if (!tenantPattern.test(tenant))
+    throw usageError('a tenant is 1 to 64 letters, digits, dots, dashes and underscores');
   if (switches.has('jwt')) return createJwt(call, tenant);
-  const wrong = [...jwtOptions.filter((name) => values[name] !== undefined).map((name) => `--${name}`), ...sources.argv][0];
+  const wrong = [
+    ...jwtOptions.filter((name) => values[name] !== undefined).map((name) => `--${name}`),
+    ...sources.argv,
+  ][0];
   if (wrong !== undefined) throw usageError(`${wrong} is for JWTs only: add --jwt, or leave it out`);
   return createStatic(call, tenant);
 }
@@ -45,9 +48,16 @@ function createStatic({ terminal, switches, values }: Call, tenant: string): Exi
   terminal.print(token);
   const service =
     file === undefined
-      ? [`  service      HOLDFAST_CONTROL_TOKENS=${entry}`, '               or that line in the file of --control-tokens-file']
+      ? [
+          `  service      HOLDFAST_CONTROL_TOKENS=${entry}`,
+          '               or that line in the file of --control-tokens-file',
+        ]
       : [`  service      --control-tokens-file ${file}; one that runs reads it again on SIGHUP`];
-  const lines = [...service, `  controllers  auth: { token: '${token}' }`, '  command line HOLDFAST_TOKEN, or --token-file'];
+  const lines = [
+    ...service,
+    `  controllers  auth: { token: '${token}' }`,
+    '  command line HOLDFAST_TOKEN, or --token-file',
+  ];
   for (const line of [`A control token of tenant ${tenant}.`, ...lines]) terminal.tell(line);
   return exitCodes.done;
 }
@@ -56,7 +66,10 @@ function append(file: string, entry: string): void {
   try {
     appendFileSync(file, `${entry}\n`, { mode: 0o600 });
   } catch (error) {
-    throw new CliError(exitCodes.unavailable, `${JSON.stringify(file)} cannot be written (${String((error as NodeJS.ErrnoException).code)})`);
+    throw new CliError(
+      exitCodes.unavailable,
+      `${JSON.stringify(file)} cannot be written (${String((error as NodeJS.ErrnoException).code)})`,
+    );
   }
 }
 
@@ -71,41 +84,63 @@ interface Signing {
 async function createJwt({ terminal, switches, values, sources }: Call, tenant: string): Promise<ExitCode> {
   if (values['append'] !== undefined) throw usageError('--append is for tokens of a file; a JWT is kept nowhere');
   const expiresInMs = durationOf(values['expires'] ?? '1h');
-  const signing = signingOf(values, configuredJwt(sources));
-  const nowS = Math.floor(Date.now() / 1000);
-  const expiresAtS = nowS + Math.ceil(expiresInMs / 1000);
-  const unsigned = new SignJWT({ [signing.tenantClaim]: tenant })
+  const signing = signingOf(values, readConfig(sources).controlJwt);
+  const expiresAtMs = Math.ceil((Date.now() + expiresInMs) / 1000) * 1000;
+  const token = await sign(signing, tenant, values['subject'], expiresAtMs);
+  const { algorithm, issuer, audience } = signing;
+  if (switches.has('json')) {
+    const claims = { algorithm, issuer, audience, expires_at_ms: expiresAtMs };
+    terminal.print(JSON.stringify({ kind: 'jwt', tenant, token, ...claims }));
+    return exitCodes.done;
+  }
+  terminal.print(token);
+  terminal.tell(
+    `A JWT of tenant ${tenant}, good for ${length(expiresInMs)}. The service takes it with this in its configuration:`,
+  );
+  for (const line of configurationFor(signing)) terminal.tell(`  ${line}`);
+  return exitCodes.done;
+}
+
+/** Throws CliError when key and algorithm do not go together. */
+async function sign(
+  signing: Signing,
+  tenant: string,
+  subject: string | undefined,
+  expiresAtMs: number,
+): Promise<string> {
+  const unsigned = new SignJWT({ [signing.tenantClaim]: tenant, ...(subject === undefined ? {} : { sub: subject }) })
     .setProtectedHeader({ alg: signing.algorithm })
     .setIssuer(signing.issuer)
     .setAudience(signing.audience)
-    .setIssuedAt(nowS)
-    .setExpirationTime(expiresAtS);
-  const { subject } = values;
-  const token = await (subject === undefined ? unsigned : unsigned.setSubject(subject)).sign(signing.key).catch((error: unknown) => {
-    throw usageError(`the key does not sign with ${signing.algorithm}: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const { algorithm, issuer, audience, tenantClaim } = signing;
-  if (switches.has('json'))
-    terminal.print(JSON.stringify({ kind: 'jwt', tenant, token, algorithm, issuer, audience, expires_at_ms: expiresAtS * 1000 }));
-  else {
-    terminal.print(token);
-    terminal.tell(`A JWT of tenant ${tenant}, good for ${length(expiresInMs)}. The service takes it with this in its configuration:`);
-    const source = signing.key instanceof Uint8Array ? 'secretFile: FILE       # the same secret' : 'publicKeyFile: FILE    # the public half of the key';
-    for (const line of ['controlJwt:', `  ${source}`, `  algorithms: [${algorithm}]`, `  issuer: ${issuer}`, `  audience: ${audience}`, `  tenantClaim: ${tenantClaim}`])
-      terminal.tell(`  ${line}`);
+    .setIssuedAt()
+    .setExpirationTime(expiresAtMs / 1000);
+  try {
+    return await unsigned.sign(signing.key);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw usageError(`the key does not sign with ${signing.algorithm}: ${why}`);
   }
-  return exitCodes.done;
+}
+
+function configurationFor({ key, algorithm, issuer, audience, tenantClaim }: Signing): string[] {
+  const file =
+    key instanceof Uint8Array
+      ? 'secretFile: FILE       # the same secret'
+      : 'publicKeyFile: FILE    # the public half of the key';
+  const claims = [
+    `algorithms: [${algorithm}]`,
+    `issuer: ${issuer}`,
+    `audience: ${audience}`,
+    `tenantClaim: ${tenantClaim}`,
+  ];
+  return ['controlJwt:', ...[file, ...claims].map((line) => `  ${line}`)];
 }
 
 function durationOf(text: string): number {
   const ms = decode('duration', text);
-  if (typeof ms !== 'number' || ms < 1000) throw usageError(`--expires ${JSON.stringify(text)} is no time; it looks like 15m, 1h, 30d`);
+  if (typeof ms !== 'number' || ms < 1000)
+    throw usageError(`--expires ${JSON.stringify(text)} is no time; it looks like 15m, 1h, 30d`);
   return ms;
-}
-
-/** What the configuration says of JWTs, where one is named. Throws CliError when it is wrong. */
-function configuredJwt(sources: Sources): ControlJwt | null {
-  return readConfig(sources).controlJwt;
 }
 
 /** Options go over the configuration. */
@@ -122,7 +157,9 @@ function signingOf(values: Call['values'], configured: ControlJwt | null): Signi
 function keyOf(file: string | undefined, configured: ControlJwt | null): KeyObject | Uint8Array {
   if (file === undefined) {
     if (configured !== null && 'secret' in configured.key) return new TextEncoder().encode(configured.key.secret);
-    throw usageError('a JWT needs --key FILE: a private key (PEM), or a secret; a configuration with controlJwt.secretFile will do, too');
+    throw usageError(
+      'a JWT needs --key FILE: a private key (PEM), or a secret; a configuration with controlJwt.secretFile will do, too',
+    );
   }
   const text = readKey(file);
   if (!text.includes('-----BEGIN')) return new TextEncoder().encode(text);

@@ -41,10 +41,22 @@ export class TubeRows {
     service.on('tubes', (batch) => this.take(batch as TubesBatch));
     service.on('disconnect', (reason) => {
       if (service.isActive) this.#listener.online(false);
-      else this.#listener.ended(new CliError(exitCodes.unavailable, `the service at ${service.url} closed the connection (${String(reason)})`));
+      else
+        this.#listener.ended(
+          new CliError(
+            exitCodes.unavailable,
+            `the service at ${service.url} closed the connection (${String(reason)})`,
+          ),
+        );
     });
     service.on('connect_error', (error) => {
-      if (!service.isActive) this.#listener.ended(new CliError(exitCodes.unavailable, `the service at ${service.url} refused to take us back: ${(error as Error).message}`));
+      if (!service.isActive)
+        this.#listener.ended(
+          new CliError(
+            exitCodes.unavailable,
+            `the service at ${service.url} refused to take us back: ${(error as Error).message}`,
+          ),
+        );
     });
     service.on('connect', () => {
       service.call('watch_tubes').then(

@@ -1,39 +1,41 @@
 /**
  * `holdfast tubes restart`: asks for an ICE restart, and with --wait follows its signals until data takes the new generation or the tube is given up.
  */
-import { exitCodes, type Call, type ExitCode } from './command.js';
+import type { Call, ExitCode } from './command.js';
 import { Refusal, withService, type Service } from './service.js';
+import { harmless } from './table.js';
 import { forEachTube } from './tubes.js';
 import { length } from './words.js';
 
-const settledWithinMs = 120_000;
+const overWithinMs = 120_000;
 
 export function restart(call: Call): Promise<ExitCode> {
   const { switches, terminal } = call;
   const fresh = switches.has('fresh') ? { fresh: true } : {};
   return withService(call, (service) =>
     forEachTube(call, service, async (tubeId) => {
-      const settled = switches.has('wait') ? await follow(service, tubeId, (line) => terminal.progress(line)) : null;
+      const course = switches.has('wait') ? new Course(service, tubeId, terminal.progress) : null;
       try {
+        // First: the restart may be over before its call is answered.
+        if (course !== null) await service.call('subscribe', { tube_id: tubeId });
         const answer = await service.call('restart_ice', { tube_id: tubeId, ...fresh });
         const generation = Number(answer['generation']);
         const running = answer['already_in_progress'] === true;
         const begun = { generation, already_in_progress: running };
-        if (settled === null)
-          return { ...begun, text: `generation ${generation} ${running ? 'was on its way already' : 'is offered to the peer'}` };
-        const end = await settled.result;
-        return { ...begun, ...end, text: `generation ${end.generation} carries the data, ${length(end.took_ms)} after it was asked for` };
+        const offered = `generation ${generation} ${running ? 'was on its way already' : 'is offered to the peer'}`;
+        if (course === null) return { ...begun, text: offered };
+        const over = await course.over;
+        return {
+          ...begun,
+          ...over,
+          text: `generation ${over.generation} carries the data after ${length(over.took_ms)}`,
+        };
       } finally {
-        settled?.stop();
+        course?.stop();
         terminal.progress(null);
       }
     }),
   );
-}
-
-interface Settled {
-  readonly generation: number;
-  readonly took_ms: number;
 }
 
 interface Signal {
@@ -46,45 +48,64 @@ interface Signal {
   readonly reason?: string;
 }
 
-/** Subscribes first: the restart may be over before its call is answered. `result` rejects with Refusal. */
-async function follow(
-  service: Service,
-  tubeId: string,
-  progress: (line: string) => void,
-): Promise<{ readonly result: Promise<Settled>; stop(): void }> {
-  const startedAtMs = performance.now();
-  let resolve: (settled: Settled) => void = () => undefined;
-  let reject: (refusal: Refusal) => void = () => undefined;
-  const result = new Promise<Settled>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Whoever waits for it may have been refused before.
-  result.catch(() => undefined);
-  const off = service.on('signal', (batch) => {
-    for (const signal of [batch].flat() as Signal[]) {
-      if (signal.tube_id !== tubeId) continue;
-      const { kind, data, generation, progress_flag: flag, progress_status: status } = signal;
-      if (kind === 'ice_restart_offer' && flag === 0)
-        resolve({ generation, took_ms: Math.round(performance.now() - startedAtMs) });
-      else if (kind === 'ice_restart_offer') progress(`${tubeId}: generation ${generation}: ${status} …`);
-      else if (kind === 'connection_state_changed' && (data === 'failed' || data === 'closed'))
-        reject(new Refusal(data === 'closed' ? 'tube_closed' : 'restart_exhausted', `the tube is ${data}: ${signal.reason ?? 'no reason given'}`));
-    }
-  });
-  const timer = setTimeout(
-    () => reject(new Refusal('service_timeout', `the restart is not over after ${length(settledWithinMs)}; it goes on by itself`)),
-    settledWithinMs,
-  );
-  const stop = (): void => {
-    off();
-    clearTimeout(timer);
-  };
-  try {
-    await service.call('subscribe', { tube_id: tubeId });
-  } catch (error) {
-    stop();
-    throw error;
+interface Over {
+  readonly generation: number;
+  readonly took_ms: number;
+}
+
+/** The restart of one tube, as its signals tell it. */
+class Course {
+  /** Rejects with Refusal: the tube failed or was closed, or it takes too long. */
+  readonly over: Promise<Over>;
+  readonly #startedAtMs = performance.now();
+  readonly #tubeId: string;
+  readonly #progress: (line: string) => void;
+  readonly #off: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #resolve: (over: Over) => void = () => undefined;
+  #reject: (refusal: Refusal) => void = () => undefined;
+
+  constructor(service: Service, tubeId: string, progress: (line: string) => void) {
+    this.#tubeId = tubeId;
+    this.#progress = progress;
+    this.over = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Nobody waits for it when the call itself is refused.
+    this.over.catch(() => undefined);
+    this.#off = service.on('signal', (batch) => [batch].flat().forEach((signal) => this.#hear(signal as Signal)));
+    this.#timer = setTimeout(
+      () => this.#fail('service_timeout', 'the restart takes long, and goes on by itself'),
+      overWithinMs,
+    );
   }
-  return { result, stop };
+
+  stop(): void {
+    this.#off();
+    clearTimeout(this.#timer);
+  }
+
+  #hear({
+    tube_id: tubeId,
+    kind,
+    data,
+    generation,
+    progress_flag: flag,
+    progress_status: status,
+    reason,
+  }: Signal): void {
+    if (tubeId !== this.#tubeId) return;
+    if (kind === 'ice_restart_offer') {
+      if (flag === 0) this.#resolve({ generation, took_ms: Math.round(performance.now() - this.#startedAtMs) });
+      else this.#progress(`${tubeId}: generation ${generation}: ${status} …`);
+    } else if (kind === 'connection_state_changed' && (data === 'failed' || data === 'closed')) {
+      const code = data === 'closed' ? 'tube_closed' : 'restart_exhausted';
+      this.#fail(code, `the tube is ${data}: ${harmless(reason ?? 'no reason given')}`);
+    }
+  }
+
+  #fail(code: string, message: string): void {
+    this.#reject(new Refusal(code, message));
+  }
 }

@@ -2,6 +2,7 @@
  * `holdfast tubes show`: all that a service tells of one tube: state, path and measurements, generations, and its incidents with their phases. Also of a
  * tube that was closed lately. Asks; decides nothing.
  */
+import { isOwnLabel } from '../channels/wire.js';
 import { phases, type Incident } from '../operator/incident.types.js';
 import type { TubeRow } from '../operator/operator.types.js';
 import { exitCodes, type Call, type ExitCode } from './command.js';
@@ -69,7 +70,8 @@ export function show(call: Call): Promise<ExitCode> {
     }
     if (known.tube === null) terminal.print(`Tube ${tubeId} is closed.`);
     else for (const line of tubeLines(known.tube, known, terminal)) terminal.print(line);
-    if (known.incidents === null) terminal.tell('This service does not tell incidents: it is older than this command line.');
+    if (known.incidents === null)
+      terminal.tell('This service does not tell incidents: it is older than this command line.');
     else for (const line of incidentsLines(known.incidents, terminal, switches.has('all'))) terminal.print(line);
     return exitCodes.done;
   });
@@ -107,16 +109,28 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
   const state = paint(tube.state, stateColour(tube.state) ?? 'bold');
   const open = tube.incident;
   const lines: Line[] = [
-    ['state', row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${row.reason}`],
-    ['trouble', open === null ? null : `for ${length(nowMs - open.started_at_ms)}: ${triggerWords(open.trigger)}; attempts ${open.attempts}`],
+    ['state', row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${harmless(row.reason)}`],
+    ['trouble', open === null ? null : `for ${length(nowMs - open.started_at_ms)}: ${troubleWords(open)}`],
     ['next', nextWords(row?.next ?? null, nowMs)],
-    ['transport', `${tube.transport_state}; newest generation ${tube.generation}, data takes ${tube.active_generation ?? 'none'}`],
-    ['peer', `${tube.peer_kind === 'overlap' ? 'our library' : 'plain WebRTC'}${tube.trickle_ice ? '' : ', without trickle: it cannot be restarted'}`],
+    [
+      'transport',
+      `${tube.transport_state}; newest generation ${tube.generation}, data takes ${tube.active_generation ?? 'none'}`,
+    ],
+    [
+      'peer',
+      `${tube.peer_kind === 'overlap' ? 'our library' : 'plain WebRTC'}${tube.trickle_ice ? '' : ', without trickle: it cannot be restarted'}`,
+    ],
     ['made', `${moment(tube.created_at_ms)}, ${length(nowMs - tube.created_at_ms)} ago`],
     ['last activity', `${length(nowMs - tube.last_activity_at_ms)} ago`],
     ...(stats === null ? [] : statsLines(stats)),
-    ['channels', tube.channels.map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`).join(', ') || 'none yet'],
-    ['incidents', incidents === null ? null : `${incidents.length}, ${incidents.filter(({ outcome }) => outcome === 'recovered').length} recovered`],
+    [
+      'channels',
+      tube.channels
+        .filter(({ label }) => !isOwnLabel(label))
+        .map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`)
+        .join(', ') || 'none yet',
+    ],
+    ['incidents', incidents === null ? null : countOf(incidents)],
   ];
   const shown = lines.filter((line): line is readonly [string, string] => line[1] !== null);
   return [
@@ -125,7 +139,14 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
   ];
 }
 
-const endText = ({ type, address, port }: End): string => `${type} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+const troubleWords = ({ trigger, attempts }: NonNullable<Tube['incident']>): string =>
+  `${triggerWords(trigger)}; attempts ${attempts}`;
+
+const countOf = (incidents: readonly Incident[]): string =>
+  `${incidents.length}, ${incidents.filter(({ outcome }) => outcome === 'recovered').length} recovered`;
+
+const endText = ({ type, address, port }: End): string =>
+  `${type} ${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 function statsLines(stats: Stats): Line[] {
   const { selected_pair: pair, rtt_ms: rtt, packet_loss_rate: loss, jitter_ms: jitter, quality } = stats;
@@ -133,14 +154,27 @@ function statsLines(stats: Stats): Line[] {
     rtt === null ? null : `round trip ${roundTrip(rtt)}`,
     loss === null ? null : `loss ${percent(loss)}`,
     jitter === null ? null : `jitter ${roundTrip(jitter)}`,
-    quality === null ? null : `quality ${quality.verdict}${quality.score === null ? '' : ` (${quality.score.toFixed(2)})`}`,
+    quality === null
+      ? null
+      : `quality ${quality.verdict}${quality.score === null ? '' : ` (${quality.score.toFixed(2)})`}`,
   ].filter((part) => part !== null);
   return [
-    ['path', pair === null ? 'none' : `${endText(pair.local)} → ${harmless(endText(pair.remote))} over ${pair.local.protocol}`],
+    [
+      'path',
+      pair === null ? 'none' : `${endText(pair.local)} → ${harmless(endText(pair.remote))} over ${pair.local.protocol}`,
+    ],
     ['measured', measured.length === 0 ? null : measured.join(', ')],
-    ['sent', `${size(stats.bytes_sent)}, messages ${stats.messages_sent}${stats.buffered_bytes === 0 ? '' : `; ${size(stats.buffered_bytes)} wait`}`],
+    [
+      'sent',
+      `${size(stats.bytes_sent)}, messages ${stats.messages_sent}${stats.buffered_bytes === 0 ? '' : `; ${size(stats.buffered_bytes)} wait`}`,
+    ],
     ['received', `${size(stats.bytes_received)}, messages ${stats.messages_received}`],
-    ['generations', stats.generations.map(({ generation, state, active }) => `${generation} ${state}${active ? ' (active)' : ''}`).join(', ') || 'none'],
+    [
+      'generations',
+      stats.generations
+        .map(({ generation, state, active }) => `${generation} ${state}${active ? ' (active)' : ''}`)
+        .join(', ') || 'none',
+    ],
   ];
 }
 
@@ -156,11 +190,20 @@ function incidentsLines(incidents: readonly Incident[], terminal: Terminal, all:
 }
 
 function incidentLines(incident: Incident, { paint, columns }: Terminal): string[] {
-  const { number, started_at_ms: startedAtMs, ended_at_ms: endedAtMs, outcome, evidence, outage_ms: outageMs } = incident;
+  const {
+    number,
+    started_at_ms: startedAtMs,
+    ended_at_ms: endedAtMs,
+    outcome,
+    evidence,
+    outage_ms: outageMs,
+  } = incident;
   const lasted = length((endedAtMs ?? Date.now()) - startedAtMs);
   const colour = outcome === 'recovered' || outcome === 'stood_down' ? 'green' : outcome === 'open' ? 'yellow' : 'red';
   const generations =
-    incident.to_generation === null ? `generation ${incident.from_generation}` : `generation ${incident.from_generation} → ${incident.to_generation}`;
+    incident.to_generation === null
+      ? `generation ${incident.from_generation}`
+      : `generation ${incident.from_generation} → ${incident.to_generation}`;
   const facts = [
     `${triggerWords(incident.trigger)}; ${generations}; attempts ${incident.attempts}`,
     outageMs === null ? null : `without a path for ${length(outageMs)}`,
@@ -186,4 +229,3 @@ function incidentLines(incident: Incident, { paint, columns }: Terminal): string
     ...(past.length === 0 ? [] : table.map((line) => `    ${line}`)),
   ];
 }
-

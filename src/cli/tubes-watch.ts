@@ -16,7 +16,8 @@ export function watch(call: Call): Promise<ExitCode> {
   const { terminal, switches } = call;
   const { state, conversation_id: conversation } = filterOf(call);
   const fits = (row: TubeRow): boolean =>
-    (state === undefined || row.state === state) && (conversation === undefined || row.conversation_id === conversation);
+    (state === undefined || row.state === state) &&
+    (conversation === undefined || row.conversation_id === conversation);
   return withService(call, async (service) => {
     const view = switches.has('json')
       ? jsonView(terminal, fits)
@@ -60,7 +61,9 @@ function jsonView(terminal: Terminal, fits: Filter): View {
     changed: (changes) => {
       for (const change of changes.filter((one) => concerns(fits, one))) {
         const { atMs, before, now } = change;
-        terminal.print(JSON.stringify(now === null ? { at_ms: atMs, gone: before?.tube_id } : { at_ms: atMs, tube: now }));
+        terminal.print(
+          JSON.stringify(now === null ? { at_ms: atMs, gone: before?.tube_id } : { at_ms: atMs, tube: now }),
+        );
       }
     },
     online: (isOnline) => terminal.tell(connectionWords(isOnline)),
@@ -99,19 +102,30 @@ function isNews({ before, now }: RowChange): boolean {
 function changeLine({ atMs, before, now }: RowChange): string {
   const row = now ?? before;
   const from = before === null || before.state === now?.state ? '' : `${before.state} → `;
-  const words = now === null ? [`${from}ended`] : [from + now.state, `generation ${now.generation}`, ...doing(now, atMs)];
+  const words =
+    now === null ? [`${from}ended`] : [from + now.state, `generation ${now.generation}`, ...doing(now, atMs)];
   return [clock(atMs), row?.tube_id ?? '', harmless(row?.conversation_id ?? ''), words.join(', ')].join('  ');
 }
 
 /** What is wrong, and what comes next. */
 function doing({ incident, next, reason, state }: TubeRow, nowMs: number): string[] {
-  const trouble = incident === null ? [] : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
+  const trouble =
+    incident === null
+      ? []
+      : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
   const coming = nextWords(next, nowMs);
   const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reason)] : [];
   return [...trouble, ...why, ...(coming === null ? [] : [coming])];
 }
 
-const ranks: Readonly<Record<TubeState, number>> = { failed: 0, degraded: 1, connecting: 2, initializing: 3, connected: 4, closed: 5 };
+const ranks: Readonly<Record<TubeState, number>> = {
+  failed: 0,
+  degraded: 1,
+  connecting: 2,
+  initializing: 3,
+  connected: 4,
+  closed: 5,
+};
 
 /** Trouble first, then what changed last. */
 const byTrouble = (left: TubeRow, right: TubeRow): number =>

@@ -27,7 +27,9 @@ export interface ListedTube {
 export function filterOf({ values }: Pick<Call, 'values'>): { state?: string; conversation_id?: string } {
   const { state, conversation } = values;
   if (state !== undefined && !tubeStates.some((known) => known === state))
-    throw usageError(`there is no state ${JSON.stringify(state)}${hintOf(state, tubeStates)}; states are ${tubeStates.join(', ')}`);
+    throw usageError(
+      `there is no state ${JSON.stringify(state)}${hintOf(state, tubeStates)}; states are ${tubeStates.join(', ')}`,
+    );
   return {
     ...(state === undefined ? {} : { state }),
     ...(conversation === undefined ? {} : { conversation_id: conversation }),
@@ -45,7 +47,11 @@ export async function listTubes(
   const tubes: ListedTube[] = [];
   let cursor: unknown = null;
   do {
-    const answer = await service.call('list_tubes', { ...filter, limit: pageSize, ...(cursor === null ? {} : { cursor }) });
+    const answer = await service.call('list_tubes', {
+      ...filter,
+      limit: pageSize,
+      ...(cursor === null ? {} : { cursor }),
+    });
     tubes.push(...(answer['tubes'] as ListedTube[]));
     found(tubes.length);
     cursor = answer['next_cursor'];
@@ -103,7 +109,9 @@ const beginningOfId = /^[0-9a-f-]{4,36}$/i;
 export async function resolveTubes(service: Service, typed: readonly string[]): Promise<string[]> {
   const wrong = typed.find((text) => !beginningOfId.test(text));
   if (wrong !== undefined)
-    throw usageError(`${JSON.stringify(wrong)} is no tube id, nor the first four or more characters of one; see holdfast tubes ls`);
+    throw usageError(
+      `${JSON.stringify(wrong)} is no tube id, nor the first four or more characters of one; see holdfast tubes ls`,
+    );
   if (typed.every((text) => wholeId.test(text))) return typed.map((text) => text.toLowerCase());
   const ids = (await listTubes(service, {})).map((tube) => tube.tube_id);
   return typed.map((text) => theOne(text.toLowerCase(), ids));
@@ -115,7 +123,10 @@ function theOne(beginning: string, ids: readonly string[]): string {
   const [first] = fitting;
   if (first === undefined) throw new CliError(exitCodes.no, `there is no tube ${beginning}…; see holdfast tubes ls`);
   if (fitting.length > 1)
-    throw new CliError(exitCodes.no, `${fitting.length} tubes begin with ${beginning}: ${fitting.slice(0, 5).join(', ')}; type more of it`);
+    throw new CliError(
+      exitCodes.no,
+      `${fitting.length} tubes begin with ${beginning}: ${fitting.slice(0, 5).join(', ')}; type more of it`,
+    );
   return first;
 }
 
@@ -129,11 +140,16 @@ export async function forEachTube(
   for (const tubeId of await resolveTubes(service, call.args)) {
     try {
       const { text, ...fields } = await work(tubeId);
-      call.terminal.print(call.switches.has('json') ? JSON.stringify({ tube_id: tubeId, ok: true, ...fields }) : `${tubeId}  ${text}`);
+      call.terminal.print(
+        call.switches.has('json') ? JSON.stringify({ tube_id: tubeId, ok: true, ...fields }) : `${tubeId}  ${text}`,
+      );
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       code = exitCodes.no;
-      if (call.switches.has('json')) call.terminal.print(JSON.stringify({ tube_id: tubeId, ok: false, error: { code: error.code, message: error.message } }));
+      if (call.switches.has('json'))
+        call.terminal.print(
+          JSON.stringify({ tube_id: tubeId, ok: false, error: { code: error.code, message: error.message } }),
+        );
       else call.terminal.tell(`holdfast: ${tubeId}: ${error.message}`);
     }
   }
@@ -145,7 +161,8 @@ export function close(call: Call): Promise<ExitCode> {
   const reason = values['reason'];
   return withService(call, async (service) => {
     if (!switches.has('yes')) {
-      if (!terminal.canAsk) throw usageError('closing a tube ends its connection for good; add --yes where nobody can be asked');
+      if (!terminal.canAsk)
+        throw usageError('closing a tube ends its connection for good; add --yes where nobody can be asked');
       const what = args.length === 1 ? `tube ${args[0]}` : `${args.length} tubes`;
       if (!(await terminal.confirm(`Close ${what} for good?`))) throw new CliError(exitCodes.no, 'nothing was closed');
     }

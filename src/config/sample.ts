@@ -69,16 +69,25 @@ function comment(text: string): string[] {
 function keyLines(key: string): string[] {
   const meta = metaOf(key);
   const note = isEmpty(defaults[key]) ? ' Not set by default; for example:' : '';
-  const yaml = stringify({ [key]: writtenValue(key) }, { lineWidth: 0 }).trimEnd();
-  return ['', ...comment(`${meta?.description ?? ''} Must be ${meta?.rule ?? ''}.${note}`), ...yaml.split('\n').map((line) => `#${line}`)];
+  // One line for each key, so that it is set by taking one character away.
+  const yaml = stringify(writtenValue(key), { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  return ['', ...comment(`${meta?.description ?? ''} Must be ${meta?.rule ?? ''}.${note}`), `#${key}: ${yaml}`];
 }
 
 /** The text of a configuration file in which nothing is set. */
 export function sampleYaml(): string {
   return [
-    ...comment('Configuration of Holdfast: holdfast serve --config THIS_FILE. Every key is here with its default, commented out; take away the # before a key to set it.'),
-    ...comment('Times are milliseconds, or text like 15s, 5m; sizes are bytes, or text like 64KiB. Check it with: holdfast config check THIS_FILE'),
-    ...keyGroups.flatMap(({ title, keys }) => ['', `# ${`---- ${title} `.padEnd(lineWidth - 2, '-')}`, ...keys.flatMap(keyLines)]),
+    ...comment(
+      'Configuration of Holdfast: holdfast serve --config THIS_FILE. Every key is here with its default, commented out; take away the # before a key to set it.',
+    ),
+    ...comment(
+      'Times are milliseconds, or text like 15s, 5m; sizes are bytes, or text like 64KiB. Check it with: holdfast config check THIS_FILE',
+    ),
+    ...keyGroups.flatMap(({ title, keys }) => [
+      '',
+      `# ${`---- ${title} `.padEnd(lineWidth - 2, '-')}`,
+      ...keys.flatMap(keyLines),
+    ]),
     '',
   ].join('\n');
 }
@@ -103,7 +112,13 @@ export function keyDescriptions(): KeyDescription[] {
     const meta = metaOf(key);
     if (meta === null) return [];
     const group = keyGroups.find(({ keys }) => keys.includes(key))?.title ?? '';
-    const names = { key, flag: flagOf(key), variable: environmentNameOf(key), group, tube: Object.hasOwn(tubeShape, key) };
+    const names = {
+      key,
+      flag: flagOf(key),
+      variable: environmentNameOf(key),
+      group,
+      tube: Object.hasOwn(tubeShape, key),
+    };
     return [{ ...names, ...meta, default: defaults[key] ?? null }];
   });
 }

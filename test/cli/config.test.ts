@@ -38,7 +38,9 @@ describe('the commented sample', () => {
   });
 
   test('has an example of every key that has no default', () => {
-    const empty = Object.entries(configSchema.parse({})).filter(([, value]) => value === null || Object.keys(Object(value)).length === 0 && typeof value === 'object');
+    const empty = Object.entries(configSchema.parse({})).filter(
+      ([, value]) => value === null || (typeof value === 'object' && Object.keys(value).length === 0),
+    );
     expect(Object.keys(exampleValues).sort()).toEqual(empty.map(([key]) => key).sort());
   });
 });
@@ -46,18 +48,26 @@ describe('the commented sample', () => {
 describe('config check', () => {
   test('tells what is set, and from where, but no secret', async () => {
     const files = { 'a.yaml': 'port: 9000\ncontrolTokens: [hush-hush]\n' };
-    const { code, out } = await run(['config', 'check', 'a.yaml', '--profile', 'mobile'], { files, env: { HOLDFAST_LOG_LEVEL: 'warn' } });
+    const { code, out } = await run(['config', 'check', 'a.yaml', '--profile', 'mobile'], {
+      files,
+      env: { HOLDFAST_LOG_LEVEL: 'warn' },
+    });
     expect(code).toBe(0);
     expect(out).toContain('keys that are set: 4');
-    expect(out).toMatch(/port: 9000 \(file a\.yaml\)[^]*logLevel: "warn" \(environment HOLDFAST_LOG_LEVEL\)[^]*profile: "mobile" \(flag --profile\)/);
+    expect(out).toMatch(
+      /port: 9000 \(file a\.yaml\)[^]*logLevel: "warn" \(environment HOLDFAST_LOG_LEVEL\)[^]*profile: "mobile" \(flag --profile\)/,
+    );
     expect(out).not.toContain('hush');
   });
 
   test('as JSON has the whole configuration without secrets', async () => {
-    const files = { 'a.yaml': 'controlTokens: [team=hush-hush]\npeerTokenSecret: 12345678901234567890123456789012' };
+    const files = { 'a.yaml': 'controlTokens: [team=hush-hush]\npeerTokenSecret: "12345678901234567890123456789012"' };
     const { code, out, json } = await run(['config', 'check', '--json', '--config', 'a.yaml'], { files });
     expect(code).toBe(0);
-    expect(json()).toMatchObject({ ok: true, config: { port: 8080, controlTokens: [{ tenant: 'team' }], tube: { pingIntervalMs: 5000 } } });
+    expect(json()).toMatchObject({
+      ok: true,
+      config: { port: 8080, controlTokens: [{ tenant: 'team' }], tube: { pingIntervalMs: 5000 } },
+    });
     expect(out).not.toMatch(/hush|1234567890/);
   });
 
@@ -67,14 +77,23 @@ describe('config check', () => {
     const { code, out, err } = await run(['config', 'check', 'a.yaml', '--profil', 'mobile'], { files: wrong });
     expect([code, out]).toEqual([78, '']);
     expect(err).toMatch(/4 problem/);
-    for (const words of ['did you mean port?', 'did you mean controlTokens?', 'did you mean --profile?', 'answerTimeoutMs (file a.yaml)']) expect(err).toContain(words);
+    for (const words of [
+      'did you mean port?',
+      'did you mean controlTokens?',
+      'did you mean --profile?',
+      'answerTimeoutMs (file a.yaml)',
+    ])
+      expect(err).toContain(words);
     expect(err).not.toContain('hush');
   });
 
   test('does so as JSON, too', async () => {
     const { code, json } = await run(['config', 'check', 'a.yaml', '--json'], { files: wrong });
     expect(code).toBe(78);
-    expect(json()).toMatchObject({ ok: false, problems: [{ key: 'prot', source: 'file a.yaml' }, { key: 'controlTokns' }, { key: 'answerTimeoutMs' }] });
+    expect(json()).toMatchObject({
+      ok: false,
+      problems: [{ key: 'prot', source: 'file a.yaml' }, { key: 'controlTokns' }, { key: 'answerTimeoutMs' }],
+    });
   });
 
   test('takes no notice of what clients of a service have in the environment', async () => {

@@ -23,7 +23,11 @@ function bench(run: (call: Call) => ReturnType<Command['run']> = async () => exi
     ...rest,
   });
   const table = [
-    command('serve', { takesConfig: true, options: {}, run: async (call) => (calls.push({ name: 'serve', ...call }), null) }),
+    command('serve', {
+      takesConfig: true,
+      options: {},
+      run: async (call) => (calls.push({ name: 'serve', ...call }), null),
+    }),
     command('tubes ls'),
     command('tubes show', { args: { min: 1, max: 1 } }),
     command('doctor', { takesConfig: true, options: { json: { about: 'Prints JSON.' } } }),
@@ -40,9 +44,18 @@ function bench(run: (call: Call) => ReturnType<Command['run']> = async () => exi
 describe('which command', () => {
   test.each([
     [[], []],
-    [['--port', '0'], ['--port', '0']],
-    [['serve', '--port', '0'], ['--port', '0']],
-    [['serve', '--port=0', '--json', '-x', '--', 'y'], ['--port=0', '--json', '-x', '--', 'y']],
+    [
+      ['--port', '0'],
+      ['--port', '0'],
+    ],
+    [
+      ['serve', '--port', '0'],
+      ['--port', '0'],
+    ],
+    [
+      ['serve', '--port=0', '--json', '-x', '--', 'y'],
+      ['--port=0', '--json', '-x', '--', 'y'],
+    ],
   ])('%j serves, and goes on', async (argv, flags) => {
     const { calls, line } = bench();
     expect(await line(...argv)).toBeNull();
@@ -110,13 +123,16 @@ describe('help', () => {
     for (const words of ['tubes show', 'doctor something', '64', '78', 'Examples:']) expect(text).toContain(words);
   });
 
-  test.each([[['tubes', 'ls', '--help']], [['tubes', 'ls', '-h']], [['help', 'tubes', 'ls']]])('%j tells of one', async (argv) => {
-    const { calls, terminal, line } = bench();
-    expect(await line(...argv)).toBe(0);
-    expect(terminal.printed[0]).toBe('Usage: holdfast tubes ls ID...');
-    expect(terminal.printed.join('\n')).toContain('--url URL');
-    expect(calls).toEqual([]);
-  });
+  test.each([[['tubes', 'ls', '--help']], [['tubes', 'ls', '-h']], [['help', 'tubes', 'ls']]])(
+    '%j tells of one',
+    async (argv) => {
+      const { calls, terminal, line } = bench();
+      expect(await line(...argv)).toBe(0);
+      expect(terminal.printed[0]).toBe('Usage: holdfast tubes ls ID...');
+      expect(terminal.printed.join('\n')).toContain('--url URL');
+      expect(calls).toEqual([]);
+    },
+  );
 
   test('of a group lists its commands', async () => {
     const { terminal, line } = bench();
@@ -126,26 +142,31 @@ describe('help', () => {
 });
 
 describe('the table of commands', () => {
-  test.each(commands.map((command) => [command.name, command] as const))('%s has words for everything', async (name, command) => {
-    const terminal = fakeTerminal();
-    const sourcesOf = (argv: readonly string[]) => ({ argv, env: {}, readFile: () => '' });
-    const environment = { url: null, token: null, tokenFile: null, noColour: true };
-    expect(await runCommandLine([...name.split(' '), '--help'], { terminal, sourcesOf, environment })).toBe(0);
-    const text = terminal.printed.join('\n');
-    expect(text).not.toMatch(/undefined|NaN|\[object/);
-    expect(command.summary).toMatch(/^[a-z].*[^.]$/);
-    expect(command.about).toMatch(/\.$/);
-    expect(command.examples.length).toBeGreaterThan(0);
-    for (const { line } of command.examples) expect(line).toContain(`holdfast ${name}`);
-    for (const [option, { about }] of Object.entries(command.options)) {
-      expect(about).toMatch(/\.$/);
-      expect(text).toContain(`--${option}`);
-    }
-  });
+  test.each(commands.map((command) => [command.name, command] as const))(
+    '%s has words for everything',
+    async (name, command) => {
+      const terminal = fakeTerminal();
+      const sourcesOf = (argv: readonly string[]) => ({ argv, env: {}, readFile: () => '' });
+      const environment = { url: null, token: null, tokenFile: null, noColour: true };
+      expect(await runCommandLine([...name.split(' '), '--help'], { terminal, sourcesOf, environment })).toBe(0);
+      const text = terminal.printed.join('\n');
+      expect(text).not.toMatch(/undefined|NaN|\[object/);
+      expect(command.summary).toMatch(/^[a-z].*[^.]$/);
+      expect(command.about).toMatch(/\.$/);
+      expect(command.examples.length).toBeGreaterThan(0);
+      for (const { line } of command.examples) expect(line).toContain(`holdfast ${name}`);
+      for (const [option, { about }] of Object.entries(command.options)) {
+        expect(about).toMatch(/\.$/);
+        expect(text).toContain(`--${option}`);
+      }
+    },
+  );
 
   test('no option of a command that takes the configuration has the name of one of its flags', () => {
     const flags = new Set(['--config', ...configKeys.map(flagOf)]);
-    const own = commands.filter(({ takesConfig }) => takesConfig === true).flatMap(({ options }) => Object.keys(options));
+    const own = commands
+      .filter(({ takesConfig }) => takesConfig === true)
+      .flatMap(({ options }) => Object.keys(options));
     expect(own.filter((name) => flags.has(`--${name}`))).toEqual([]);
   });
 });

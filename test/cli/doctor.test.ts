@@ -3,7 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import { addressFinding } from '../../src/cli/doctor/network.js';
 import { mappingFinding } from '../../src/cli/doctor/servers.js';
 import { readAnswer } from '../../src/cli/doctor/stun.js';
-import { bufferFinding, clockFindings, descriptorFinding, memoryFinding, nodeFinding } from '../../src/cli/doctor/system.js';
+import {
+  bufferFinding,
+  clockFindings,
+  descriptorFinding,
+  memoryFinding,
+  nodeFinding,
+} from '../../src/cli/doctor/system.js';
 import { loadConfig } from '../../src/config/load.js';
 
 const config = (...argv: string[]) => loadConfig({ argv, env: {}, readFile: () => '' });
@@ -16,7 +22,8 @@ test.each([
   expect(nodeFinding(version).status).toBe(status);
 });
 
-const limits = (files: string): string => `Limit                     Soft Limit           Hard Limit           Units\nMax cpu time              unlimited            unlimited            seconds\nMax open files            ${files}               524288               files\n`;
+const limits = (files: string): string =>
+  `Limit                     Soft Limit           Hard Limit           Units\nMax cpu time              unlimited            unlimited            seconds\nMax open files            ${files}               524288               files\n`;
 
 test.each([
   ['1024', 'fail', 'for the generations alone'],
@@ -28,7 +35,10 @@ test.each([
 });
 
 test('file descriptors are compared with what is configured', () => {
-  expect(descriptorFinding(limits('1024'), config('--max-concurrent-ice-agents', '100', '--max-concurrent-sockets', '0')).status).toBe('ok');
+  expect(
+    descriptorFinding(limits('1024'), config('--max-concurrent-ice-agents', '100', '--max-concurrent-sockets', '0'))
+      .status,
+  ).toBe('ok');
   expect(descriptorFinding('nothing of it', config()).status).toBe('skip');
 });
 
@@ -41,7 +51,10 @@ test.each([
 
 test('UDP buffers below those of any Linux are too small', () => {
   expect(bufferFinding(212_992, 212_992).status).toBe('ok');
-  expect(bufferFinding(212_992, 65_536)).toMatchObject({ status: 'warn', advice: expect.stringContaining('net.core.wmem_max=1048576') });
+  expect(bufferFinding(212_992, 65_536)).toMatchObject({
+    status: 'warn',
+    advice: expect.stringContaining('net.core.wmem_max=1048576'),
+  });
 });
 
 describe('the clock', () => {
@@ -96,7 +109,8 @@ describe('an answer to a Binding request', () => {
 
   test('is nothing when it is for another request, cut, or no STUN at all', () => {
     expect(readAnswer(answer(ipv4), Buffer.alloc(12))).toBeNull();
-    for (let length = 0; length < answer(ipv4).length; length += 1) expect(readAnswer(answer(ipv4).subarray(0, length), id)).toBeNull();
+    for (let length = 0; length < answer(ipv4).length; length += 1)
+      expect(readAnswer(answer(ipv4).subarray(0, length), id)).toBeNull();
     expect(readAnswer(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), id)).toBeNull();
     expect(readAnswer(answer('0020000800030000e112a643'), id)).toBeNull();
   });

@@ -37,7 +37,12 @@ describe('a table', () => {
   });
 
   test('keeps its columns when colours are in it', () => {
-    const lines = tableLines(rows, [{ ...columns[0], colour: () => 'red' } as Column<Row>, ...columns.slice(1)], 100, (text) => `<${text}>`);
+    const lines = tableLines(
+      rows,
+      [{ ...columns[0], colour: () => 'red' } as Column<Row>, ...columns.slice(1)],
+      100,
+      (text) => `<${text}>`,
+    );
     expect(lines[1]).toBe('<aaaaaaaaaaaa>      1  short');
     expect(lines[2]).toBe('<bb          >    200  a long text indeed');
   });

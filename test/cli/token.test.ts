@@ -33,10 +33,18 @@ describe('a control token', () => {
     expect(first.json()).toMatchObject({ kind: 'static', tenant: 'default', file });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2);
-    const checked = await run(['token', 'check', '--json', '--control-tokens-file', file], { env: { HOLDFAST_TOKEN: second.out } });
-    expect([checked.code, checked.json()]).toEqual([0, { valid: true, by: 'this configuration', kind: 'static', tenant: 'team-b', expires_at_ms: null, why: null }]);
+    const checked = await run(['token', 'check', '--json', '--control-tokens-file', file], {
+      env: { HOLDFAST_TOKEN: second.out },
+    });
+    expect([checked.code, checked.json()]).toEqual([
+      0,
+      { valid: true, by: 'this configuration', kind: 'static', tenant: 'team-b', expires_at_ms: null, why: null },
+    ]);
     const fromFile = await run(['token', 'check', '--token-file', file, '--control-tokens-file', file]);
-    expect([fromFile.code, fromFile.out]).toEqual([0, 'Valid for this configuration: a control token of tenant default.']);
+    expect([fromFile.code, fromFile.out]).toEqual([
+      0,
+      'Valid for this configuration: a control token of tenant default.',
+    ]);
   });
 
   test.each([
@@ -76,22 +84,51 @@ describe('a JWT', () => {
   const claims = ['--issuer', 'https://login.example', '--audience', 'holdfast'];
   const configOf = (key: object, algorithm: string): string[] => [
     '--control-jwt',
-    JSON.stringify({ ...key, algorithms: [algorithm], issuer: 'https://login.example', audience: 'holdfast', tenantClaim: 'team' }),
+    JSON.stringify({
+      ...key,
+      algorithms: [algorithm],
+      issuer: 'https://login.example',
+      audience: 'holdfast',
+      tenantClaim: 'team',
+    }),
   ];
 
   test.each(['rsa', 'ec', 'ed25519', 'secret'] as const)('signed with a key of type %s is accepted', async (type) => {
-    const pair = type === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : type === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-384' }) : generateKeyPairSync('ed25519');
+    const pair =
+      type === 'rsa'
+        ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+        : type === 'ec'
+          ? generateKeyPairSync('ec', { namedCurve: 'P-384' })
+          : generateKeyPairSync('ed25519');
     const algorithm = { rsa: 'RS256', ec: 'ES384', ed25519: 'EdDSA', secret: 'HS256' }[type];
     const isSecret = type === 'secret';
-    writeFileSync(at('key'), isSecret ? 'a secret of enough length for HS256\n' : pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    writeFileSync(
+      at('key'),
+      isSecret ? 'a secret of enough length for HS256\n' : pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    );
     writeFileSync(at('public'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
     const config = configOf(isSecret ? { secretFile: at('key') } : { publicKeyFile: at('public') }, algorithm);
-    const made = await run(['token', 'create', '--jwt', '--tenant', 'team-a', '--key', at('key'), ...config, '--expires', '15m', '--json']);
+    const made = await run([
+      'token',
+      'create',
+      '--jwt',
+      '--tenant',
+      'team-a',
+      '--key',
+      at('key'),
+      ...config,
+      '--expires',
+      '15m',
+      '--json',
+    ]);
     expect([made.code, made.err]).toEqual([0, '']);
     const { token, expires_at_ms: expiresAtMs } = made.json() as { token: string; expires_at_ms: number };
     expect(expiresAtMs - Date.now()).toBeGreaterThan(14 * 60_000);
     const checked = await run(['token', 'check', '--json', ...config], { env: { HOLDFAST_TOKEN: token } });
-    expect([checked.code, checked.json()]).toMatchObject([0, { valid: true, kind: 'jwt', tenant: 'team-a', expires_at_ms: expiresAtMs }]);
+    expect([checked.code, checked.json()]).toMatchObject([
+      0,
+      { valid: true, kind: 'jwt', tenant: 'team-a', expires_at_ms: expiresAtMs },
+    ]);
   });
 
   test('says how the service is configured for it', async () => {
@@ -99,11 +136,17 @@ describe('a JWT', () => {
     const { code, out, err } = await run(['token', 'create', '--jwt', '--key', at('key'), ...claims]);
     expect(code).toBe(0);
     expect(out).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
-    expect(err).toMatch(/controlJwt:\s+secretFile: FILE[^]*algorithms: \[HS256\][^]*issuer: https:\/\/login\.example[^]*audience: holdfast/);
+    expect(err).toMatch(
+      /controlJwt:\s+secretFile: FILE[^]*algorithms: \[HS256\][^]*issuer: https:\/\/login\.example[^]*audience: holdfast/,
+    );
   });
 
   test.each([
-    ['a wrong issuer', ['--issuer', 'https://other'], /its issuer is "https:\/\/other", and "https:\/\/login\.example" is expected/],
+    [
+      'a wrong issuer',
+      ['--issuer', 'https://other'],
+      /its issuer is "https:\/\/other", and "https:\/\/login\.example" is expected/,
+    ],
     ['a wrong audience', ['--audience', 'other'], /its audience is \["other"\]/],
     ['a wrong algorithm', ['--algorithm', 'HS512'], /signed with HS512, and HS256 is accepted/],
     ['a wrong key', ['--key', 'other'], /its signature does not fit the key/],
@@ -121,9 +164,19 @@ describe('a JWT', () => {
   test('that has expired is told so', async () => {
     const secret = 'a secret of enough length for HS256';
     writeFileSync(at('key'), secret);
-    const expired = new SignJWT({ team: 'a', iss: 'https://login.example', aud: 'holdfast' }).setProtectedHeader({ alg: 'HS256' });
-    const token = await expired.setExpirationTime(Math.floor(Date.now() / 1000) - 3600).sign(new TextEncoder().encode(secret));
-    const { code, out } = await run(['token', 'check', '--token', token, ...configOf({ secretFile: at('key') }, 'HS256')]);
+    const expired = new SignJWT({ team: 'a', iss: 'https://login.example', aud: 'holdfast' }).setProtectedHeader({
+      alg: 'HS256',
+    });
+    const token = await expired
+      .setExpirationTime(Math.floor(Date.now() / 1000) - 3600)
+      .sign(new TextEncoder().encode(secret));
+    const { code, out } = await run([
+      'token',
+      'check',
+      '--token',
+      token,
+      ...configOf({ secretFile: at('key') }, 'HS256'),
+    ]);
     expect([code, out]).toEqual([1, expect.stringMatching(/it expired 1 h 00 min ago, at \d{4}-/)]);
   });
 

@@ -77,8 +77,8 @@ describe('the rows', () => {
 });
 
 describe('the screen', () => {
-  const screen = (height: number, rows: readonly TubeRow[]) => {
-    const terminal = fakeTerminal({ isTerminal: true, columns: 120, rows: height });
+  const screen = (height: number, rows: readonly TubeRow[], columns = 120) => {
+    const terminal = fakeTerminal({ isTerminal: true, columns, rows: height });
     const view = new ScreenView(terminal, () => true, 'http://h');
     view.changed([], true, new Map(rows.map((one) => [one.tube_id, one])));
     const lines = view.lines(10_000);
@@ -88,11 +88,15 @@ describe('the screen', () => {
 
   test('has troubled tubes first, with what they do next', () => {
     const incident = { started_at_ms: 0, trigger: 'missed_pings', attempts: 2 } as const;
-    const { lines } = screen(20, [
-      row('a'),
-      row('b', { state: 'degraded', since_ms: 4000, incident, next: { what: 'attempt', at_ms: 15_000 } }),
-      row('c', { state: 'failed' }),
-    ]);
+    const { lines } = screen(
+      20,
+      [
+        row('a'),
+        row('b', { state: 'degraded', since_ms: 4000, incident, next: { what: 'attempt', at_ms: 15_000 } }),
+        row('c', { state: 'failed' }),
+      ],
+      200,
+    );
     expect(lines[0]).toContain('3 tubes: 1 connected, 1 degraded, 1 failed');
     expect(lines.slice(3).map((line) => line.slice(0, 1))).toEqual(['c', 'b', 'a']);
     expect(lines[4]).toContain('pings stayed unanswered, attempts 2, the next attempt in 5.0 s');

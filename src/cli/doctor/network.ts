@@ -15,7 +15,9 @@ async function port(config: Config): Promise<Finding> {
     case 'EADDRINUSE': {
       const name = await whoListens(host, wanted);
       const advice = 'stop what listens there, or choose another --port';
-      return name === null ? fail(`port: ${place} is taken`, advice) : warn(`port: ${name} runs at ${place} already`, 'nothing, if it is the one that this is about');
+      return name === null
+        ? fail(`port: ${place} is taken`, advice)
+        : warn(`port: ${name} runs at ${place} already`, 'nothing, if it is the one that this is about');
     }
     case 'EACCES':
       return fail(`port: ${place} is not allowed`, 'choose a --port above 1023, or allow it (CAP_NET_BIND_SERVICE)');
@@ -58,12 +60,17 @@ async function udp(config: Config): Promise<Finding> {
   } catch (error) {
     const code = codeOf(error);
     const advice =
-      code === 'EADDRNOTAVAIL' ? 'set bindAddress to an address of this machine' : 'free some of these ports, or set udpPortBegin and udpPortEnd to others';
+      code === 'EADDRNOTAVAIL'
+        ? 'set bindAddress to an address of this machine'
+        : 'free some of these ports, or set udpPortBegin and udpPortEnd to others';
     return fail(`UDP: no socket can be opened on ${where} (${code})`, advice);
   }
   const count = end - begin + 1;
   if (begin !== 0 && count < agents)
-    return warn(`UDP: ${count} ports for ${agents} generations (maxConcurrentIceAgents), each of which takes one`, `make the range larger, or set maxConcurrentIceAgents to ${count}`);
+    return warn(
+      `UDP: ${count} ports for ${agents} generations (maxConcurrentIceAgents), each of which takes one`,
+      `make the range larger, or set maxConcurrentIceAgents to ${count}`,
+    );
   return ok(`UDP: sockets can be opened on ${where}`);
 }
 
@@ -79,26 +86,42 @@ export function connectionPlace({ bindAddress, udpPortBegin, udpPortEnd }: Confi
 
 /** RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 §2.5.6. */
 const local = new BlockList();
-for (const [net, bits] of [['10.0.0.0', 8], ['172.16.0.0', 12], ['192.168.0.0', 16], ['100.64.0.0', 10], ['169.254.0.0', 16], ['127.0.0.0', 8]] as const)
+for (const [net, bits] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['169.254.0.0', 16],
+  ['127.0.0.0', 8],
+] as const)
   local.addSubnet(net, bits, 'ipv4');
-for (const [net, bits] of [['fc00::', 7], ['fe80::', 10]] as const) local.addSubnet(net, bits, 'ipv6');
+for (const [net, bits] of [
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const)
+  local.addSubnet(net, bits, 'ipv6');
 local.addAddress('::1', 'ipv6');
 
 const isPublic = (address: string): boolean => !local.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 
-/** Addresses of this machine that peers may be given; those of loopback are not among them. */
+/** Addresses of this machine that others may use; those of loopback and of one link only are not among them. */
 export function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.filter(({ internal }) => !internal).map(({ address }) => address);
+  return all.filter(({ internal, address }) => !internal && !/^fe80:/i.test(address)).map(({ address }) => address);
 }
 
 export function addressFinding(addresses: readonly string[], { bindAddress, iceServers, turnUrls }: Config): Finding {
   const used = bindAddress === null ? addresses : [bindAddress];
   const shown = used.slice(0, 4).join(', ') + (used.length > 4 ? ` and ${used.length - 4} more` : '');
-  if (used.length === 0) return warn('addresses: none but loopback', 'only peers on this machine can be reached: connect it to a network');
+  if (used.length === 0)
+    return warn('addresses: none but loopback', 'only peers on this machine can be reached: connect it to a network');
   if (used.some(isPublic)) return ok(`addresses: ${shown}`);
-  if (iceServers.length > 0 || turnUrls.length > 0) return ok(`addresses: ${shown}; private, so peers elsewhere need the ICE servers`);
-  return warn(`addresses: ${shown}; all of them private, and no ICE server is configured`, 'for peers outside of this network set iceServers (STUN) or turnUrls (TURN), see docs/turn.md');
+  if (iceServers.length > 0 || turnUrls.length > 0)
+    return ok(`addresses: ${shown}; private, so peers elsewhere need the ICE servers`);
+  return warn(
+    `addresses: ${shown}; all of them private, and no ICE server is configured`,
+    'for peers outside of this network set iceServers (STUN) or turnUrls (TURN), see docs/turn.md',
+  );
 }
 
 export const networkChecks: readonly Check[] = [

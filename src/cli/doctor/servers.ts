@@ -8,7 +8,6 @@ import { connect as connectTcp, isIPv6 } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Config } from '../../config/load.js';
 import type { IceServer } from '../../channels/connection.port.js';
-import { redactText } from '../../observability/redaction.js';
 import { isForBrowsers } from '../../transport/ice-servers.js';
 import { createNativeConnection } from '../../transport/native-connection.js';
 import { observeNative } from '../../transport/native-runtime.js';
@@ -16,7 +15,7 @@ import { iceServersFor } from '../../transport/turn-credentials.js';
 import { length } from '../words.js';
 import { codeOf, fail, ok, skip, warn, type Check, type Finding } from './check.js';
 import { connectionPlace, ownAddresses } from './network.js';
-import { askStun, type Mapped } from './stun.js';
+import { askStun, isTurnServer, type Mapped } from './stun.js';
 
 interface Place {
   readonly url: string;
@@ -57,44 +56,62 @@ function openUdp(family: 4 | 6, bindAddress: string | null): Promise<Socket> {
   });
 }
 
-interface StunAnswer extends Place {
-  readonly mapped: Mapped | null;
+interface Asked<Answer> extends Place {
+  /** Null: it did not answer, or could not be asked. */
+  readonly answer: Answer | null;
   /** Why it could not even be asked. */
   readonly error: string | null;
 }
 
 /** All through the same socket of each family, so that their answers can be compared. */
-async function askAll(places: readonly Place[], bindAddress: string | null): Promise<StunAnswer[]> {
+async function askAll<Answer>(
+  places: readonly Place[],
+  bindAddress: string | null,
+  ask: (socket: Socket, server: Mapped) => Promise<Answer | null>,
+): Promise<Asked<Answer>[]> {
   const sockets = new Map<4 | 6, Promise<Socket>>();
   const socketFor = (family: 4 | 6): Promise<Socket> => {
     const socket = sockets.get(family) ?? openUdp(family, bindAddress);
     sockets.set(family, socket);
     return socket;
   };
+  const askOne = async (place: Place): Promise<Asked<Answer>> => {
+    try {
+      const address = await resolve(place.host, bindAddress);
+      const socket = await socketFor(isIPv6(address) ? 6 : 4);
+      return { ...place, answer: await ask(socket, { address, port: place.port }), error: null };
+    } catch (error) {
+      return { ...place, answer: null, error: codeOf(error) };
+    }
+  };
   try {
-    return await Promise.all(
-      places.map(async (place) => {
-        try {
-          const address = await resolve(place.host, bindAddress);
-          const socket = await socketFor(isIPv6(address) ? 6 : 4);
-          return { ...place, mapped: await askStun(socket, { address, port: place.port }), error: null };
-        } catch (error) {
-          return { ...place, mapped: null, error: codeOf(error) };
-        }
-      }),
-    );
+    return await Promise.all(places.map(askOne));
   } finally {
-    for (const socket of sockets.values()) socket.then((one) => one.close(), () => undefined);
+    for (const socket of sockets.values())
+      socket.then(
+        (one) => one.close(),
+        () => undefined,
+      );
   }
 }
 
 const shownPlace = ({ address, port }: Mapped): string => `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
-function stunFinding({ url, host, mapped, error }: StunAnswer): Finding {
-  if (error !== null) return fail(`STUN: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
-  if (mapped === null) return fail(`STUN: ${url} does not answer`, 'is it the right one? Does a firewall keep UDP from it, or its answers from here?');
-  const own = ownAddresses().includes(mapped.address);
-  return ok(`STUN: ${url} sees us as ${shownPlace(mapped)}${own ? ': no NAT in between' : ''}`);
+const unreachable = 'is it the right host and port? Does a firewall keep UDP from it, or its answers from here?';
+
+/** Null: it has answered. */
+function silenceOf(kind: 'STUN' | 'TURN', { url, host, answer, error }: Asked<unknown>): Finding | null {
+  if (error !== null)
+    return fail(`${kind}: ${url} cannot be asked (${error})`, `is ${host} the right name? Does DNS work here?`);
+  return answer === null || answer === false ? fail(`${kind}: ${url} does not answer`, unreachable) : null;
+}
+
+function stunFinding(asked: Asked<Mapped>): Finding {
+  const { url, answer } = asked;
+  const silence = silenceOf('STUN', asked);
+  if (silence !== null || answer === null) return silence ?? skip(`STUN: ${url}`);
+  const own = ownAddresses().includes(answer.address);
+  return ok(`STUN: ${url} sees us as ${shownPlace(answer)}${own ? ': no NAT in between' : ''}`);
 }
 
 /** RFC 4787 §4.1: a NAT whose mapping depends on the destination; what STUN found is worth nothing to a peer then. */
@@ -103,16 +120,21 @@ export function mappingFinding(mapped: readonly Mapped[], hasTurn: boolean): Fin
   const seen = new Set(ofOneFamily.map(shownPlace));
   if (seen.size < 2) return null;
   const detail = `NAT: each server sees us elsewhere (${[...seen].join(', ')}), so peers behind a NAT of their own cannot reach us by STUN`;
-  return hasTurn ? ok(`${detail}; TURN is configured`) : warn(detail, 'configure a TURN server (turnUrls, docs/turn.md), or map the ports one to one');
+  return hasTurn
+    ? ok(`${detail}; TURN is configured`)
+    : warn(detail, 'configure a TURN server (turnUrls, docs/turn.md), or map the ports one to one');
 }
 
 async function stun(config: Config): Promise<Finding[]> {
   const urls = urlsOf(config.iceServers, /^stuns?:/);
   const asked = urls.filter((url) => !isForBrowsers(url));
   if (urls.length === 0) return [skip('STUN: no server is configured')];
-  const answers = await askAll(asked.map(placeOf), config.bindAddress);
+  const answers = await askAll(asked.map(placeOf), config.bindAddress, askStun);
   const hasTurn = config.turnUrls.length > 0 || urlsOf(config.iceServers, /^turns?:/).length > 0;
-  const mapping = mappingFinding(answers.flatMap(({ mapped }) => mapped ?? []), hasTurn);
+  const mapping = mappingFinding(
+    answers.flatMap(({ answer }) => answer ?? []),
+    hasTurn,
+  );
   return [
     ...answers.map(stunFinding),
     ...(mapping === null ? [] : [mapping]),
@@ -140,7 +162,12 @@ async function allocate(config: Config, server: IceServer): Promise<string | nul
     },
   );
   try {
-    const handlers = { open: () => undefined, closed: () => undefined, message: () => undefined, drained: () => undefined };
+    const handlers = {
+      open: () => undefined,
+      closed: () => undefined,
+      message: () => undefined,
+      drained: () => undefined,
+    };
     connection.createChannel({ label: 'doctor', class: 'reliable', negotiatedId: 0 }, handlers);
     await connection.offer();
     // foundation component protocol priority address port typ type (RFC 8839 §5.1)
@@ -156,50 +183,40 @@ async function turn(config: Config): Promise<Finding[]> {
   const servers = iceServersFor(config, 'doctor', 600_000, Date.now());
   const urls = urlsOf(servers, /^turns?:/);
   if (urls.length === 0) return [skip('TURN: no server is configured')];
+  const own = urls.filter((url) => !isForBrowsers(url)).map(placeOf);
   const findings: Finding[] = [];
   // One after the other: the log of the native code does not say which connection it is about.
-  for (const { urls: all, ...credentials } of servers)
-    for (const url of all.filter((one) => one.startsWith('turn:') && !isForBrowsers(one)))
-      findings.push(await turnFinding(config, { urls: [url], ...credentials }));
+  for (const asked of await askAll(own, config.bindAddress, isTurnServer)) {
+    const server = servers.find(({ urls: all }) => all.includes(asked.url));
+    findings.push(silenceOf('TURN', asked) ?? (await turnFinding(config, { ...server, urls: [asked.url] })));
+  }
   return [...findings, ...(await Promise.all(urls.filter(isForBrowsers).map(connectFinding)))];
 }
 
 async function turnFinding(config: Config, server: IceServer): Promise<Finding> {
   const [url = ''] = server.urls;
   const said: string[] = [];
-  observeNative({ log: (_, message) => said.push(message), threw: () => undefined }, 'Debug');
-  try {
-    const { host } = placeOf(url);
-    await resolve(host, config.bindAddress);
-    const relayed = await allocate(config, server);
-    if (relayed !== null) return ok(`TURN: ${url} relays for us at ${relayed}`);
-    return fail(`TURN: ${url} gives no allocation${refusalIn(said)}`, adviceFor(said));
-  } catch (error) {
-    return fail(`TURN: ${url} cannot be asked (${redactText(codeOf(error))})`, 'is it the right name? Can UDP sockets be opened here?');
-  }
+  // It has ICE passwords, too: nothing of it is shown but a code.
+  observeNative({ log: (_, message) => said.push(message), threw: () => undefined }, 'Verbose');
+  const relayed = await allocate(config, server);
+  if (relayed !== null) return ok(`TURN: ${url} relays for us at ${relayed}`);
+  const code = lastErrorCode(said);
+  return fail(`TURN: ${url} gives no allocation${code === null ? '' : `, but error ${code}`}`, adviceFor(code));
 }
 
 /** libjuice tells of an error response by its code (RFC 8489 §14.8). The first 401 is part of every log-in. */
-const errorCodes = (said: readonly string[]): number[] =>
-  said.flatMap((line) => {
-    const code = /STUN error code (\d{3})/.exec(line)?.[1];
-    return code === undefined ? [] : [Number(code)];
-  });
+function lastErrorCode(said: readonly string[]): string | null {
+  const codes = said.flatMap((line) => /STUN error code (\d{3})/.exec(line)?.[1] ?? []);
+  return codes.at(-1) ?? null;
+}
 
-const refusalIn = (said: readonly string[]): string => {
-  const last = errorCodes(said).at(-1);
-  return last === undefined ? ': it does not answer' : `: it answers with error ${last}`;
-};
-
-function adviceFor(said: readonly string[]): string {
-  switch (errorCodes(said).at(-1)) {
-    case undefined:
-      return 'is it the right host and port? Does a firewall keep UDP from it, or its answers from here?';
-    case 401:
-    case 438:
-      return 'it does not accept the credentials: compare turnSecret with its static-auth-secret, or user and password; compare the clocks';
-    case 486:
-    case 508:
+function adviceFor(code: string | null): string {
+  switch (code) {
+    case '401':
+    case '438':
+      return 'it does not accept the credentials: compare turnSecret with its static-auth-secret, or user and password; and the clocks';
+    case '486':
+    case '508':
       return 'it has no allocation left for us: raise its quota, or give it more ports';
     default:
       return 'look into its log';
@@ -219,9 +236,25 @@ async function connectFinding(url: string): Promise<Finding> {
       settle(finding);
     };
     const answered = (): void => done(ok(`${name} can be connected to${isTls ? ', and its certificate is good' : ''}`));
-    const socket = isTls ? connectTls({ host, port, servername: host }, answered) : connectTcp({ host, port }, answered);
-    socket.setTimeout(connectWithinMs, () => done(warn(`${name} does not answer within ${length(connectWithinMs)}`, 'is it up? It may be that only peers can reach it')));
-    socket.once('error', (error) => done(warn(`${name} cannot be connected to (${codeOf(error)})`, 'is it up, and its certificate valid? It may be that only peers can reach it')));
+    const socket = isTls
+      ? connectTls({ host, port, servername: host }, answered)
+      : connectTcp({ host, port }, answered);
+    socket.setTimeout(connectWithinMs, () =>
+      done(
+        warn(
+          `${name} does not answer within ${length(connectWithinMs)}`,
+          'is it up? It may be that only peers can reach it',
+        ),
+      ),
+    );
+    socket.once('error', (error) =>
+      done(
+        warn(
+          `${name} cannot be connected to (${codeOf(error)})`,
+          'is it up, and its certificate valid? It may be that only peers can reach it',
+        ),
+      ),
+    );
   });
 }
 
@@ -235,10 +268,20 @@ async function jwks({ controlJwt }: Config): Promise<Finding[]> {
     const answer = await fetch(jwksUrl, { signal: AbortSignal.timeout(jwksWithinMs) });
     const { keys } = (await answer.json()) as { keys?: unknown };
     if (!answer.ok || !Array.isArray(keys) || keys.length === 0)
-      return [fail(`JWT: no keys come from ${jwksUrl} (status ${answer.status})`, 'is jwksUrl right? No JWT is accepted without them')];
+      return [
+        fail(
+          `JWT: no keys come from ${jwksUrl} (status ${answer.status})`,
+          'is jwksUrl right? No JWT is accepted without them',
+        ),
+      ];
     return [ok(`JWT: keys at ${jwksUrl}: ${keys.length}`), ...dateFindings(jwksUrl, answer.headers.get('date'))];
   } catch (error) {
-    return [fail(`JWT: ${jwksUrl} cannot be fetched (${codeOf((error as Error).cause ?? error)})`, 'is jwksUrl right, and can it be reached? No JWT is accepted without it')];
+    return [
+      fail(
+        `JWT: ${jwksUrl} cannot be fetched (${codeOf((error as Error).cause ?? error)})`,
+        'is jwksUrl right, and can it be reached? No JWT is accepted without it',
+      ),
+    ];
   }
 }
 
@@ -246,7 +289,12 @@ async function jwks({ controlJwt }: Config): Promise<Finding[]> {
 function dateFindings(url: string, date: string | null): Finding[] {
   const differenceMs = date === null ? Number.NaN : Date.now() - Date.parse(date);
   if (!(Math.abs(differenceMs) > maxClockDifferenceMs)) return [];
-  return [warn(`clock: ${length(Math.abs(differenceMs))} ${differenceMs > 0 ? 'ahead of' : 'behind'} that of ${new URL(url).host}`, 'synchronize it: JWTs are refused, or live too long')];
+  return [
+    warn(
+      `clock: ${length(Math.abs(differenceMs))} ${differenceMs > 0 ? 'ahead of' : 'behind'} that of ${new URL(url).host}`,
+      'synchronize it: JWTs are refused, or live too long',
+    ),
+  ];
 }
 
 export const serverChecks: readonly Check[] = [

@@ -20,19 +20,32 @@ async function store({ dataDir }: Config): Promise<Finding[]> {
     await access(place, constants.W_OK | constants.X_OK);
     await tryStore(place);
   } catch (error) {
-    return [fail(`store: ${shown} cannot be used (${codeOf(error)})`, `let this user write to ${JSON.stringify(place)}, on a disk of this host`)];
+    return [
+      fail(
+        `store: ${shown} cannot be used (${codeOf(error)})`,
+        `let this user write to ${JSON.stringify(place)}, on a disk of this host`,
+      ),
+    ];
   }
   const holder = await holderOf(join(folder, 'tubes', 'LOCK'));
   const usable = place === folder ? `store: ${shown} can be written` : `store: ${shown} can be made`;
   return [
-    holder === null ? ok(usable) : warn(`store: ${shown} is held by process ${holder}`, 'a service that runs holds its folder; another one needs a folder of its own'),
+    holder === null
+      ? ok(usable)
+      : warn(
+          `store: ${shown} is held by process ${holder}`,
+          'a service that runs holds its folder; another one needs a folder of its own',
+        ),
     await room(place),
   ];
 }
 
 /** The folder, or the nearest one above it that is there. */
 async function existing(folder: string): Promise<string> {
-  const isFolder = await stat(folder).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   const above = dirname(folder);
   return isFolder || above === folder ? folder : existing(above);
 }

@@ -63,7 +63,10 @@ export function bufferFinding(receiveMax: number, sendMax: number): Finding {
   const least = Math.min(receiveMax, sendMax);
   const detail = `UDP buffers: up to ${size(receiveMax)} to receive and ${size(sendMax)} to send; the ICE agent asks for ${size(wantedBuffer)}`;
   if (least >= usualBuffer) return ok(detail);
-  return warn(detail, `sysctl -w net.core.rmem_max=${wantedBuffer} net.core.wmem_max=${wantedBuffer}, or bursts are lost`);
+  return warn(
+    detail,
+    `sysctl -w net.core.rmem_max=${wantedBuffer} net.core.wmem_max=${wantedBuffer}, or bursts are lost`,
+  );
 }
 
 /** Null: there is no such file. */
@@ -82,7 +85,7 @@ function fromFile(path: string, judge: (text: string) => Finding): Finding {
 
 function buffers(): Finding {
   const [receive, send] = ['rmem_max', 'wmem_max'].map((name) => readText(`/proc/sys/net/core/${name}`));
-  if (receive == null || send == null) return skip('UDP buffers: this system does not tell');
+  if (typeof receive !== 'string' || typeof send !== 'string') return skip('UDP buffers: this system does not tell');
   return bufferFinding(Number(receive), Number(send));
 }
 
@@ -95,7 +98,7 @@ function output(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { timeout: commandTimeoutMs, env }, (error, stdout) => {
       if (error === null) resolve(stdout);
-      else reject(error);
+      else reject(Object.assign(new Error(error.message), { code: error.code }));
     });
   });
 }
@@ -105,12 +108,23 @@ const earliest = Date.UTC(2026, 0, 1);
 /** The wall clock against the monotonic one since the process began: a step means that somebody sets it. */
 export function clockFindings(nowMs: number, driftMs: number, synchronized: boolean | null): Finding[] {
   const findings: Finding[] = [];
-  if (nowMs < earliest) findings.push(fail(`clock: it is ${new Date(nowMs).toISOString()} here`, 'set it: tokens and TURN credentials expire by it'));
+  if (nowMs < earliest)
+    findings.push(
+      fail(`clock: it is ${new Date(nowMs).toISOString()} here`, 'set it: tokens and TURN credentials expire by it'),
+    );
   if (Math.abs(driftMs) > maxDriftMs)
-    findings.push(warn(`clock: it was put ${driftMs > 0 ? 'forward' : 'back'} by ${length(Math.abs(driftMs))} just now`, 'let NTP slew it instead; timers of sessions and credentials go by it'));
-  if (synchronized === false) findings.push(warn('clock: it is not synchronized', 'run an NTP client: JWTs and TURN credentials expire by it'));
+    findings.push(
+      warn(
+        `clock: it was put ${driftMs > 0 ? 'forward' : 'back'} by ${length(Math.abs(driftMs))} just now`,
+        'let NTP slew it instead; timers of sessions and credentials go by it',
+      ),
+    );
+  if (synchronized === false)
+    findings.push(warn('clock: it is not synchronized', 'run an NTP client: JWTs and TURN credentials expire by it'));
   if (findings.length > 0) return findings;
-  return [ok(`clock: ${synchronized === true ? 'synchronized by NTP' : 'plausible; whether NTP sets it is not told here'}`)];
+  return [
+    ok(`clock: ${synchronized === true ? 'synchronized by NTP' : 'plausible; whether NTP sets it is not told here'}`),
+  ];
 }
 
 const maxDriftMs = 250;
@@ -133,7 +147,11 @@ async function clock(): Promise<Finding[]> {
 async function monitor(): Promise<Finding> {
   const [program] = defaultMonitorCommand() ?? [];
   const advice = 'install it (Debian: iproute2); without it changes are noticed by polling, up to 2 s later';
-  if (program === undefined) return warn('network changes: this system has no program that tells of them', 'nothing: they are noticed by polling, up to 2 s later');
+  if (program === undefined)
+    return warn(
+      'network changes: this system has no program that tells of them',
+      'nothing: they are noticed by polling, up to 2 s later',
+    );
   try {
     if (program === 'ip') await output('ip', ['-o', 'address']);
     return ok(`network changes: told by ${program} monitor`);
@@ -144,7 +162,11 @@ async function monitor(): Promise<Finding> {
 
 export const systemChecks: readonly Check[] = [
   { name: 'node', about: 'Node', run: () => nodeFinding(process.version) },
-  { name: 'descriptors', about: 'file descriptors', run: (config) => fromFile('/proc/self/limits', (text) => descriptorFinding(text, config)) },
+  {
+    name: 'descriptors',
+    about: 'file descriptors',
+    run: (config) => fromFile('/proc/self/limits', (text) => descriptorFinding(text, config)),
+  },
   { name: 'memory', about: 'memory', run: (config) => memoryFinding(availableMemory(), config) },
   { name: 'buffers', about: 'UDP buffers', run: buffers },
   { name: 'clock', about: 'the clock', run: clock },
