@@ -12,7 +12,7 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
-import { FlightRecording, inputShare } from './flight-recording.js';
+import { FlightRecording } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
@@ -28,7 +28,6 @@ import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
-import { FlightRecorder } from './registry/flight-recorder.js';
 import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
@@ -102,18 +101,9 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const recorder = createRecorder(config);
-  const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
   const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
-  const recording = new FlightRecording({
-    recorder,
-    maxInputs: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes * inputShare,
-    maxClosed: config.flightRecorderClosedTubes,
-    registry: () => registry,
-    version: libraryVersion,
-    bug: listeners.bug,
-  });
+  const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
+  const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
   const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
   registry.onNotice((notice) => recording.observe(notice));
   registry.onNotice((notice) => book.observe(notice));
@@ -134,14 +124,25 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    recorder,
+    recorder: recording.recorder,
     flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const inspection = createInspection(logging, registry);
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder, book, inspection };
+  const rooms = {
+    life,
+    host,
+    registry,
+    metrics,
+    tubes,
+    recovery,
+    records,
+    recorder: recording.recorder,
+    book,
+    inspection,
+  };
   book.onIncident((_identity, incident) => metrics.incidentEnded(incident));
   return rooms;
 }
@@ -183,12 +184,6 @@ const isReady = ({ life, records }: Rooms): boolean => life.ready && records.isS
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
 
-const createRecorder = (config: Config): FlightRecorder =>
-  new FlightRecorder({
-    maxEntries: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes * (1 - inputShare),
-    maxClosed: config.flightRecorderClosedTubes,
-  });
 const createInspection = (logging: Logging, registry: TubeRegistry): Inspection =>
   new Inspection({
     root: registry.root,

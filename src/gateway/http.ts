@@ -27,7 +27,8 @@ export interface HttpOptions {
 export interface HttpDeps extends HttpOptions {
   isDraining(): boolean;
   readonly log: Log;
-  readonly tubePages: TubePageDeps;
+  /** Null: it is off. */
+  readonly tubePages: TubePageDeps | null;
 }
 
 /** The console runs nothing but its own files, and talks to its own service only (wherever that is reached). */
@@ -92,7 +93,7 @@ function addMetrics(app: App, deps: HttpDeps): void {
     const { contentType, body } = await deps.metrics();
     return c.body(body, 200, { 'content-type': contentType, ...noStore });
   });
-  if (deps.tubeMetrics === true) app.get('/metrics/tubes', tubePage(deps.tubePages));
+  if (deps.tubePages !== null) app.get('/metrics/tubes', tubePage(deps.tubePages));
 }
 
 function addFiles(app: App, publicDir: string): void {
