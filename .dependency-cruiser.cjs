@@ -117,7 +117,7 @@ module.exports = {
 
     only('webrtc-in-transport', 'node-datachannel', ['src/transport/']),
     only('socket-io-in-gateway', 'socket\\.io', ['src/gateway/']),
-    only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/']),
+    only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/', 'src/cli/']),
     only('http-in-one-room', '(hono|@hono/[^/]+)', ['src/gateway/http', 'src/http/']),
     only('embedded-store-in-store', 'classic-level', ['src/store/']),
     only('redis-behind-ports', '@redis/[^/]+', ['src/cluster/', 'src/store/']),

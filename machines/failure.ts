@@ -131,6 +131,11 @@ export const failureTable = {
     'The message is larger than this tube carries.',
   ),
   service_draining: row(true, 'A create came while draining.', 'This node is shutting down; use another.', 1000),
+  service_not_allowed: row(
+    false,
+    'A call was refused that the configuration does not allow.',
+    'This node is not configured to allow that.',
+  ),
   service_timeout: row(true, 'The tube did not react to a call in time.', 'The call took too long.', 1000),
   service_internal: row(true, 'An internal error; see the log.', 'Internal error.', 1000),
 } as const satisfies Record<string, FailureRow>;

@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { tubeMachine } from '../machines/tube.machine.js';
-import type { TubeState } from '../machines/events.js';
 import type { TubeSettings } from '../machines/settings.js';
 import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
@@ -13,11 +12,13 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
+import { FlightRecording } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
+import { limitedResources, metricSources } from './metric-sources.js';
 import { NodeLimits } from './node-limits.js';
 import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
@@ -25,10 +26,12 @@ import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
-import { FlightRecorder } from './registry/flight-recorder.js';
+import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
+import { withFaults } from './transport/fault-injection.js';
 import { isForBrowsers } from './transport/ice-servers.js';
 import { createNativeConnection } from './transport/native-connection.js';
 import { observeNative, shutdown as shutdownNative } from './transport/native-runtime.js';
@@ -92,15 +95,18 @@ type Rooms = ReturnType<typeof buildRooms>;
 
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
-  const metrics: Metrics = createMetrics(metricSources(limits, () => rooms));
+  const metrics: Metrics = createMetrics(metricSources(() => ({ ...rooms, limits, isReady: isReady(rooms) })));
   observeNativeCode(logging, metrics);
   const host = createHost(
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const recorder = createRecorder(config);
-  const registry = createRegistry(config, host, registryListeners(life, logging, metrics, recorder));
-  registry.onNotice((notice) => recorder.observe(notice));
+  const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
+  const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
+  const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
+  const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
+  registry.onNotice((notice) => recording.observe(notice));
+  registry.onNotice((notice) => book.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
   const recovery = new NodeRecovery({
@@ -118,13 +124,26 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    recorder,
+    recorder: recording.recorder,
+    flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
   const inspection = createInspection(logging, registry);
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, inspection };
+  const rooms = {
+    life,
+    host,
+    registry,
+    metrics,
+    tubes,
+    recovery,
+    records,
+    recorder: recording.recorder,
+    book,
+    inspection,
+  };
+  book.onIncident((_identity, incident) => metrics.incidentEnded(incident));
   return rooms;
 }
 
@@ -142,13 +161,13 @@ function registryListeners(
   life: Life,
   logging: Logging,
   metrics: Metrics,
-  recorder: FlightRecorder,
+  recordCrash: (tubeId: string) => void,
 ): RegistryListeners {
   const log = logging.target('service');
   return {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
-      recorder.crashed(tubeId, Date.now());
+      recordCrash(tubeId);
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -158,6 +177,9 @@ function registryListeners(
     },
   };
 }
+
+/** Draining is not ready either: `stop` sets `ready` first. */
+const isReady = ({ life, records }: Rooms): boolean => life.ready && records.isSound;
 
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
@@ -170,9 +192,6 @@ const createInspection = (logging: Logging, registry: TubeRegistry): Inspection 
     bug: (where, err) => logging.target('service').error({ where, err }, 'an inspection listener threw'),
   });
 
-const createRecorder = ({ flightRecorderEntries, flightRecorderMaxBytes }: Config): FlightRecorder =>
-  new FlightRecorder({ maxEntries: flightRecorderEntries, maxBytes: flightRecorderMaxBytes });
-
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
   const log = logging.target('service');
@@ -183,6 +202,8 @@ function transportObserver(logging: Logging, metrics: Metrics, tubes: () => Live
   return {
     message: (...args) => tubes().received(...args),
     counted: (counter, count) => metrics.transport(counter, count),
+    replayed: (_tubeId, _label, count) => metrics.replayed(count),
+    gathered: (durationMs, relay) => metrics.gathered(durationMs, relay),
     dropped: (tubeId, label, cause, count, channelClass) => {
       metrics.dropped(channelClass, cause, count);
       if (channelClass === 'latest') drops.dropped(tubeId, label, cause, count);
@@ -197,6 +218,9 @@ function transportObserver(logging: Logging, metrics: Metrics, tubes: () => Live
 
 /** Again after a change of the level of `webrtc_native`: the library has a level of its own. */
 function observeNativeCode(logging: Logging, metrics: Metrics): void {
+  logging.changed = (target) => {
+    if (target === 'webrtc_native') observeNativeCode(logging, metrics);
+  };
   const threw = (where: string, error: unknown): void => {
     metrics.nativeCallbackError();
     logging.target('service').error({ where, err: error }, 'a native callback threw');
@@ -206,13 +230,13 @@ function observeNativeCode(logging: Logging, metrics: Metrics): void {
 }
 
 function createHost(life: Life, observer: TransportObserver): TransportHost {
-  const { bindAddress, udpPortBegin, udpPortEnd } = life.config;
+  const { bindAddress, udpPortBegin, udpPortEnd, faultInjection } = life.config;
   const local = {
     ...(bindAddress === null ? {} : { bindAddress }),
     ...(udpPortBegin === 0 ? {} : { portRange: { begin: udpPortBegin, end: udpPortEnd } }),
   };
   return new TransportHost({
-    createConnection: createNativeConnection,
+    createConnection: faultInjection ? withFaults(createNativeConnection) : createNativeConnection,
     connection: ({ tubeId, settings }) => ({ ...local, iceServers: iceServersOf(life, tubeId, settings) }),
     observer,
   });
@@ -229,46 +253,26 @@ function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
 
-function createRegistry(config: Config, host: TransportHost, { crashed, bug }: RegistryListeners): TubeRegistry {
+function createRegistry(
+  config: Config,
+  host: TransportHost,
+  { crashed, bug }: RegistryListeners,
+  recording: FlightRecording,
+): TubeRegistry {
   return new TubeRegistry({
-    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
+    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host, recording.heard) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
     now: () => Date.now(),
-    clock: {
+    clock: recording.watch({
       setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-    },
+    }),
+    tap: recording.tap,
     release: (tubeId) => host.closeTube(tubeId),
     crashed,
     bug,
   });
-}
-
-function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
-  return {
-    tubesByState: () => {
-      const counts: Partial<Record<TubeState, number>> = {};
-      for (const { state } of rooms().registry.entries.values()) counts[state] = (counts[state] ?? 0) + 1;
-      return counts;
-    },
-    openChannels: () => {
-      const { reliable, latest } = rooms().host.channelTotals();
-      return { control: rooms().host.openControls(), reliable: reliable.open, latest: latest.open };
-    },
-    bufferedBytes: () => {
-      const { reliable, latest } = rooms().host.channelTotals();
-      return { control: 0, reliable: reliable.bufferedBytes, latest: latest.bufferedBytes };
-    },
-    resources: () => {
-      const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = limits.current();
-      return {
-        sockets: { used: 0, limit: maxConcurrentSockets },
-        ice_agents: { used: rooms().host.liveGenerations(), limit: maxConcurrentIceAgents },
-        creates: { used: rooms().tubes.creates, limit: maxConcurrentCreates },
-      };
-    },
-  };
 }
 
 function resolveSettings(limits: ResourceLimits, { config }: Life, request: SettingsRequest): TubeSettings {
@@ -297,14 +301,24 @@ function gatewayOptions(
   return {
     ...config,
     tubes: rooms.tubes,
+    desk: new ServiceDesk({
+      ...rooms,
+      config,
+      logging,
+      nodeId,
+      version: libraryVersion,
+      isDraining: () => rooms.life.stopping,
+      resources: () => limitedResources({ ...rooms, limits }),
+    }),
     resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
     peerTokenKey: () => rooms.records.peerTokenKey(),
     rates: config,
     http: {
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
-      isReady: () => rooms.life.ready && rooms.records.isSound,
+      isReady: () => isReady(rooms),
       metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
+      tubeMetrics: config.tubeMetrics,
       info: () => ({
         name: 'holdfast',
         version: libraryVersion,
@@ -320,7 +334,7 @@ function gatewayOptions(
   };
 }
 
-function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: Rooms): void {
+function reload(read: () => Config, logging: Logging, { life, tubes }: Rooms): void {
   if (life.stopping) return;
   const log = logging.target('service');
   try {
@@ -328,19 +342,13 @@ function reload(read: () => Config, logging: Logging, { life, metrics, tubes }: 
     life.config = config;
     life.tokens = digestsOf(config);
     tubes.limits.apply(nodeLimitsOf(config));
-    setLevels(config, logging, metrics);
+    for (const target of logTargets) logging.setBase(target, config.logLevels[target] ?? config.logLevel);
     if (changed.includes('iceServers') || changed.includes('turnUrls')) tellUnusableServers(config, log);
     log.info({ changed }, 'configuration reloaded');
     if (ignored.length > 0) log.warn({ ignored }, 'changed keys are ignored until the service is restarted');
   } catch (err) {
     log.error({ err }, 'the configuration cannot be reloaded; nothing has changed');
   }
-}
-
-function setLevels({ logLevel, logLevels }: Config, logging: Logging, metrics: Metrics): void {
-  const native = logging.levels().webrtc_native;
-  for (const target of logTargets) logging.setLevel(target, logLevels[target] ?? logLevel);
-  if (logging.levels().webrtc_native !== native) observeNativeCode(logging, metrics);
 }
 
 /** A round trip or two, where there is a path. */

@@ -6,7 +6,9 @@ import type { TubeEvent, TubeState } from '../machines/events.js';
 import type { BucketLimits } from '../machines/policies/storm.js';
 import { NetworkWatcher, type NetworkChange } from './network/network-watcher.js';
 import { sourceAddressesTo } from './network/route-source.js';
+import { interfacesOf } from './network/network-snapshot.js';
 import type { Log } from './observability/logger.js';
+import type { NodeView } from './operator/operator.types.js';
 import { HostNetwork, type RouteCounts } from './registry/host-network.js';
 import type { TubeNotice } from './registry/notice.js';
 import { RestartPacer } from './registry/restart-pacer.js';
@@ -43,6 +45,8 @@ export class NodeRecovery {
   readonly #watcher: NetworkWatcher;
   /** Tubes that have a path, or had one and want it back. */
   readonly #live = new Set<string>();
+  #stormSinceMs: number | null = null;
+  #lastChange: NodeView['network']['last_change'] = null;
 
   constructor(options: NodeRecoveryOptions) {
     this.#options = options;
@@ -90,6 +94,19 @@ export class NodeRecovery {
     this.reports.stop();
   }
 
+  get storm(): NodeView['storm'] {
+    return { active: this.#governor.active, since_ms: this.#stormSinceMs, held: this.#governor.held };
+  }
+
+  get network(): NodeView['network'] {
+    const { snapshot, isTold } = this.#watcher;
+    const interfaces = [...new Set(interfacesOf(snapshot))].map((name) => ({
+      name,
+      addresses: snapshot.filter((entry) => entry.startsWith(`${name} `)).map((entry) => entry.slice(name.length + 1)),
+    }));
+    return { watching: isTold ? 'events' : 'polling', interfaces, last_change: this.#lastChange };
+  }
+
   #notice({ identity: { tubeId }, emission }: TubeNotice): void {
     if (emission.type === 'selectedPair') this.#host.pathFound(tubeId, emission.pair);
     else if (emission.type === 'state') this.#stateChanged(tubeId, emission.state, emission.reason);
@@ -109,6 +126,7 @@ export class NodeRecovery {
   }
 
   #networkChanged(change: NetworkChange): void {
+    this.#lastChange = { at_ms: change.atMs, type: change.type, detail: change.detail };
     void this.#host.changed(change);
   }
 
@@ -126,6 +144,7 @@ export class NodeRecovery {
 
   #stormChanged({ active, suspectShare, suspects }: StormNews): void {
     this.#options.stormActive(active);
+    this.#stormSinceMs = active ? Date.now() : null;
     const fields = { suspects, suspect_share: suspectShare };
     if (active) this.#options.log.warn(fields, 'storm: many tubes turned suspect at once, restarts are held');
     else this.#options.log.info(fields, 'storm is over');

@@ -73,6 +73,9 @@ export interface ConnectionStats {
   readonly selectedPair: SelectedPair | null;
 }
 
+/** `black_hole`: no data goes out or comes in, and nobody is told; `connection_closed`: it ends, as if the peer had closed it. */
+export type ConnectionFault = 'black_hole' | 'connection_closed';
+
 export interface Connection {
   createChannel(init: ChannelInit, handlers: ChannelHandlers): Channel;
   /** Makes the offer; it comes by `localDescription`. At least one channel must exist. */
@@ -87,6 +90,8 @@ export interface Connection {
   state(): TransportState;
   stats(): Promise<ConnectionStats>;
   close(): void;
+  /** Breaks it on purpose; only of connections that were made for it. `durationMs`: of a black hole. */
+  injectFault?(fault: ConnectionFault, durationMs: number): void;
 }
 
 export type ConnectionFactory = (config: ConnectionConfig, handlers: ConnectionHandlers) => Connection;

@@ -55,6 +55,10 @@ const listenerKeys = {
     false,
     'Whether /console/stately.html may show the charts of a tube in the inspector of stately.ai, a page of others in the internet. Contexts are sanitised.',
   ),
+  tubeMetrics: onOff(
+    false,
+    'Whether measurements of single tubes are served at /metrics/tubes, to those with a control token or JWT.',
+  ),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
   recoveryPolicy: choice(
     'standard',
@@ -191,6 +195,15 @@ const lifecycleKeys = {
     64 * MiB,
     { min: 0, max: 4096 * MiB },
     'Memory for that, for all tubes together; the tubes that were quiet longest lose theirs first.',
+  ),
+  flightRecorderClosedTubes: integer(
+    200,
+    { min: 0, max: 100_000 },
+    'Closed tubes that are remembered, with what happened to them, within that memory.',
+  ),
+  faultInjection: onOff(
+    false,
+    'For development only: controllers may break the paths of their tubes on purpose (inject_fault).',
   ),
   drainDelayMs: duration(1000, { min: 0, max: 600_000 }, 'Time between "not ready" and refusing creates at shutdown.'),
   shutdownTimeoutMs: duration(

@@ -6,7 +6,7 @@
  */
 import { io, type Socket } from 'socket.io-client';
 import type { InspectAbout, InspectMessage } from '../operator/inspection.types.js';
-import { findToken } from './token.js';
+import { findToken } from './socket/token.js';
 
 const inspectorOrigin = 'https://stately.ai';
 const inspectorUrl = `${inspectorOrigin}/inspect`;

@@ -3,13 +3,14 @@
  * is answered by its own answer and cannot throw, whatever the frame was. Event names are looked up in a closed map and never reach an
  * event emitter or a statechart. Driven by socket.io through `attach`; what the calls do is in control-calls.ts and peer-calls.ts.
  */
+import type { z } from 'zod';
 import type { FailureCode } from '../../machines/failure.js';
 import { AppError } from '../errors.js';
 import { toWireError, type Answer, type WireObject } from './answers.js';
 import type { GatewayObserver, Log, Role } from './observer.port.js';
 import type { RateLimit, RateVerdict } from './limits.js';
 import type { GatewaySocket } from './sockets.js';
-import { maxArrayItems } from './wire.js';
+import { maxArrayItems, parse } from './wire.js';
 
 export interface CallResult {
   readonly answer: WireObject;
@@ -22,6 +23,17 @@ export interface CallResult {
  * came, and that is what keeps the signalling of one tube in order.
  */
 export type CallHandler<Caller> = (caller: Caller, payload: unknown) => CallResult | Promise<CallResult>;
+
+/** A call that answers with plain fields. Parsing and tube look-up happen before anything is awaited (see CallHandler). */
+export function call<Caller, Schema extends z.ZodType>(
+  schema: Schema,
+  run: (caller: Caller, fields: z.output<Schema>) => WireObject | Promise<WireObject>,
+): CallHandler<Caller> {
+  return (caller, payload) => {
+    const answer = run(caller, parse(schema, payload));
+    return answer instanceof Promise ? answer.then((fields) => ({ answer: fields })) : { answer };
+  };
+}
 
 /**
  * A call whose acknowledgement must come first: what `hold` keeps back follows it. When the work fails it goes out at once, for then there

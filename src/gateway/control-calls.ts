@@ -2,42 +2,29 @@
  * The calls of /control: each takes its parsed fields, does one thing to the tubes and answers with wire fields (contract section 10).
  * No socket.io here; tubes are reached through `controller.require` only, which is the wall between tenants.
  */
-import type { z } from 'zod';
 import { failureTable } from '../../machines/failure.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
-import { aheadOfSignals, type CallHandler, type CallResult } from './calls.js';
+import { aheadOfSignals, call, type CallHandler, type CallResult } from './calls.js';
 import * as wire from './control-wire.js';
 import type { Controller } from './controller.js';
 import type { TubeCreator } from './create-tube.js';
 import type { ControlEvent } from './events.js';
-import type { Log } from './observer.port.js';
 import type { OfferBudget } from './offer-budget.js';
+import { operatorCalls, type OperatorCallDeps } from './operator-calls.js';
 import type { SignalPublisher } from './publisher.js';
 import type { Tubes, TubeView } from './tubes.port.js';
 import { pageOf, statsToWire, stateToWire, tubeToWire } from './views.js';
 import { decodeBase64, encodeBase64, parse } from './wire.js';
 
-export interface ControlCallDeps {
+export interface ControlCallDeps extends OperatorCallDeps {
   readonly tubes: Tubes;
   readonly publisher: SignalPublisher;
   readonly creator: TubeCreator;
   readonly offers: OfferBudget;
-  readonly log: Log;
 }
 
 type Handler = CallHandler<Controller>;
-
-/** A call that answers with plain fields. Parsing and tube look-up happen before anything is awaited (see CallHandler). */
-function call<Schema extends z.ZodType>(
-  schema: Schema,
-  run: (controller: Controller, fields: z.output<Schema>) => WireObject | Promise<WireObject>,
-): Handler {
-  return (controller, payload) => {
-    const answer = run(controller, parse(schema, payload));
-    return answer instanceof Promise ? answer.then((fields) => ({ answer: fields })) : { answer };
-  };
-}
 
 /** Names that a client may expect here and that come with a later version. */
 export const missingControlCalls: ReadonlyMap<string, string> = new Map([
@@ -53,6 +40,7 @@ export function controlCalls(deps: ControlCallDeps): ReadonlyMap<string, Handler
     ...steeringCalls(deps),
     ...subscriptionCalls(deps),
     ...limitCalls(deps),
+    ...operatorCalls(deps),
   };
   return new Map(Object.entries(calls));
 }
@@ -90,7 +78,7 @@ function signallingCalls({ tubes, publisher, creator, offers }: ControlCallDeps)
   };
 }
 
-type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes';
+type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes' | 'export_history';
 
 function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall, Handler> {
   const toWire = (view: TubeView): WireObject => tubeToWire(view, publisher.lastSeq(view.identity.tubeId));
@@ -107,6 +95,13 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
       if (!history) return tube;
       const { entries, dropped } = tubes.history(tubeId);
       return { ...tube, history: entries, history_dropped: dropped };
+    }),
+    export_history: call(wire.oneTube, (controller, { tubeId }) => {
+      const flight = tubes.flight(tubeId);
+      // One that closed lately is still told to its own tenant; to others no tube is.
+      if (flight?.tenant !== controller.tenant) controller.require(tubeId);
+      if (flight?.tenant !== controller.tenant) throw new AppError('tube_unknown');
+      return { flight: flight.file };
     }),
     list_tubes: call(wire.listTubes, (controller, query) => {
       const { page, nextCursor } = pageOf(controller.ownTubes(), query);

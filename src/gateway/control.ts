@@ -70,7 +70,7 @@ function welcome(options: ControlOptions, socket: GatewaySocket): void {
   // Before `session`: if the connection breaks in between, the offset of the client still tells the truth.
   const recovered = adapterOf(socket).replay(socket);
   const hole = !recovered && isReturning(socket);
-  if (recovered) controller.leaveEndedTubes();
+  if (recovered) controller.leaveOldRooms();
   socket.emit('session', { recovered, replay_window_ms: options.replayWindowMs, hole });
   if (options.isDraining()) socket.emit('draining', drainingNotice);
   log.info({ role: 'control', tenant, recovered, hole }, 'a controller connected');

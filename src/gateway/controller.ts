@@ -5,7 +5,8 @@ import { AppError } from '../errors.js';
 import type { Subscription } from './control-wire.js';
 import type { SignalPublisher } from './publisher.js';
 import type { WireSignal } from './signals.js';
-import { conversationRoom, tenantRoom, tubeOfRoom, tubeRoom, type GatewaySocket } from './sockets.js';
+import type { TubeFeed } from './tube-feed.js';
+import { conversationRoom, feedRoom, tenantRoom, tubeOfRoom, tubeRoom, type GatewaySocket } from './sockets.js';
 import type { Tubes, TubeView } from './tubes.port.js';
 
 export interface ControllerDeps {
@@ -34,6 +35,11 @@ export class Controller {
     if (view !== null && view.identity.tenant === this.tenant) return view;
     if (this.wasClosed(tubeId)) throw new AppError('tube_closed');
     throw new AppError('tube_unknown');
+  }
+
+  /** For what is still known after the end of a tube. Throws AppError `tube_unknown`. */
+  requireKnown(tubeId: string): void {
+    if (!this.wasClosed(tubeId)) this.require(tubeId);
   }
 
   wasClosed(tubeId: string): boolean {
@@ -76,12 +82,22 @@ export class Controller {
     void this.#socket.leave(this.#roomOf(subscription));
   }
 
-  /** After a recovery: tubes that ended in the meantime need no room any more. */
-  leaveEndedTubes(): void {
+  /** After a recovery: tubes that ended in the meantime need no room any more, and the list of tubes has to be asked for again. */
+  leaveOldRooms(): void {
+    void this.#socket.leave(feedRoom(this.tenant));
     for (const room of [...this.#socket.rooms]) {
       const tubeId = tubeOfRoom(room);
       if (tubeId !== null && this.#deps.tubes.view(tubeId) === null) void this.#socket.leave(room);
     }
+  }
+
+  /** The list of the tenant's tubes, from when `begin` is called. Throws AppError `rate_exceeded`. */
+  watchTubes(feed: TubeFeed): ReturnType<TubeFeed['watch']> {
+    return feed.watch(this.#socket, this.tenant);
+  }
+
+  unwatchTubes(feed: TubeFeed): void {
+    feed.unwatch(this.#socket, this.tenant);
   }
 
   #covered(subscription: Subscription): TubeView[] {

@@ -2,6 +2,20 @@
  * The closed list of event names that the gateway handles or sends: label values of its metrics. A name that a client makes up is
  * counted as `unknown`.
  */
+/** Of controllers for operators (operator-calls.ts). */
+const operatorEvents = [
+  'watch_tubes',
+  'unwatch_tubes',
+  'get_node',
+  'get_incidents',
+  'get_samples',
+  'list_closed',
+  'get_log_levels',
+  'set_log_level',
+  'inject_fault',
+] as const;
+export type OperatorEvent = (typeof operatorEvents)[number];
+
 export const controlEvents = [
   'create_tube',
   'set_remote_description',
@@ -10,6 +24,7 @@ export const controlEvents = [
   'get_connection_state',
   'get_connection_stats',
   'get_tube',
+  'export_history',
   'list_tubes',
   'close_tube',
   'update_activity',
@@ -20,6 +35,7 @@ export const controlEvents = [
   'set_resource_limits',
   'get_resource_limits',
   'check_capacity',
+  ...operatorEvents,
 ] as const;
 export type ControlEvent = (typeof controlEvents)[number];
 
@@ -43,6 +59,7 @@ const outgoingEvents = [
   'signal',
   'session',
   'draining',
+  'tubes',
   'offer',
   'ice_restart_offer',
   'icecandidate',

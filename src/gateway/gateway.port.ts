@@ -8,6 +8,7 @@ import type { HttpOptions } from './http.js';
 import type { InspectionSource } from './inspect.js';
 import type { RateOptions } from './limits.js';
 import type { GatewayObserver, Log } from './observer.port.js';
+import type { OperatorDesk } from './operator.port.js';
 import type { Tubes } from './tubes.port.js';
 
 /** What a controller asked for when it created a tube; `settings` is checked by the resolver. */
@@ -22,6 +23,7 @@ export interface GatewayOptions {
   /** 0 = any free port. */
   readonly port: number;
   readonly tubes: Tubes;
+  readonly desk: OperatorDesk;
   /** Throws AppError `input_schema` on an unknown profile, key or value. */
   resolveSettings(request: SettingsRequest): TubeSettings;
   readonly auth: AuthOptions;

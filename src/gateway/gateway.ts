@@ -27,6 +27,7 @@ import { SignalPublisher } from './publisher.js';
 import { estimateBytes, replayAdapter } from './replay-adapter.js';
 import { SlowClients } from './slow-clients.js';
 import type { GatewayNamespace, GatewayServer } from './sockets.js';
+import { TubeFeed } from './tube-feed.js';
 
 export interface Gateway {
   /** Before the start: a tube of the process before this one, which a repeated `create_tube` shall find. */
@@ -49,8 +50,8 @@ const joinTimeoutMs = 10_000;
 export function createGateway(options: GatewayOptions): Gateway {
   const life = { isDraining: false };
   const isDraining = (): boolean => life.isDraining;
-  const http = createHttpServer(options, isDraining);
   const limits = createConnectionLimits(options.rates);
+  const http = createHttpServer(options, isDraining, limits.handshakes);
   const io = createIo(http, options, limits);
   const rooms = openRooms(io, options, limits, isDraining);
   const connections = trackConnections(http);
@@ -96,6 +97,7 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
       maxPackets: options.signalReplayMaxSignals,
       maxBytes: options.signalReplayMaxBytes,
       maxSessions: maxReplaySessions,
+      passing: new Set(['tubes']),
     }),
     allowRequest: (request, decide) => {
       connections(addressOf(request, options.rates.trustForwardedFor), 1).then(
@@ -112,25 +114,20 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
 
 /** The namespaces with everything that lives in them. */
 function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
-  const { tubes, observer, log, rates } = options;
+  const { tubes, observer, log } = options;
   const [control, peer, inspect] = [io.of('/control'), io.of('/peer'), io.of('/inspect')];
   const slow = new SlowClients([control, peer, inspect], options.maxSocketBufferBytes, log);
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
-  const desks = createDesks(options, creator, publisher);
-  const shared = {
-    observer,
-    log,
-    tubes,
-    publisher,
-    isDraining,
-    handshakes: limits.handshakes,
-    trustForwardedFor: rates.trustForwardedFor,
-  };
+  const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
+  const desks = createDesks(options, { creator, publisher, feed });
+  const { handshakes } = limits;
+  const { trustForwardedFor, controlCallsPerSecond } = options.rates;
+  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
   const controllers = { auth: createControlAuth(options.auth), maxSubscriptions: options.maxSubscriptionsPerSocket };
   const { inspection, signalReplayWindowMs: replayWindowMs } = options;
   openControl({ ...shared, ...controllers, namespace: control, desk: desks.control, replayWindowMs });
-  const calls = createRateLimit(rates.controlCallsPerSecond, 1);
+  const calls = createRateLimit(controlCallsPerSecond, 1);
   openInspect({ ...shared, ...controllers, namespace: inspect, inspection, calls });
   const peers = new PeerHub({ ...shared, namespace: peer, desk: desks.peer });
   peers.open();
@@ -142,6 +139,7 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
     idle: async () => void (await Promise.all([desks.control.idle(), desks.peer.idle()])),
     close: () => {
       unlisten();
+      feed.stop();
       peers.close();
       slow.stop();
     },
@@ -177,13 +175,16 @@ function createCreator(publisher: SignalPublisher, options: GatewayOptions, isDr
 
 type Rooms = ReturnType<typeof openRooms>;
 
-function createDesks(options: GatewayOptions, creator: TubeCreator, publisher: SignalPublisher) {
-  const { tubes, observer, log, rates } = options;
+function createDesks(
+  options: GatewayOptions,
+  parts: { readonly creator: TubeCreator; readonly publisher: SignalPublisher; readonly feed: TubeFeed },
+) {
+  const { tubes, desk, observer, log, rates } = options;
   const offers = new OfferBudget();
   return {
     control: new CallDesk<Controller>({
       role: 'control',
-      calls: controlCalls({ tubes, publisher, creator, offers, log }),
+      calls: controlCalls({ ...parts, tubes, desk, offers, log }),
       missing: missingControlCalls,
       rate: createRateLimit(rates.controlCallsPerSecond, 1),
       observer,

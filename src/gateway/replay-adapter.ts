@@ -13,6 +13,8 @@ export interface ReplayOptions {
   readonly maxPackets: number;
   readonly maxBytes: number;
   readonly maxSessions: number;
+  /** Events that are not repeated: who comes back asks for them again. */
+  readonly passing: ReadonlySet<string>;
 }
 
 interface Packet {
@@ -85,7 +87,8 @@ export class ReplayAdapter extends Adapter {
   override broadcast(packet: Packet, opts: BroadcastOptions): void {
     // A packet that wants an acknowledgement cannot be repeated: its callback belongs to the first connection.
     const isRepeatable = packet.type === eventPacket && packet.id === undefined && opts.flags?.volatile === undefined;
-    if (this.#isRecoverable && isRepeatable) this.#retain(packet, opts);
+    const isPassing = this.#options.passing.has(String(packet.data[0]));
+    if (this.#isRecoverable && isRepeatable && !isPassing) this.#retain(packet, opts);
     super.broadcast(packet, opts);
   }
 

@@ -10,6 +10,26 @@ interface RawConnection {
   readonly writeBuffer: readonly { readonly data?: unknown }[];
   readonly transport: { readonly socket?: { readonly bufferedAmount?: number } };
   close(discard: boolean): void;
+  on(event: 'drain' | 'close', listener: () => void): void;
+  off(event: 'drain' | 'close', listener: () => void): void;
+}
+
+/** Resolves when what was written to the connection is on its way, or when it is closed; never before the event loop has turned. */
+export function whenDrained({ conn }: GatewaySocket): Promise<void> {
+  const raw = conn as unknown as RawConnection;
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.off('drain', look);
+      raw.off('close', done);
+      resolve();
+    };
+    const look = (): void => {
+      if (raw.writeBuffer.length === 0) done();
+    };
+    raw.on('drain', look);
+    raw.on('close', done);
+    setImmediate(look);
+  });
 }
 
 const sweepIntervalMs = 1000;

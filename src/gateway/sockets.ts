@@ -22,6 +22,9 @@ export const conversationRoom = (tenant: string, conversationId: string): string
   `conversation:${String(tenant.length)}:${tenant}:${conversationId}`;
 export const tenantRoom = (tenant: string): string => `all:${tenant}`;
 
+/** Those who watch the list of the tenant's tubes; no signal goes there. */
+export const feedRoom = (tenant: string): string => `feed:${tenant}`;
+
 export function roomsOf(identity: TubeIdentity): string[] {
   return [
     tubeRoom(identity.tubeId),

@@ -45,9 +45,15 @@ export class MonitorProcess {
   readonly #options: MonitorOptions;
   #cancel: (() => void) | null = null;
   #delayMs = firstDelayMs;
+  #isTelling = false;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+  }
+
+  /** It runs, and was not seen to end. */
+  get isTelling(): boolean {
+    return this.#isTelling;
   }
 
   start(): void {
@@ -57,6 +63,7 @@ export class MonitorProcess {
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;
+    this.#isTelling = false;
     this.#delayMs = firstDelayMs;
   }
 
@@ -64,6 +71,7 @@ export class MonitorProcess {
     const { command, launch, nowMs, heard } = this.#options;
     const startedAtMs = nowMs();
     let isOver = false;
+    this.#isTelling = true;
     const kill = launch(
       command,
       () => {
@@ -72,6 +80,7 @@ export class MonitorProcess {
       (reason) => {
         if (isOver) return;
         isOver = true;
+        this.#isTelling = false;
         if (nowMs() - startedAtMs > maxDelayMs) this.#delayMs = firstDelayMs;
         this.#wait(reason);
       },

@@ -83,6 +83,11 @@ export class NetworkWatcher {
     return this.#state?.addresses ?? [];
   }
 
+  /** The system tells of changes; else they are found by polling alone. */
+  get isTold(): boolean {
+    return this.#monitor?.isTelling ?? false;
+  }
+
   /** What is there now is where changes are counted from. Idempotent. */
   start(): void {
     if (this.#isRunning) return;

@@ -1,10 +1,11 @@
 /**
  * The log, and the only importer of pino: one logger per target, each with a level of its own that can be changed while the service
- * runs. A line is JSON (or coloured text on a terminal) with a constant `msg` and its values as fields; secrets are taken out (redaction.ts).
+ * runs, for good or for a while. A line is JSON (or coloured text on a terminal) with a constant `msg` and its values as fields; secrets are taken out (redaction.ts).
  */
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import { logTargets, type LogLevel, type LogTarget } from '../config/log-targets.js';
+import type { LogLevelRow } from '../operator/operator.types.js';
 import { redactFields, redactText } from './redaction.js';
 
 /** What the rooms see of a logger. `message` is constant text; values go into `fields`. */
@@ -40,8 +41,19 @@ function streamOf({ pretty, output }: LoggingOptions): DestinationStream {
   return { write: (line: string) => target.write(text(JSON.parse(line))) };
 }
 
+/** A level that goes back by itself. */
+interface Loan {
+  readonly untilMs: number;
+  readonly timer: NodeJS.Timeout;
+}
+
 export class Logging {
   readonly #targets: ReadonlyMap<LogTarget, Logger>;
+  /** What each target has when nobody lent it another level. */
+  readonly #base = new Map<LogTarget, LogLevel>();
+  readonly #loans = new Map<LogTarget, Loan>();
+  /** Told after the level of a target has changed, whatever changed it. */
+  changed: (target: LogTarget) => void = () => undefined;
 
   constructor(options: LoggingOptions) {
     const root = pino(
@@ -61,8 +73,8 @@ export class Logging {
       },
       streamOf(options),
     );
-    const make = (target: LogTarget): Logger =>
-      root.child({ target }, { level: options.levels?.[target] ?? options.level });
+    const make = (target: LogTarget): Logger => root.child({ target }, { level: this.#base.get(target) ?? 'info' });
+    for (const target of logTargets) this.#base.set(target, options.levels?.[target] ?? options.level);
     this.#targets = new Map(logTargets.map((target) => [target, make(target)]));
   }
 
@@ -70,15 +82,50 @@ export class Logging {
     return this.#logger(target);
   }
 
-  /** Takes effect at once for everybody who holds the logger of the target. */
-  setLevel(target: LogTarget, level: LogLevel): void {
-    this.#logger(target).level = level;
+  /** Takes effect at once for everybody who holds the logger of the target. A level that was lent to it for a while goes on until then. */
+  setBase(target: LogTarget, level: LogLevel): void {
+    this.#base.set(target, level);
+    if (!this.#loans.has(target)) this.#apply(target, level);
+  }
+
+  /** For good, or until the configuration is read again; with `ttlMs` for so long, and then the base again. In place of one that was lent before. */
+  setLevel(target: LogTarget, level: LogLevel, ttlMs: number | null = null): void {
+    clearTimeout(this.#loans.get(target)?.timer);
+    this.#loans.delete(target);
+    if (ttlMs === null) return this.setBase(target, level);
+    const timer = setTimeout(() => this.#giveBack(target), ttlMs).unref();
+    this.#loans.set(target, { untilMs: Date.now() + ttlMs, timer });
+    this.#apply(target, level);
+  }
+
+  /** All targets, in their order. */
+  rows(): LogLevelRow[] {
+    return [...this.#targets].map(([target, { level }]) => ({
+      target,
+      level,
+      until_ms: this.#loans.get(target)?.untilMs ?? null,
+      base: this.#base.get(target) ?? level,
+    }));
   }
 
   levels(): Readonly<Record<LogTarget, LogLevel>> {
     const levels = [...this.#targets].map(([target, logger]) => [target, logger.level]);
     // One logger per target, and pino only has the levels that it was given.
     return Object.fromEntries(levels) as Record<LogTarget, LogLevel>;
+  }
+
+  #giveBack(target: LogTarget): void {
+    this.#loans.delete(target);
+    const level = this.#base.get(target) ?? 'info';
+    this.#apply(target, level);
+    this.target('service').info({ log_target: target, log_level: level }, 'a log level went back');
+  }
+
+  #apply(target: LogTarget, level: LogLevel): void {
+    const logger = this.#logger(target);
+    if (logger.level === level) return;
+    logger.level = level;
+    this.changed(target);
   }
 
   #logger(target: LogTarget): Logger {

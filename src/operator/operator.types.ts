@@ -60,8 +60,8 @@ export interface ClosedTubeRow {
 }
 
 /**
- * The event `tubes`: after `watch_tubes` first all rows of the tenant in batches (`begins` on the first, `complete` on the last of them), from then on
- * what has changed, at most twice a second.
+ * The event `tubes`: after `watch_tubes` first all rows of the tenant in batches (`begins` on the first, `complete` on the last of them), from the first
+ * of them on also what has changed (`complete`, not `begins`), at most twice a second. After a reconnection `watch_tubes` has to be called again.
  */
 export interface TubesBatch {
   readonly at_ms: number;
@@ -129,7 +129,12 @@ export interface IncidentsAnswer {
   readonly incidents: readonly Incident[];
 }
 
-/** One point of a tube's measurements, for plots; `get_samples` answers with the last 15 minutes at most. */
+/** `list_closed`: of the tenant, newest first. */
+export interface ClosedTubesAnswer {
+  readonly tubes: readonly ClosedTubeRow[];
+}
+
+/** One point of a tube's measurements, for plots: what was known last at that moment. Bytes are those of all generations together, as the last health poll counted them. */
 export interface SamplePoint {
   readonly at_ms: number;
   readonly rtt_ms: number | null;
@@ -138,12 +143,23 @@ export interface SamplePoint {
   readonly bytes_out: number;
 }
 
-/** `get_log_levels`. */
+/** `get_samples`: the last 15 minutes at most, oldest first; a point each 30 s while all is well, and each 4 s in trouble or while somebody asks for them. */
+export interface SamplesAnswer {
+  readonly tube_id: string;
+  readonly samples: readonly SamplePoint[];
+}
+
+/** `get_log_levels`; `set_log_level` answers with the row of its target. */
+export interface LogLevelsAnswer {
+  readonly levels: readonly LogLevelRow[];
+}
+
 export interface LogLevelRow {
   readonly target: string;
   readonly level: string;
   /** When it goes back to `base` by itself; null when it stays. */
   readonly until_ms: number | null;
+  /** As configured, or as it was set for good since. */
   readonly base: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The flight recorder: of every live tube the last things that happened to it (flight-entry.ts), bounded per tube by count and for all tubes
- * together by memory. A listener of the registry outside of the actors, so a tube that crashes keeps its history; it goes with the tube. It
+ * The flight recorder: of every live tube, and of those that closed lately, the last things that happened to it (flight-entry.ts), bounded per tube
+ * by count and for all tubes together by memory. A listener of the registry outside of the actors, so a tube that crashes keeps its history. It
  * changes nothing and decides nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -13,6 +13,8 @@ export interface FlightRecorderOptions {
   readonly maxEntries: number;
   /** Of all tubes together, as estimated by `sizeOf`. */
   readonly maxBytes: number;
+  /** Closed tubes whose history is kept; within `maxBytes`, where they are the first to lose theirs. Default 0. */
+  readonly maxClosed?: number;
 }
 
 export interface FlightHistory {
@@ -45,7 +47,7 @@ const roomRatio = 0.95;
 const keptBytes = 136;
 
 /** Bytes of heap, rather too many: most texts are shared constants. */
-function sizeOf(value: unknown): number {
+export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   let size = 32;
@@ -65,6 +67,8 @@ export class FlightRecorder {
   readonly #tubes = new Map<string, History>();
   /** Those that hold something; first the one that was quiet longest. */
   readonly #quietFirst = new Set<History>();
+  /** Ids of tubes that closed, oldest first. */
+  readonly #closed = new Set<string>();
   #bytes = 0;
 
   constructor(options: FlightRecorderOptions) {
@@ -74,13 +78,10 @@ export class FlightRecorder {
   /** A listener for `TubeRegistry.onNotice`. */
   observe(notice: TubeNotice): void {
     const { identity, emission, atMs } = notice;
-    if (emission.type === 'closed') {
-      this.#forget(identity.tubeId);
-      return;
-    }
     const fact = factOf(notice);
     const generation = 'generation' in emission ? emission.generation : notice.generation;
     if (fact !== null) this.#note(identity.tubeId, fact, generation, atMs);
+    if (emission.type === 'closed') this.#retire(identity.tubeId);
   }
 
   /** The actor of a tube failed and the tube is carried on. */
@@ -89,7 +90,7 @@ export class FlightRecorder {
     if (generation !== undefined) this.#note(tubeId, { kind: 'crashed' }, generation, atMs);
   }
 
-  /** Empty for a tube that is not known, or gone. */
+  /** Empty for a tube that is not known, or forgotten. */
   history(tubeId: string): FlightHistory {
     const history = this.#tubes.get(tubeId);
     return { entries: history?.kept.map(toEntry) ?? [], dropped: history?.dropped ?? 0 };
@@ -134,6 +135,10 @@ export class FlightRecorder {
 
   #makeRoom(): void {
     const enough = this.#options.maxBytes * roomRatio;
+    for (const tubeId of this.#closed) {
+      if (this.#bytes <= enough) return;
+      this.#forget(tubeId);
+    }
     for (const history of this.#quietFirst) {
       while (this.#bytes > enough && history.kept.length > 0) this.#dropOldest(history);
       if (history.kept.length === 0) this.#quietFirst.delete(history);
@@ -148,7 +153,16 @@ export class FlightRecorder {
     history.dropped += 1;
   }
 
+  #retire(tubeId: string): void {
+    this.#closed.add(tubeId);
+    for (const oldest of this.#closed) {
+      if (this.#closed.size <= (this.#options.maxClosed ?? 0)) return;
+      this.#forget(oldest);
+    }
+  }
+
   #forget(tubeId: string): void {
+    this.#closed.delete(tubeId);
     const history = this.#tubes.get(tubeId);
     if (history === undefined) return;
     this.#tubes.delete(tubeId);

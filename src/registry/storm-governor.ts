@@ -54,6 +54,11 @@ export class StormGovernor {
     return this.#storm !== null;
   }
 
+  /** Tubes whose restarts are held back now. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** A tube's path went silent or broke, by no change that is known. */
   suspect(tubeId: string): void {
     const nowMs = this.#options.clock.now();

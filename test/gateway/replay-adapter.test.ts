@@ -8,6 +8,7 @@ const options: ReplayOptions = {
   maxPackets: 5,
   maxBytes: 10_000,
   maxSessions: 2,
+  passing: new Set(['tubes']),
 };
 const open: ReplayAdapter[] = [];
 

@@ -205,6 +205,35 @@ describe('bounds', () => {
     expect(recorder.bytes).toBe(0);
   });
 
+  test('of tubes that closed the last ones are kept, with their end', () => {
+    const recorder = new FlightRecorder({ ...large, maxClosed: 2 });
+    for (const whose of ['first', 'second', 'third']) {
+      say(recorder, missed, 1000, whose);
+      say(recorder, emissions.closed, 2000, whose);
+    }
+    expect(recorder.history('first').entries).toEqual([]);
+    for (const whose of ['second', 'third'])
+      expect(recorder.history(whose).entries).toMatchObject([
+        { kind: 'ping_missed', seq: 1 },
+        { kind: 'closed', reason: 'requested', at_ms: 2000, seq: 2 },
+      ]);
+    expect(recorder.size).toBe(2);
+  });
+
+  test('by bytes: the tubes that closed lose theirs before any live one', () => {
+    const recorder = new FlightRecorder({ maxEntries: 200, maxBytes: 10_000, maxClosed: 10 });
+    for (let count = 0; count < 10; count += 1) say(recorder, stateOf(String(count)), 1, 'live and quiet');
+    for (const whose of ['first closed', 'last closed']) {
+      for (let count = 0; count < 10; count += 1) say(recorder, stateOf(String(count)), 1, whose);
+      say(recorder, emissions.closed, 2, whose);
+    }
+    for (let count = 0; count < 15; count += 1) say(recorder, stateOf(String(count)), 3, 'live and noisy');
+    expect(recorder.bytes).toBeLessThanOrEqual(10_000);
+    expect(recorder.history('first closed').entries).toEqual([]);
+    expect(recorder.history('live and quiet').dropped).toBe(0);
+    expect(recorder.history('live and noisy').dropped).toBe(0);
+  });
+
   test('a history goes with its tube, and one that never was is empty', () => {
     const recorder = new FlightRecorder(large);
     say(recorder, missed);

@@ -6,6 +6,7 @@ import { createGateway, type Gateway } from '../../src/gateway/gateway.js';
 import type { GatewayOptions } from '../../src/gateway/gateway.port.js';
 import type { GatewayObserver, Log } from '../../src/gateway/observer.port.js';
 import type { WireSignal } from '../../src/gateway/signals.js';
+import { FakeDesk } from './fake-desk.js';
 import { FakeTubes, fakeSettings } from './fake-tubes.js';
 
 export const acmeToken = 'acme-secret';
@@ -55,6 +56,7 @@ function logOf(seen: Seen): Log {
 
 export class Harness {
   readonly tubes = new FakeTubes();
+  readonly desk = new FakeDesk();
   readonly seen: Seen = { messages: [], refusals: [], authFailures: [], limited: [], connections: [], logged: [] };
   tokens = [
     { digest: digest(acmeToken), tenant: 'acme' },
@@ -75,6 +77,7 @@ export class Harness {
       host: '127.0.0.1',
       port: 0,
       tubes: this.tubes,
+      desk: this.desk,
       resolveSettings: ({ profile, settings, trickleIce }) => {
         if (profile !== undefined && profile !== 'mobile')
           throw new AppError('input_schema', `profile: unknown "${profile}"`);

@@ -1,0 +1,200 @@
+/**
+ * What operators are told of the tubes of this node: of each live one its story (tube-story.ts), its incidents that are over, which tubes closed
+ * lately, and how the last hour went. A listener of the registry like the flight recorder: it changes nothing and decides nothing. Bounded per tube and
+ * in all; the oldest incident goes first.
+ */
+import type { TubeIdentity, TubeState } from '../../machines/events.js';
+import type { CloseReason } from '../../machines/failure.js';
+import type { IncidentFacts } from '../operator/incident.types.js';
+import type { ClosedTubeRow, NodeView, SamplePoint, TrendMinute, TubeRow } from '../operator/operator.types.js';
+import type { TubeNotice } from './notice.js';
+import { Trend } from './trend.js';
+import { TubeStory } from './tube-story.js';
+
+export interface IncidentBookOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Tubes that closed lately and are remembered. */
+  readonly maxClosed: number;
+}
+
+/** A row is another one, or the tube is gone (`row` then says null). */
+export type RowListener = (identity: TubeIdentity) => void;
+/** An incident is over and known as well as it ever will be. */
+export type IncidentListener = (identity: TubeIdentity, incident: IncidentFacts) => void;
+
+interface ClosedTube {
+  readonly identity: TubeIdentity;
+  readonly closedAtMs: number;
+  readonly reason: CloseReason;
+  /** Oldest first. */
+  readonly past: IncidentFacts[];
+}
+
+const maxPastPerTube = 10;
+/** Half a kilobyte each. */
+const maxPast = 20_000;
+
+export class IncidentBook {
+  readonly #options: IncidentBookOptions;
+  readonly #stories = new Map<string, TubeStory>();
+  /** Oldest first. */
+  readonly #closed = new Map<string, ClosedTube>();
+  /** All that are over, oldest first, with the list that each is in. */
+  readonly #past = new Map<IncidentFacts, IncidentFacts[]>();
+  readonly #troubled = new Set<TubeStory>();
+  readonly #trend = new Trend();
+  readonly #rowListeners = new Set<RowListener>();
+  readonly #incidentListeners = new Set<IncidentListener>();
+
+  constructor(options: IncidentBookOptions) {
+    this.#options = options;
+  }
+
+  /** A listener for `TubeRegistry.onNotice`. */
+  observe(notice: TubeNotice): void {
+    const { identity, emission } = notice;
+    const story = this.#storyOf(notice);
+    if (story === null) return;
+    const [incidents, state] = [story.incidents, story.state];
+    const wasInTrouble = story.isInTrouble;
+    const { isNews, settled } = story.hear(notice);
+    if (settled !== null) this.#settled(story, settled);
+    if (story.isInTrouble !== wasInTrouble || story.incidents !== incidents)
+      this.#troubleChanged(story, story.incidents - incidents, notice);
+    const isClosedForIt = emission.type === 'closed' && settled?.outcome === 'failed';
+    if ((story.state === 'failed' && state !== 'failed') || isClosedForIt) this.#trend.note('lost', notice.atMs);
+    if (emission.type === 'closed') this.#close(story, emission.reason, notice.atMs);
+    if (isNews) for (const listener of this.#rowListeners) listener(identity);
+  }
+
+  /** Null when it is not here. */
+  row(tubeId: string): TubeRow | null {
+    return this.#stories.get(tubeId)?.row(this.#options.now()) ?? null;
+  }
+
+  /** Ids of the live tubes of a tenant. */
+  *tubesOf(tenant: string): Generator<string> {
+    for (const [tubeId, { identity }] of this.#stories) if (identity.tenant === tenant) yield tubeId;
+  }
+
+  /** Newest first, with the present one; also of a tube that closed lately. Empty when there was none, or nothing is known of the tube. */
+  incidents(tubeId: string): IncidentFacts[] {
+    const story = this.#stories.get(tubeId);
+    const present = story?.present(this.#options.now()) ?? null;
+    const past = story?.past ?? this.#closed.get(tubeId)?.past ?? [];
+    return [...past, ...(present === null ? [] : [present])].reverse();
+  }
+
+  /** Of a live tube, the last 15 minutes at most. */
+  samples(tubeId: string): SamplePoint[] {
+    return this.#stories.get(tubeId)?.samples(this.#options.now()) ?? [];
+  }
+
+  /** Newest first. */
+  closed(tenant: string): ClosedTubeRow[] {
+    const own = [...this.#closed.values()].filter(({ identity }) => identity.tenant === tenant);
+    return own.reverse().map(({ identity, closedAtMs, reason }) => ({
+      tube_id: identity.tubeId,
+      conversation_id: identity.conversationId,
+      created_at_ms: identity.createdAtMs,
+      closed_at_ms: closedAtMs,
+      reason,
+    }));
+  }
+
+  /** Of all tenants. */
+  states(): Record<TubeState, number> {
+    const counts = { initializing: 0, connecting: 0, connected: 0, degraded: 0, failed: 0, closed: 0 };
+    for (const { state } of this.#stories.values()) counts[state] += 1;
+    return counts;
+  }
+
+  /** The open incidents of all tenants by what is wrong. */
+  blame(): NodeView['blame'] {
+    const blame: { -readonly [Part in keyof NodeView['blame']]: Record<string, number> } = { triggers: {}, routes: {} };
+    for (const story of this.#troubled) {
+      const incident = story.present(this.#options.now());
+      if (incident === null) continue;
+      const route = incident.evidence?.route ?? 'unknown';
+      blame.triggers[incident.trigger] = (blame.triggers[incident.trigger] ?? 0) + 1;
+      blame.routes[route] = (blame.routes[route] ?? 0) + 1;
+    }
+    return blame;
+  }
+
+  trend(): TrendMinute[] {
+    return this.#trend.minutes(this.#options.now());
+  }
+
+  /** The listener must not throw. Returns the unsubscriber. */
+  onRow(listener: RowListener): () => void {
+    this.#rowListeners.add(listener);
+    return () => this.#rowListeners.delete(listener);
+  }
+
+  /** The listener must not throw. Returns the unsubscriber. */
+  onIncident(listener: IncidentListener): () => void {
+    this.#incidentListeners.add(listener);
+    return () => this.#incidentListeners.delete(listener);
+  }
+
+  /** What is kept, for tests. */
+  get size(): { readonly tubes: number; readonly closed: number; readonly past: number; readonly troubled: number } {
+    const { size: past } = this.#past;
+    return { tubes: this.#stories.size, closed: this.#closed.size, past, troubled: this.#troubled.size };
+  }
+
+  /** Null for a tube that is gone: late notices of it must not bring it back. */
+  #storyOf({ identity, emission, atMs }: TubeNotice): TubeStory | null {
+    const known = this.#stories.get(identity.tubeId);
+    if (known !== undefined) return known;
+    if (emission.type !== 'state' || emission.state === 'closed') return null;
+    const story = new TubeStory(identity, atMs);
+    this.#stories.set(identity.tubeId, story);
+    return story;
+  }
+
+  #troubleChanged(story: TubeStory, begun: number, { atMs }: TubeNotice): void {
+    for (let count = 0; count < begun; count += 1) this.#trend.note('started', atMs);
+    if (story.isInTrouble) {
+      this.#troubled.add(story);
+      return;
+    }
+    this.#troubled.delete(story);
+    if (story.state === 'connected') this.#trend.note('recovered', atMs);
+  }
+
+  #settled({ identity, past }: TubeStory, incident: IncidentFacts): void {
+    past.push(incident);
+    this.#past.set(incident, past);
+    if (past.length > maxPastPerTube) this.#forget(past);
+    else if (this.#past.size > maxPast) this.#forget(first(this.#past.values()));
+    const { outcome, outage_ms: outageMs, ended_at_ms: endedAtMs } = incident;
+    const isOver = outcome === 'recovered' || outcome === 'stood_down';
+    if (isOver && outageMs !== null && outageMs > 0) this.#trend.outage(outageMs, endedAtMs ?? this.#options.now());
+    for (const listener of this.#incidentListeners) listener(identity, incident);
+  }
+
+  /** The oldest of one list: the oldest of all is the oldest of its own. */
+  #forget(past: IncidentFacts[] | undefined): void {
+    const oldest = past?.shift();
+    if (oldest !== undefined) this.#past.delete(oldest);
+  }
+
+  #close(story: TubeStory, reason: CloseReason, atMs: number): void {
+    const { identity, past } = story;
+    this.#stories.delete(identity.tubeId);
+    this.#troubled.delete(story);
+    this.#closed.set(identity.tubeId, { identity, closedAtMs: atMs, reason, past });
+    if (this.#closed.size > this.#options.maxClosed) this.#forgetClosed(first(this.#closed.values()));
+  }
+
+  #forgetClosed(oldest: ClosedTube | undefined): void {
+    if (oldest === undefined) return;
+    this.#closed.delete(oldest.identity.tubeId);
+    while (oldest.past.length > 0) this.#forget(oldest.past);
+  }
+}
+
+const first = <Item>(items: Iterator<Item>): Item | undefined => items.next().value as Item | undefined;

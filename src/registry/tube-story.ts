@@ -1,0 +1,204 @@
+/**
+ * One live tube as an operator sees it in a list: state, since when and why, the incident that is open, what comes next, and what was measured last.
+ * Fed with the notices of its tube by incident-book.ts; outside of the actors, so that a crash does not end it. It changes nothing.
+ */
+import type { TubeIdentity, TubeState } from '../../machines/events.js';
+import { lossRatio, worseLoss } from '../../machines/policies/loss.js';
+import type { SelectedPair, TransportSample } from '../../machines/ports/transport.port.js';
+import type { TubeSettings } from '../../machines/settings.js';
+import { IncidentFold } from '../operator/incident.js';
+import type { IncidentFacts } from '../operator/incident.types.js';
+import type { NextStep, SamplePoint, TubeRow } from '../operator/operator.types.js';
+import { factOf } from './flight-entry.js';
+import { nextStep } from './next-step.js';
+import type { TubeNotice } from './notice.js';
+import { SampleRing } from './sample-ring.js';
+
+/** What a notice did to the story. */
+export interface Turn {
+  /** The row is another one. */
+  readonly isNews: boolean;
+  /** An incident that is over and known as well as it ever will be. */
+  readonly settled: IncidentFacts | null;
+}
+
+const nothing: Turn = { isNews: false, settled: null };
+const news: Turn = { isNews: true, settled: null };
+
+/** Round-trip times differ from pong to pong; a list that shows each of them shows nothing else. */
+const rttShare = 0.25;
+const minRttStepMs = 10;
+const lossStep = 0.01;
+/** After somebody has looked at the samples they are dense for so long. */
+const denseAfterLookMs = 60_000;
+
+export class TubeStory {
+  readonly identity: TubeIdentity;
+  /** Incidents that are over, oldest first; incident-book.ts keeps it short. */
+  readonly past: IncidentFacts[] = [];
+  readonly #fold = new IncidentFold();
+  readonly #samples = new SampleRing();
+  #settings: TubeSettings | null = null;
+  #state: TubeState = 'initializing';
+  #sinceMs: number;
+  #reason = '';
+  #generation = 1;
+  #next: NextStep | null = null;
+  #rttMs: number | null = null;
+  #loss: number | null = null;
+  #score: number | null = null;
+  #pair: string | null = null;
+  #recovered = 0;
+  /** Bytes of the generations before the one that was sampled last, and of that. */
+  #bytes = { generation: 0, beforeIn: 0, beforeOut: 0, in: 0, out: 0 };
+  #lookedAtMs = -Infinity;
+
+  constructor(identity: TubeIdentity, atMs: number) {
+    this.identity = identity;
+    this.#sinceMs = atMs;
+  }
+
+  get state(): TubeState {
+    return this.#state;
+  }
+
+  get isInTrouble(): boolean {
+    return this.#fold.isOpen;
+  }
+
+  /** Incidents so far, the open one included. */
+  get incidents(): number {
+    return this.#fold.count;
+  }
+
+  hear(notice: TubeNotice): Turn {
+    const { emission, atMs } = notice;
+    switch (emission.type) {
+      case 'ping':
+        return emission.outcome === 'pong' ? this.#pong(emission.rttMs, atMs) : this.#fact(notice, false);
+      case 'sampled':
+        return this.#sampled(emission.generation, emission.sample, atMs);
+      case 'quality':
+        this.#score = emission.score;
+        this.#loss = emission.lossRatio;
+        return news;
+      case 'record':
+        this.#settings = emission.record.settings;
+        this.#generation = emission.record.generation;
+        return nothing;
+      case 'selectedPair':
+        this.#pair = inWords(emission.pair);
+        return news;
+      case 'state':
+        return this.#stateChanged(notice, emission.state, emission.reason);
+      case 'cutOver':
+        this.#pair = null;
+        return this.#fact(notice, true);
+      case 'accepted':
+        return emission.what === 'candidate' ? nothing : this.#fact(notice, true);
+      case 'description':
+      case 'decision':
+      case 'attemptStarted':
+      case 'attemptEnded':
+      case 'networkChange':
+      case 'recovered':
+      case 'closed':
+        return this.#fact(notice, true);
+      case 'generationClosed':
+        return this.#fact(notice, false);
+      default:
+        return nothing;
+    }
+  }
+
+  row(nowMs: number): TubeRow {
+    const open = this.#fold.isOpen ? this.#fold.present(nowMs) : null;
+    return {
+      tube_id: this.identity.tubeId,
+      conversation_id: this.identity.conversationId,
+      state: this.#state,
+      since_ms: this.#sinceMs,
+      reason: this.#reason,
+      created_at_ms: this.identity.createdAtMs,
+      generation: this.#generation,
+      incident:
+        open === null ? null : { started_at_ms: open.started_at_ms, trigger: open.trigger, attempts: open.attempts },
+      next: this.#next,
+      rtt_ms: this.#rttMs,
+      loss: this.#loss,
+      score: this.#score,
+      pair: this.#pair,
+      recovered: this.#recovered,
+      incidents: this.#fold.count,
+    };
+  }
+
+  /** The incident that is open, or was a moment ago. */
+  present(nowMs: number): IncidentFacts | null {
+    return this.#fold.present(nowMs);
+  }
+
+  /** Of the last 15 minutes; who looks gets them denser from now on. */
+  samples(nowMs: number): SamplePoint[] {
+    this.#lookedAtMs = nowMs;
+    return this.#samples.points(nowMs);
+  }
+
+  /** What the fold of incidents and the next step make of it. */
+  #fact(notice: TubeNotice, isNews: boolean): Turn {
+    this.#next = nextStep(this.#next, notice, this.#settings);
+    const fact = factOf(notice);
+    if (fact === null) return nothing;
+    const { atMs, emission } = notice;
+    const generation = 'generation' in emission ? emission.generation : notice.generation;
+    // The fold looks at no number of an entry, and numbers are the recorder's.
+    return { isNews, settled: this.#fold.note({ at_ms: atMs, seq: 0, generation, ...fact }) };
+  }
+
+  #stateChanged(notice: TubeNotice, state: TubeState, reason: string): Turn {
+    const wasInTrouble = this.#fold.isOpen;
+    if (state !== this.#state) this.#sinceMs = notice.atMs;
+    this.#state = state;
+    this.#reason = reason;
+    const turn = this.#fact(notice, true);
+    if (wasInTrouble && state === 'connected') this.#recovered += 1;
+    return turn;
+  }
+
+  #pong(rttMs: number | null, atMs: number): Turn {
+    const settled = this.#fold.heard(atMs);
+    const told = this.#rttMs;
+    if (rttMs === null) return settled === null ? nothing : { isNews: false, settled };
+    const step = Math.max(minRttStepMs, rttShare * (told ?? 0));
+    const isNews = told === null || Math.abs(rttMs - told) >= step;
+    if (isNews) this.#rttMs = rttMs;
+    this.#measured(rttMs, atMs);
+    return isNews || settled !== null ? { isNews, settled } : nothing;
+  }
+
+  #sampled(generation: number, sample: TransportSample, atMs: number): Turn {
+    const bytes = this.#bytes;
+    if (generation !== bytes.generation) {
+      bytes.beforeIn += bytes.in;
+      bytes.beforeOut += bytes.out;
+      bytes.generation = generation;
+    }
+    bytes.in = sample.bytesReceived;
+    bytes.out = sample.bytesSent;
+    const loss = sample.probes === null ? this.#loss : lossRatio(worseLoss(sample.probes));
+    const isNews = loss !== null && Math.abs(loss - (this.#loss ?? -1)) >= lossStep;
+    if (isNews) this.#loss = loss;
+    this.#measured(sample.rttMs, atMs);
+    return isNews ? news : nothing;
+  }
+
+  #measured(rttMs: number | null, atMs: number): void {
+    const { beforeIn, beforeOut, in: bytesIn, out: bytesOut } = this.#bytes;
+    const isDense = this.#state !== 'connected' || atMs - this.#lookedAtMs < denseAfterLookMs;
+    const measured = { rttMs, loss: this.#loss, bytesIn: beforeIn + bytesIn, bytesOut: beforeOut + bytesOut };
+    this.#samples.add(atMs, measured, isDense);
+  }
+}
+
+/** `host/srflx udp`: what the two ends are, ours first. */
+const inWords = ({ local, remote }: SelectedPair): string => `${local.type}/${remote.type} ${local.protocol}`;

@@ -1,0 +1,390 @@
+// What operators are told of tubes: rows, the next step, incidents that are over, closed tubes, trends, and the bounds of all that.
+import { describe, expect, test } from '@jest/globals';
+import type { TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
+import type { IncidentFacts } from '../../src/operator/incident.types.js';
+import type { NextStep } from '../../src/operator/operator.types.js';
+import { IncidentBook } from '../../src/registry/incident-book.js';
+import { noticesOf } from '../support/story.js';
+import { identity, TubeHarness } from '../support/tube-harness.js';
+
+const seconds = 1_000;
+const { tubeId } = identity;
+
+/** A book that has read all that the tube said until now. */
+function bookOf(tube: TubeHarness, maxClosed = 10): IncidentBook {
+  const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed });
+  for (const notice of noticesOf(tube)) book.observe(notice);
+  return book;
+}
+
+const rowOf = (tube: TubeHarness) => bookOf(tube).row(tubeId)!;
+
+/** What comes next, counted from now. */
+function nextOf(tube: TubeHarness): [NextStep['what'], number | null] | null {
+  const { next } = rowOf(tube);
+  return next === null ? null : [next.what, next.at_ms === null ? null : next.at_ms - tube.clock.nowMs];
+}
+
+describe('a row', () => {
+  test('of a tube that is well: since when, and what was measured last', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.pair(1, 'srflx');
+    tube.advance(12 * seconds);
+    tube.send({ type: 'health.verdict', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 });
+    expect(rowOf(tube)).toEqual({
+      tube_id: tubeId,
+      conversation_id: identity.conversationId,
+      state: 'connected',
+      since_ms: tube.startMs,
+      reason: 'a path works',
+      created_at_ms: identity.createdAtMs,
+      generation: 1,
+      incident: null,
+      next: null,
+      rtt_ms: 20,
+      loss: 0.04,
+      score: 0.8,
+      pair: 'host/srflx udp',
+      recovered: 0,
+      incidents: 0,
+    });
+  });
+
+  test('of one in trouble: the incident, and since when', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.advance(5 * seconds);
+    tube.ponging = false;
+    tube.advance(12 * seconds);
+    expect(rowOf(tube)).toMatchObject({
+      state: 'degraded',
+      reason: 'missed_pings',
+      generation: 2,
+      incident: { started_at_ms: tube.startMs + 5 * seconds, trigger: 'missed_pings', attempts: 1 },
+      recovered: 0,
+      incidents: 1,
+    });
+  });
+
+  test('counts the incidents that ended well', () => {
+    const tube = TubeHarness.connected('overlap');
+    for (const _ of [1, 2]) {
+      tube.restart('manual');
+      tube.complete('overlap');
+      tube.advance(10 * seconds);
+    }
+    tube.down(1);
+    tube.restart('manual');
+    expect(rowOf(tube)).toMatchObject({ recovered: 2, incidents: 3 });
+  });
+});
+
+describe('what comes next', () => {
+  test('first connection: gives up after connectTimeoutMs', () => {
+    const tube = new TubeHarness();
+    tube.begin();
+    tube.described();
+    tube.advance(10 * seconds);
+    expect(nextOf(tube)).toEqual(['connect_timeout', 20 * seconds]);
+    tube.answer();
+    expect(nextOf(tube)).toBeNull();
+    tube.up();
+    expect(nextOf(tube)).toBeNull();
+  });
+
+  test('an offer waits for its answer; unanswered, the next attempt waits for the backoff', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.down(1);
+    expect(nextOf(tube)).toBeNull();
+    tube.described();
+    tube.advance(5 * seconds);
+    expect(nextOf(tube)).toEqual(['answer_timeout', 10 * seconds]);
+    tube.advance(10 * seconds);
+    const { delayMs } = tube.last('decision')!.decision;
+    expect(nextOf(tube)).toEqual(['attempt', delayMs]);
+    tube.restart('manual');
+    tube.described();
+    expect(nextOf(tube)).toEqual(['answer_timeout', 15 * seconds]);
+    tube.answer('overlap');
+    expect(nextOf(tube)).toBeNull();
+  });
+
+  test('the peer is away; also when it went while the offer waited', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.signalling(false);
+    tube.down(1);
+    expect(nextOf(tube)).toEqual(['wait_for_peer', null]);
+    tube.signalling(true);
+    tube.described();
+    tube.signalling(false);
+    tube.advance(15 * seconds);
+    expect(nextOf(tube)).toEqual(['wait_for_peer', null]);
+  });
+
+  test('this host has no way, or the storm governor holds', () => {
+    const cut = TubeHarness.connected('overlap');
+    cut.ponging = false;
+    cut.networkChanged('interface_change', 'host', 'none');
+    expect(nextOf(cut)).toEqual(['wait_for_network', null]);
+    const held = TubeHarness.connected('overlap');
+    held.node({ held: true });
+    held.down(1);
+    expect(nextOf(held)).toEqual(['wait_for_storm', null]);
+    held.node({ held: false });
+    held.described();
+    expect(nextOf(held)?.[0]).toBe('answer_timeout');
+  });
+
+  test('the breaker is open', () => {
+    const tube = TubeHarness.connected('overlap', { settings: { breakerFailureThreshold: 1 } });
+    tube.down(1);
+    tube.described();
+    tube.advance(15 * seconds);
+    expect(nextOf(tube)).toEqual(['attempt', 30 * seconds]);
+  });
+
+  test('given up: closed after failedRetentionMs, and nothing of before', () => {
+    const tube = TubeHarness.connected('overlap', { settings: { incidentDeadlineMs: 5_000 } });
+    tube.advance(seconds);
+    tube.down(1);
+    tube.advance(5 * seconds);
+    expect(tube.path).toBe('failed');
+    expect(nextOf(tube)).toEqual(['close', 120 * seconds]);
+    tube.restart('manual');
+    expect(nextOf(tube)).toBeNull();
+  });
+});
+
+describe('news', () => {
+  /** Listens from now on. */
+  function listen(tube: TubeHarness): { book: IncidentBook; heard: TubeIdentity[]; go: () => void } {
+    const heard: TubeIdentity[] = [];
+    let told = noticesOf(tube).length;
+    const book = bookOf(tube);
+    book.onRow((whose) => heard.push(whose));
+    const go = (): void => {
+      for (const notice of noticesOf(tube).slice(told)) book.observe(notice);
+      told = noticesOf(tube).length;
+    };
+    return { book, heard, go };
+  }
+
+  test('of a tube that is well there is none, however long it is pinged', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.advance(10 * seconds);
+    const { heard, go } = listen(tube);
+    tube.advance(600 * seconds);
+    go();
+    expect(heard).toEqual([]);
+  });
+
+  test('is trouble, what is done about it, and the end', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.advance(5 * seconds);
+    const { book, heard, go } = listen(tube);
+    tube.ponging = false;
+    tube.advance(8 * seconds);
+    go();
+    expect(heard.length).toBeGreaterThan(0);
+    heard.length = 0;
+    tube.close();
+    go();
+    expect(heard.length).toBeGreaterThan(0);
+    expect(heard.every((whose) => whose.tenant === identity.tenant)).toBe(true);
+    expect(book.row(tubeId)).toBeNull();
+  });
+
+  test('stops when nobody wants it any more', () => {
+    const tube = TubeHarness.connected('overlap');
+    const book = bookOf(tube);
+    let count = 0;
+    const stop = book.onRow(() => (count += 1));
+    stop();
+    book.observe({ identity, generation: 1, atMs: 1, previousState: 'connected', emission: stateOf('degraded') });
+    expect(count).toBe(0);
+  });
+});
+
+const stateOf = (state: TubeState, reason = 'missed_pings'): TubeEmission => ({ type: 'state', state, reason });
+
+/** Many tubes by hand. */
+class Tubes {
+  nowMs = 60_000;
+  readonly book: IncidentBook;
+
+  constructor(maxClosed = 3) {
+    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed });
+  }
+
+  say(whose: string, emission: TubeEmission, tenant = 'default'): void {
+    const who = { ...identity, tubeId: whose, tenant };
+    this.book.observe({ identity: who, generation: 1, atMs: this.nowMs, previousState: 'connected', emission });
+  }
+
+  stumble(whose: string): void {
+    this.say(whose, stateOf('degraded'));
+    this.nowMs += 100;
+    this.say(whose, stateOf('connected', 'a path works'));
+  }
+}
+
+describe('incidents that are over', () => {
+  test('are told once each, the newest first, and with the present one', () => {
+    const tubes = new Tubes();
+    const told: [string, IncidentFacts][] = [];
+    tubes.book.onIncident((who, incident) => told.push([who.tubeId, incident]));
+    tubes.stumble('one');
+    tubes.stumble('two');
+    tubes.stumble('one');
+    tubes.say('one', stateOf('degraded'));
+    expect(tubes.book.incidents('one').map(({ number, outcome }) => [number, outcome])).toEqual([
+      [3, 'open'],
+      [2, 'stood_down'],
+      [1, 'stood_down'],
+    ]);
+    expect(told.map(([whose, { number }]) => [whose, number])).toEqual([
+      ['one', 1],
+      ['two', 1],
+      ['one', 2],
+    ]);
+    expect(tubes.book.incidents('nobody')).toEqual([]);
+  });
+
+  test('of a recovery are told when the new path is heard, with `resume`', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.advance(5 * seconds);
+    tube.restart('manual');
+    tube.complete('overlap');
+    expect(bookOf(tube).incidents(tubeId)).toMatchObject([{ outcome: 'recovered', phases: { resume: 0 } }]);
+  });
+
+  test('are ten per tube, and bounded in all', () => {
+    const tubes = new Tubes();
+    for (let count = 0; count < 15; count += 1) tubes.stumble('noisy');
+    expect(tubes.book.incidents('noisy').map(({ number }) => number)).toEqual([15, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
+    for (let tube = 0; tube < 2_500; tube += 1)
+      for (let count = 0; count < 10; count += 1) tubes.stumble(`tube ${String(tube)}`);
+    expect(tubes.book.size.past).toBe(20_000);
+    expect(tubes.book.incidents('noisy')).toEqual([]);
+    expect(tubes.book.incidents('tube 2499')).toHaveLength(10);
+  });
+});
+
+describe('tubes that closed', () => {
+  test('are listed, newest first, each to its tenant, as many as are kept, with their incidents', () => {
+    const tubes = new Tubes(3);
+    for (const whose of ['a', 'b', 'c', 'd']) {
+      tubes.say(whose, stateOf('connected'), whose === 'c' ? 'other' : 'default');
+      tubes.stumble(whose);
+      tubes.nowMs += 10;
+      tubes.say(whose, { type: 'closed', reason: 'peer_closed' }, whose === 'c' ? 'other' : 'default');
+    }
+    const { conversationId: conversation_id, createdAtMs: created_at_ms } = identity;
+    expect(tubes.book.closed('default')).toEqual([
+      { tube_id: 'd', conversation_id, created_at_ms, closed_at_ms: tubes.nowMs, reason: 'peer_closed' },
+      expect.objectContaining({ tube_id: 'b' }),
+    ]);
+    expect(tubes.book.closed('other')).toMatchObject([{ tube_id: 'c' }]);
+    expect(tubes.book.incidents('d')).toHaveLength(1);
+    expect(tubes.book.incidents('a')).toEqual([]);
+    expect(tubes.book.size).toEqual({ tubes: 0, closed: 3, past: 3, troubled: 0 });
+  });
+
+  test('are not brought back by what is said of them late', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    tubes.say('a', { type: 'closed', reason: 'requested' });
+    tubes.say('a', { type: 'ping', outcome: 'pong', rttMs: 5 });
+    tubes.say('a', stateOf('closed'));
+    expect([...tubes.book.tubesOf('default')]).toEqual([]);
+  });
+});
+
+describe('the node', () => {
+  test('how the last hour went, by the minute', () => {
+    const tubes = new Tubes();
+    tubes.nowMs = 600_000;
+    tubes.stumble('a');
+    tubes.say('b', stateOf('degraded'));
+    tubes.nowMs += 60_000;
+    tubes.say('b', { type: 'recovered', attempts: 1, trigger: 'missed_pings', outageMs: 60_000 });
+    tubes.say('b', stateOf('connected'));
+    tubes.say('c', stateOf('degraded'));
+    tubes.say('c', stateOf('failed'));
+    tubes.say('c', { type: 'closed', reason: 'restart_exhausted' });
+    tubes.say('d', stateOf('degraded'));
+    tubes.say('d', { type: 'closed', reason: 'answer_timeout' });
+    const trend = tubes.book.trend();
+    expect(trend).toHaveLength(60);
+    expect(trend.at(-2)).toMatchObject({ at_ms: 600_000, started: 2, recovered: 1, lost: 0, outage_median_ms: null });
+    expect(trend.at(-1)).toEqual({
+      at_ms: 660_000,
+      started: 2,
+      recovered: 1,
+      lost: 2,
+      outage_median_ms: 60_000,
+      outage_worst_ms: 60_000,
+    });
+    tubes.nowMs += 3_600_000;
+    expect(tubes.book.trend().every(({ started }) => started === 0)).toBe(true);
+  });
+
+  test('what is wrong now, and how many tubes are in which state', () => {
+    const tube = TubeHarness.connected('overlap');
+    tube.ponging = false;
+    tube.networkChanged('ip_change', 'host', 'moved');
+    const book = bookOf(tube);
+    expect(book.blame()).toEqual({ triggers: { ip_change: 1 }, routes: { moved: 1 } });
+    expect(book.states()).toMatchObject({ degraded: 1, connected: 0 });
+  });
+});
+
+describe('samples', () => {
+  test('are sparse while all is well, cover 15 minutes, and are dense for who looks', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    const pong = (rttMs: number): void => {
+      tubes.nowMs += 5_000;
+      tubes.say('a', { type: 'ping', outcome: 'pong', rttMs });
+    };
+    for (let count = 0; count < 720; count += 1) pong(count);
+    const points = tubes.book.samples('a');
+    expect(points.length).toBeGreaterThan(25);
+    expect(points.length).toBeLessThanOrEqual(31);
+    expect(points.at(-1)).toMatchObject({ rtt_ms: 719, loss: null, bytes_in: 0 });
+    expect(points[0]!.at_ms).toBeGreaterThanOrEqual(tubes.nowMs - 900_000);
+    for (let count = 0; count < 10; count += 1) pong(count);
+    expect(tubes.book.samples('a').slice(-9)).toHaveLength(9);
+    expect(tubes.book.samples('a').at(-2)).toMatchObject({ at_ms: tubes.nowMs - 5_000, rtt_ms: 8 });
+  });
+
+  test('begin anew when the clock was set back', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    for (const atMs of [10_000_000, 10_040_000, 5_000_000]) {
+      tubes.nowMs = atMs;
+      tubes.say('a', { type: 'ping', outcome: 'pong', rttMs: 5 });
+    }
+    expect(tubes.book.samples('a').map(({ at_ms }) => at_ms)).toEqual([5_000_000]);
+  });
+
+  test('count the bytes of all generations together', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    const sample = (generation: number, bytes: number): void => {
+      tubes.nowMs += 40_000;
+      const counts = { bytesSent: bytes, bytesReceived: 2 * bytes, bufferedBytes: 0, pingsSent: 1, pongsReceived: 1 };
+      const probes = { sent: 100, arrived: 95, echoed: 95 };
+      const rest = { probes, rttMs: 7, selectedPair: null };
+      tubes.say('a', { type: 'sampled', generation, sample: { ...counts, ...rest } });
+    };
+    sample(1, 1_000);
+    sample(1, 3_000);
+    sample(2, 500);
+    expect(tubes.book.samples('a')).toMatchObject([
+      { bytes_out: 1_000, bytes_in: 2_000, loss: 0.05, rtt_ms: 7 },
+      { bytes_out: 3_000, bytes_in: 6_000 },
+      { bytes_out: 3_500, bytes_in: 7_000 },
+    ]);
+    expect(tubes.book.row('a')).toMatchObject({ loss: 0.05 });
+  });
+});
