@@ -44,12 +44,26 @@ const common: LayoutOptions = {
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
-  'elk.spacing.nodeNode': '18',
-  'elk.spacing.edgeNode': '14',
-  'elk.spacing.edgeEdge': '10',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '22',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '12',
-  'elk.layered.spacing.edgeEdgeBetweenLayers': '9',
+};
+
+/** What is watched shall fit on a screen, what is read may be large. */
+const spacing: Readonly<Record<LayoutChoices['words'], LayoutOptions>> = {
+  all: {
+    'elk.spacing.nodeNode': '18',
+    'elk.spacing.edgeNode': '14',
+    'elk.spacing.edgeEdge': '10',
+    'elk.layered.spacing.nodeNodeBetweenLayers': '22',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '12',
+    'elk.layered.spacing.edgeEdgeBetweenLayers': '9',
+  },
+  few: {
+    'elk.spacing.nodeNode': '12',
+    'elk.spacing.edgeNode': '9',
+    'elk.spacing.edgeEdge': '7',
+    'elk.layered.spacing.nodeNodeBetweenLayers': '16',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '9',
+    'elk.layered.spacing.edgeEdgeBetweenLayers': '6',
+  },
 };
 
 /** Transitions with the same ends, drawn as one line with several words. */
@@ -162,7 +176,13 @@ function boxOf(state: WalkedState, chart: WalkedChart, { words }: LayoutChoices)
   };
 }
 
-function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMap<string, Box>): ElkNode {
+function graphOf(
+  chart: WalkedChart,
+  arrows: readonly Arrow[],
+  boxes: ReadonlyMap<string, Box>,
+  { words }: LayoutChoices,
+): ElkNode {
+  const options = { ...common, ...spacing[words] };
   const nodeOf = (state: WalkedState): ElkNode => {
     const { width = 0, height = 0 } = boxes.get(state.id) ?? {};
     const inside = chart.states.filter(({ parent }) => parent === state.id);
@@ -172,7 +192,7 @@ function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMa
     const top = isRoot ? height + chartSizes.foot : 0;
     return {
       id: state.id,
-      layoutOptions: { ...common, 'elk.padding': `[top=${String(top)},left=14,bottom=14,right=14]` },
+      layoutOptions: { ...options, 'elk.padding': `[top=${String(top)},left=14,bottom=14,right=14]` },
       children: [
         ...(isRoot ? [] : [{ id: wordsId(state.id), width, height, layoutOptions: wordsOptions }]),
         ...(inside.some(({ initial }) => initial) ? [initialDot(state.id)] : []),
@@ -184,7 +204,7 @@ function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMa
   return {
     id: 'graph',
     layoutOptions: {
-      ...common,
+      ...options,
       'elk.padding': `[top=${String(edgeSpace)},left=${String(edgeSpace)},bottom=${String(edgeSpace)},right=${String(edgeSpace)}]`,
       'elk.json.shapeCoords': 'ROOT',
       'elk.json.edgeCoords': 'ROOT',
@@ -298,7 +318,7 @@ function wordsIn(places: Places, { state, width, height }: Box, arrows: readonly
 export async function layoutChart(chart: WalkedChart, elk: GraphLayout, choices: LayoutChoices): Promise<ChartLayout> {
   const boxes = chart.states.map((state) => boxOf(state, chart, choices));
   const arrows = arrowsOf(chart, choices);
-  const graph = await elk.layout(graphOf(chart, arrows, new Map(boxes.map((box) => [box.state.id, box]))));
+  const graph = await elk.layout(graphOf(chart, arrows, new Map(boxes.map((box) => [box.state.id, box])), choices));
   const places = new Places(graph);
   const states = boxes.map((box) => placedState(places, box, arrows));
   const [root] = states;
