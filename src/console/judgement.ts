@@ -50,7 +50,7 @@ export function blame({ blame: { routes }, storm }: Pick<NodeView, 'blame' | 'st
 
 /** Of one incident, by what its first decision looked at. */
 export function blameOf({ route, source, held, suspect_share: share, peer_signalling: peer }: WireEvidence): Judgement {
-  if (held || share > 0.3)
+  if (held)
     return {
       headline: 'Rather us',
       detail: `${percent(share)} of this node’s tubes turned suspect at the same time.`,
