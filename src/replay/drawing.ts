@@ -38,7 +38,10 @@ interface Scale {
 function box(scale: Scale, y: number, fromMs: number, toMs: number, look: string, label: string): string {
   const x = scale.x(fromMs);
   const width = Math.max(2, scale.x(toMs) - x);
-  const text = width > label.length * 7 + 8 ? `<text x="${(x + 5).toFixed(1)}" y="${y + 15}"${look.startsWith('fill') ? ' class="in"' : ''}>${escape(label)}</text>` : '';
+  const text =
+    width > label.length * 7 + 8
+      ? `<text x="${(x + 5).toFixed(1)}" y="${y + 15}"${look.startsWith('fill') ? ' class="in"' : ''}>${escape(label)}</text>`
+      : '';
   const title = `<title>${escape(`${label}, ${((toMs - fromMs) / 1000).toFixed(3)} s`)}</title>`;
   return `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="20" rx="3" ${look}>${title}</rect>${text}`;
 }
@@ -63,7 +66,9 @@ function grid(scale: Scale, { from_ms: fromMs, to_ms: toMs }: Replay, heightPx: 
   return lines.join('');
 }
 
-const signs: { readonly [Kind in FlightEntry['kind']]?: { readonly colour: string; readonly row: 'noticed' | 'decided' } } = {
+const signs: {
+  readonly [Kind in FlightEntry['kind']]?: { readonly colour: string; readonly row: 'noticed' | 'decided' };
+} = {
   ping_missed: { colour: '#d1435b', row: 'noticed' },
   network_change: { colour: '#7c3aed', row: 'noticed' },
   quality: { colour: '#d98a00', row: 'noticed' },
