@@ -251,6 +251,26 @@ const configDocs: Command = {
   run: async (call) => (await import('./config.js')).docs(call),
 };
 
+const machinesExport: Command = {
+  name: 'machines export',
+  summary: 'write the statecharts for the Stately editor and other tools',
+  usage: '[NAME]... [--out DIR] [--format ts|json]',
+  about:
+    'Writes each statechart (tube, restart, keepalive, health) as one self-contained file: TypeScript whose actions, guards and actors are stubs, which the Stately editor opens, or the bare ' +
+    'configuration as JSON. One chart without --out goes to standard output.',
+  options: {
+    out: { value: 'DIR', about: 'Folder for the files; made when it is not there.' },
+    format: { value: 'FORMAT', about: 'ts (default) or json.' },
+    ...jsonOption,
+  },
+  args: { min: 0, max: Number.POSITIVE_INFINITY },
+  examples: [
+    { line: 'holdfast machines export --out charts', about: 'all of them; paste one into https://stately.ai/editor' },
+    { line: 'holdfast machines export restart --format json', about: 'one, to look at' },
+  ],
+  run: async (call) => (await import('./machines.js')).exportCharts(call),
+};
+
 export const commands: readonly Command[] = [
   serve,
   tubesLs,
@@ -264,4 +284,5 @@ export const commands: readonly Command[] = [
   configDefault,
   configCheck,
   configDocs,
+  machinesExport,
 ];
