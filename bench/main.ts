@@ -8,6 +8,7 @@ import { chromiumFlags } from '../test/support/chromium.js';
 import { chromiumNames, findProgram } from '../test/support/programs.js';
 import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
+import { bytesPerStory, feedCosts } from './feed.js';
 import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
@@ -142,6 +143,15 @@ await shutdown();
 for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([1_000, 10_000, 100_000], 1_000)) {
   console.log(
     `one tube among ${String(tubes).padStart(6)}: open ${openUs.toFixed(0)} µs, connect ${connectUs.toFixed(0)} µs, close ${closeUs.toFixed(0)} µs; ${heapKiBPerTube.toFixed(1)} KiB heap per connected tube`,
+  );
+}
+
+console.log(`what operators are told of a tube that is well: ${bytesPerStory(5_000).toFixed(0)} bytes (target 2048)`);
+for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
+  const target = watchers === 1 ? ` (target 5 %: ${coreShare <= 0.05 ? 'ok' : 'OVER'})` : '';
+  const percent = (100 * coreShare).toFixed(1);
+  console.log(
+    `5,000 tubes, 500 changes a second, ${String(watchers).padStart(2)} watching: ${percent} % of a core${target}`,
   );
 }
 process.exit(0);
