@@ -26,13 +26,19 @@ const serve: Command = {
 const tubesLs: Command = {
   name: 'tubes ls',
   summary: 'list the tubes of a running service',
-  usage: '[--state STATE] [--conversation ID]',
+  usage: '[--state STATE] [--conversation ID] [--closed]',
   about:
     "Lists the tubes of the token's tenant, oldest first: state, generation, age, time since the last activity, and the incident that is open. Reads page by page until all are there.",
-  options: { ...filterOptions, ...jsonOption, ...serviceOptions },
+  options: {
+    ...filterOptions,
+    closed: { about: 'Lists those that ended lately in their place, the newest first, and why.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
   examples: [
     { line: 'holdfast tubes ls', about: 'all tubes' },
     { line: 'holdfast tubes ls --state degraded', about: 'those in trouble' },
+    { line: 'holdfast tubes ls --closed', about: 'those that ended, and why' },
     { line: `holdfast tubes ls --json | jq -r '.[].tube_id'`, about: 'their ids' },
   ],
   run: async (call) => (await import('./tubes.js')).ls(call),
