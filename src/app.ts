@@ -13,6 +13,7 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
+import { FlightRecording } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
@@ -26,7 +27,6 @@ import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
-import { FlightRecorder } from './registry/flight-recorder.js';
 import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
@@ -100,10 +100,11 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const recorder = createRecorder(config);
+  const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
+  const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
   const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
-  const registry = createRegistry(config, host, registryListeners(life, logging, metrics, recorder));
-  registry.onNotice((notice) => recorder.observe(notice));
+  const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
+  registry.onNotice((notice) => recording.observe(notice));
   registry.onNotice((notice) => book.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
@@ -122,12 +123,13 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    recorder,
+    recorder: recording.recorder,
+    flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder, book };
+  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder: recording.recorder, book };
   return rooms;
 }
 
@@ -145,13 +147,13 @@ function registryListeners(
   life: Life,
   logging: Logging,
   metrics: Metrics,
-  recorder: FlightRecorder,
+  recordCrash: (tubeId: string) => void,
 ): RegistryListeners {
   const log = logging.target('service');
   return {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
-      recorder.crashed(tubeId, Date.now());
+      recordCrash(tubeId);
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -164,13 +166,6 @@ function registryListeners(
 
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
-
-const createRecorder = (config: Config): FlightRecorder =>
-  new FlightRecorder({
-    maxEntries: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes,
-    maxClosed: config.flightRecorderClosedTubes,
-  });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
@@ -231,16 +226,22 @@ function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
 
-function createRegistry(config: Config, host: TransportHost, { crashed, bug }: RegistryListeners): TubeRegistry {
+function createRegistry(
+  config: Config,
+  host: TransportHost,
+  { crashed, bug }: RegistryListeners,
+  recording: FlightRecording,
+): TubeRegistry {
   return new TubeRegistry({
-    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
+    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host, recording.heard) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
     now: () => Date.now(),
-    clock: {
+    clock: recording.watch({
       setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-    },
+    }),
+    tap: recording.tap,
     release: (tubeId) => host.closeTube(tubeId),
     crashed,
     bug,

@@ -277,6 +277,30 @@ const machinesExport: Command = {
   run: async (call) => (await import('./machines.js')).exportCharts(call),
 };
 
+const replay: Command = {
+  name: 'replay',
+  summary: 'play what happened to a tube again',
+  usage: '[FILE] [--tube ID] [--svg FILE]',
+  about:
+    'Feeds a flight file (the answer of export_history) to the same machines with a simulated clock, and prints the path that they take with the reason of each step, a time line, the incidents, and whether they do what they did then. ' +
+    'With --tube it takes the flight of a tube of a running service instead, also of one that closed lately. Ends with 1 when the replay and the record differ.',
+  options: {
+    tube: { value: 'ID', about: 'A tube of a running service: its id, or the first four or more characters of it.' },
+    save: { value: 'FILE', about: 'Where to keep the flight file of that tube.' },
+    svg: { value: 'FILE', about: 'Draws the replay as a time line, in SVG.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
+  args: { min: 0, max: 1 },
+  examples: [
+    { line: 'holdfast replay incident.json', about: 'the path, and whether it is the same' },
+    { line: 'holdfast replay incident.json --svg incident.svg', about: 'and a picture of it' },
+    { line: 'holdfast replay --tube 2dc34487 --save incident.json', about: 'from a running service, kept for a test' },
+    { line: 'holdfast replay incident.json --json | jq .divergences', about: 'for programs' },
+  ],
+  run: async (call) => (await import('./replay.js')).run(call),
+};
+
 export const commands: readonly Command[] = [
   serve,
   tubesLs,
@@ -291,4 +315,5 @@ export const commands: readonly Command[] = [
   configCheck,
   configDocs,
   machinesExport,
+  replay,
 ];

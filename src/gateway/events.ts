@@ -24,6 +24,7 @@ export const controlEvents = [
   'get_connection_state',
   'get_connection_stats',
   'get_tube',
+  'export_history',
   'list_tubes',
   'close_tube',
   'update_activity',
