@@ -50,7 +50,7 @@ export function blame({ blame: { routes }, storm }: Pick<NodeView, 'blame' | 'st
 
 /** Of one incident, by what its first decision looked at. */
 export function blameOf({ route, source, held, suspect_share: share, peer_signalling: peer }: WireEvidence): Judgement {
-  if (held || share > 0.3)
+  if (held)
     return {
       headline: 'Rather us',
       detail: `${percent(share)} of this node’s tubes turned suspect at the same time.`,
@@ -77,12 +77,13 @@ export function evidenceSentences(evidence: WireEvidence): readonly string[] {
   return [
     paths[evidence.path],
     missed === 0 ? 'no ping was missing' : `${plural(missed, 'ping')} in a row unanswered`,
-    `nothing heard for ${cost(silentMs)}`,
+    ...(silentMs > 0 ? [`nothing heard for ${cost(silentMs)}`] : []),
     `the connection said “${transport}”`,
     routeWords(evidence.route),
     peers[peer],
-    ...(evidence.held ? ['restarts of this node were held back'] : []),
-    ...(evidence.suspect_share > 0 ? [`${percent(evidence.suspect_share)} of the node’s tubes were suspect`] : []),
+    ...(evidence.held
+      ? [`restarts were held back, because ${percent(evidence.suspect_share)} of this node’s tubes were suspect`]
+      : []),
   ];
 }
 

@@ -48,6 +48,8 @@ export async function screenshots(page: Page, name: string): Promise<void> {
   const width = page.viewportSize()?.width ?? 0;
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
+    // Colours that change slowly have changed.
+    await page.waitForTimeout(400);
     await screenshot(page, `${name}-${colorScheme}-${width}`);
   }
 }

@@ -94,6 +94,11 @@ export class FakeNode {
     this.#timers.push(timer);
   }
 
+  /** Every connection breaks; clients come back by themselves. */
+  drop(): void {
+    for (const socket of this.#control.sockets.values()) socket.conn.close();
+  }
+
   set(row: TubeRow): void {
     this.rows.set(row.tube_id, row);
     this.#changed.add(row.tube_id);

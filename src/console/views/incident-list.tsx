@@ -64,8 +64,10 @@ interface EntryListProps {
   readonly fromMs: number;
 }
 
-/** Candidates and the like tell a person on call nothing. */
-const isDetail = ({ kind }: FlightEntry): boolean => kind === 'candidate' || kind === 'transport_state';
+/** What tells a person on call nothing; the history below has it. */
+const details: readonly FlightEntry['kind'][] = ['candidate', 'transport_state', 'channel_opened', 'breaker'];
+const isDetail = (entry: FlightEntry): boolean =>
+  details.includes(entry.kind) && !(entry.kind === 'breaker' && entry.breaker === 'open');
 
 function EntryList({ entries, fromMs }: EntryListProps): JSX.Element {
   return (
