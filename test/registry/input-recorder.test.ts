@@ -75,7 +75,12 @@ describe('bounds', () => {
     const { inputs, open, hear } = recorder();
     open('a');
     for (let call = 0; call < 10_000; call += 1)
-      hear('a', { type: 'tube.remoteDescription', requestId: String(call), description: { type: 'answer', sdp }, generation: 7 });
+      hear('a', {
+        type: 'tube.remoteDescription',
+        requestId: String(call),
+        description: { type: 'answer', sdp },
+        generation: 7,
+      });
     expect(inputs.log('a')?.items).toMatchObject([{ event: 'start.created' }, { count: 10_000, generation: 7 }]);
   });
 
@@ -137,10 +142,24 @@ test('no SDP, no candidate, no address, nothing of a token or of payloads', () =
   hear('a', { type: 'tube.remoteCandidate', ...secret, candidate, mid: '0' });
   hear('a', { type: 'transport.described', ...secret, description: { type: 'offer', sdp } });
   hear('a', { type: 'transport.candidate', ...secret, candidate, mid: '0' });
-  hear('a', { type: 'transport.remoteApplied', ...secret, peerKind: 'plain', sameConnection: true, newConnection: false, dtlsRole: 'active', session: 's3ssion' });
+  hear('a', {
+    type: 'transport.remoteApplied',
+    ...secret,
+    peerKind: 'plain',
+    sameConnection: true,
+    newConnection: false,
+    dtlsRole: 'active',
+    session: 's3ssion',
+  });
   hear('a', { type: 'transport.refused', ...secret, failure: { code: 'input_sdp', detail: sdp } });
   hear('a', { type: 'transport.selectedPair', ...secret, pair: { local: end, remote: end } });
-  hear('a', { type: 'tube.networkChanged', change: 'ip_change', source: 'peer', detail: 'x'.repeat(9999), route: null });
+  hear('a', {
+    type: 'tube.networkChanged',
+    change: 'ip_change',
+    source: 'peer',
+    detail: 'x'.repeat(9999),
+    route: null,
+  });
   const text = JSON.stringify(inputs.log('a'));
   expect(inputs.log('a')?.items.length).toBeGreaterThan(6);
   for (const word of ['uFr4', 'p4sSw0rd', 'v=0', 'candidate:', '203.0.113', 's3ssion', 'x'.repeat(201)])

@@ -13,7 +13,7 @@ import type { ClosedTubeRow, LogLevelRow, NodeView, TubeRow, TubesBatch } from '
 import { fakeIncidents, fakeNodeView, fakeRow, fakeRows, fakeSamples } from './fake-rows.js';
 import { Random } from './random.js';
 
-export const fakeToken = 'fake-token';
+const fakeToken = 'fake-token';
 
 const publicDir = fileURLToPath(new URL('../../dist/public', import.meta.url));
 const batchRows = 500;
