@@ -96,7 +96,7 @@ export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
       <div role="cell" class="c-generation num">
         {row.generation}
       </div>
-      <div role="cell" class="c-rtt num">
+      <div role="cell" class={`c-rtt num ${row.rtt_ms === null ? 'is-unknown' : ''}`}>
         {roundTrip(row.rtt_ms)}
       </div>
       <div role="cell" class="c-loss num">
