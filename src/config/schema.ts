@@ -55,6 +55,10 @@ const listenerKeys = {
     false,
     'Whether /console/stately.html may show the charts of a tube in the inspector of stately.ai, a page of others in the internet. Contexts are sanitised.',
   ),
+  tubeMetrics: onOff(
+    false,
+    'Whether measurements of single tubes are served at /metrics/tubes, to those with a control token or JWT.',
+  ),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
   recoveryPolicy: choice(
     'standard',

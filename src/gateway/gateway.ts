@@ -50,8 +50,8 @@ const joinTimeoutMs = 10_000;
 export function createGateway(options: GatewayOptions): Gateway {
   const life = { isDraining: false };
   const isDraining = (): boolean => life.isDraining;
-  const http = createHttpServer(options, isDraining);
   const limits = createConnectionLimits(options.rates);
+  const http = createHttpServer(options, isDraining, limits.handshakes);
   const io = createIo(http, options, limits);
   const rooms = openRooms(io, options, limits, isDraining);
   const connections = trackConnections(http);
@@ -114,26 +114,20 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
 
 /** The namespaces with everything that lives in them. */
 function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
-  const { tubes, observer, log, rates } = options;
+  const { tubes, observer, log } = options;
   const [control, peer, inspect] = [io.of('/control'), io.of('/peer'), io.of('/inspect')];
   const slow = new SlowClients([control, peer, inspect], options.maxSocketBufferBytes, log);
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
   const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
   const desks = createDesks(options, { creator, publisher, feed });
-  const shared = {
-    observer,
-    log,
-    tubes,
-    publisher,
-    isDraining,
-    handshakes: limits.handshakes,
-    trustForwardedFor: rates.trustForwardedFor,
-  };
+  const { handshakes } = limits;
+  const { trustForwardedFor, controlCallsPerSecond } = options.rates;
+  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
   const controllers = { auth: createControlAuth(options.auth), maxSubscriptions: options.maxSubscriptionsPerSocket };
   const { inspection, signalReplayWindowMs: replayWindowMs } = options;
   openControl({ ...shared, ...controllers, namespace: control, desk: desks.control, replayWindowMs });
-  const calls = createRateLimit(rates.controlCallsPerSecond, 1);
+  const calls = createRateLimit(controlCallsPerSecond, 1);
   openInspect({ ...shared, ...controllers, namespace: inspect, inspection, calls });
   const peers = new PeerHub({ ...shared, namespace: peer, desk: desks.peer });
   peers.open();

@@ -42,7 +42,7 @@ export function exportFlight(tubeId: string, parts: FlightExportParts): TenantFl
     settings: settingsToWire(log.settings),
     inputs,
     inputs_dropped: log.dropped,
-    inputs_missing: log.missing ?? 0,
+    inputs_missing: log.missing === null ? 0 : log.missing + (log.traffic === null ? 0 : 1),
     pauses: parts.late.since(fromMs).map(({ dueMs, firedMs }) => ({ due_ms: dueMs, fired_ms: firedMs })),
     entries: [...entries],
     entries_dropped: dropped,

@@ -9,8 +9,14 @@ import type { FlightInput, InputOf, NotedInput, StartInput } from '../replay/fli
 import { sizeOf } from './flight-recorder.js';
 import { addTraffic, isOfOther, openTraffic, type OpenTraffic } from './traffic.js';
 
-/** What a tube looked like before the traffic that is open. */
-export type Memory = Pick<InputOf<'start.connected'>, 'session_since_ms' | 'last_pong' | 'pair'>;
+/** What a tube remembered before the traffic that is open. */
+export type Memory = Pick<
+  InputOf<'start.connected'>,
+  'session_since_ms' | 'last_pong' | 'pair' | 'last_heard_ms' | 'last_activity_ms'
+>;
+
+/** A tube in which nothing was going on: all that was can be left out of what follows. */
+export type Sound = Pick<InputOf<'start.connected'>, 'generation' | 'active_generation'>;
 
 /** An object of inputs with its place in a list. */
 const itemBytes = 48;
@@ -32,6 +38,8 @@ export class InputLog {
   /** Inputs that came while recording paused; null while it does not. */
   missing: number | null = 0;
   memory: Memory;
+  /** As it was when something of the open traffic came last; null: not sound. */
+  sound: Sound | null = null;
   /** It was connected again since the last start. */
   hasRecovered = false;
   /** There was trouble since the first start. */
@@ -43,7 +51,8 @@ export class InputLog {
     readonly settings: TubeSettings,
     atMs: number,
   ) {
-    this.memory = { session_since_ms: atMs, last_pong: null, pair: null };
+    const since = { session_since_ms: atMs, last_heard_ms: atMs, last_activity_ms: atMs };
+    this.memory = { ...since, last_pong: null, pair: null };
   }
 
   get isPaused(): boolean {
@@ -78,7 +87,7 @@ export class InputLog {
       this.traffic = openTraffic(atMs);
       this.bytes += trafficBytes;
     }
-    addTraffic(this.traffic, event, atMs);
+    addTraffic(this.traffic, event, atMs, this.settings.poorPollsToRestart);
   }
 
   needsOtherTraffic(event: TubeEvent): boolean {

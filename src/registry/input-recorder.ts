@@ -8,13 +8,23 @@ import type { TubeSettings } from '../../machines/settings.js';
 import type { TubeContext } from '../../machines/tube.context.js';
 import type { StartInput } from '../replay/flight-inputs.js';
 import { channelOf, inputOf } from './flight-input.js';
-import { InputLog } from './input-log.js';
+import { InputLog, type Sound } from './input-log.js';
 import type { TubeNotice } from './notice.js';
 import { isTraffic } from './traffic.js';
 
 export interface TubeLook {
   readonly isConnected: boolean;
   readonly context: TubeContext;
+}
+
+/** Connected, no incident, no attempt, and no timer of the breaker. `before`: that is also the answer when it is the same. */
+function soundOf(tube: TubeLook | null, before: Sound | null): Sound | null {
+  if (tube === null || !tube.isConnected) return null;
+  const { active, pending, generation, incident, breaker } = tube.context;
+  if (active === null || pending !== null || incident !== null || breaker.kind === 'open') return null;
+  return before?.generation === generation && before.active_generation === active
+    ? before
+    : { generation, active_generation: active };
 }
 
 export interface InputRecorderOptions {
@@ -98,6 +108,7 @@ export class InputRecorder {
     if (input === null) return;
     const said = 'atMs' in event && event.atMs !== atMs ? { said_at_ms: event.atMs } : {};
     this.#change(tubeId, log, () => {
+      log.sound = soundOf(this.#options.look(tubeId), log.sound);
       this.#endTraffic(tubeId, log);
       log.note({ ...input, ...said });
     });
@@ -141,6 +152,7 @@ export class InputRecorder {
 
   #addTraffic(tubeId: string, log: InputLog, event: TubeEvent, atMs: number): void {
     const { traffic } = log;
+    log.sound = soundOf(this.#options.look(tubeId), log.sound);
     if (traffic !== null && !log.needsOtherTraffic(event)) {
       log.addTraffic(event, atMs);
       if (log.items.length > 1 && atMs - traffic.at_ms > keepOpeningMs && !log.hasTrouble)
@@ -149,50 +161,37 @@ export class InputRecorder {
     }
     this.#change(tubeId, log, () => {
       if (traffic !== null) this.#endTraffic(tubeId, log);
+      const context = this.#options.look(tubeId)?.context;
+      if (context !== undefined) {
+        const { lastHeardAtMs: last_heard_ms, lastActivityAtMs: last_activity_ms } = context;
+        log.memory = { ...log.memory, last_heard_ms, last_activity_ms };
+      }
       log.addTraffic(event, atMs);
     });
   }
 
   /** Where the tube was sound all the while, what comes next can be replayed from the beginning of this traffic. */
   #endTraffic(tubeId: string, log: InputLog): void {
-    const start = this.#startOf(tubeId, log);
-    if (start !== null && this.#isWorth(log, start)) log.start(start);
+    const isWorthIt = log.isPaused || log.hasRecovered || log.length >= startEvery;
+    const start = isWorthIt ? this.#startOf(tubeId, log) : null;
+    if (start !== null) log.start(start);
     log.endTraffic();
   }
 
-  #isWorth(log: InputLog, { settled }: Extract<StartInput, { event: 'start.connected' }>): boolean {
-    if (log.isPaused) return true;
-    const since = log.length;
-    return settled ? log.hasRecovered || since >= startEvery : log.hasRecovered && since >= 2 * startEvery;
-  }
-
-  #startOf(tubeId: string, log: InputLog): Extract<StartInput, { event: 'start.connected' }> | null {
-    const { traffic, memory } = log;
-    const tube = this.#options.look(tubeId);
-    if (traffic === null || tube === null || !tube.isConnected) return null;
-    const { active, pending, generation, incident, breaker, peer, signalling, node } = tube.context;
-    if (active === null || pending !== null) return null;
-    return {
-      event: 'start.connected',
-      at_ms: traffic.at_ms,
-      generation,
-      active_generation: active,
-      ...peerOf(peer),
-      signalling,
-      route: node.route,
-      held: node.held,
-      suspect_share: node.suspectShare,
-      ...memory,
-      settled: incident === null && breaker.kind === 'closed' && breaker.failures === 0,
-    };
-  }
-
   #forgetOpening(tubeId: string, log: InputLog): void {
-    log.hasTrouble = false;
     const start = this.#startOf(tubeId, log);
-    if (start?.settled !== true) return;
+    if (start === null) return;
     log.clear();
     log.start(start);
+  }
+
+  /** Null where it was not sound. Notices come when the tube has gone on already, so that is known from before. */
+  #startOf(tubeId: string, { traffic, sound, memory }: InputLog): StartInput | null {
+    const tube = this.#options.look(tubeId);
+    if (traffic === null || sound === null || tube === null) return null;
+    const { peer, signalling, node, breaker } = tube.context;
+    const facts = { signalling, route: node.route, held: node.held, suspect_share: node.suspectShare, breaker };
+    return { event: 'start.connected', at_ms: traffic.at_ms, ...sound, ...peerOf(peer), ...facts, ...memory };
   }
 
   #close(tubeId: string, log: InputLog): void {

@@ -7,8 +7,8 @@ import { updateRtt } from '../../machines/policies/ping-timeout.js';
 import type { TransportSample } from '../../machines/ports/transport.port.js';
 import type { TrafficInput } from '../replay/flight-inputs.js';
 
-/** So many poor ones in a row start a restart (`poorPollsToRestart`); the first of them is an entry by itself. */
-const keptSamples = 3;
+/** More than this are not kept, whatever the settings say. */
+const mostSamples = 8;
 
 export type OpenTraffic = { -readonly [Key in keyof TrafficInput]: TrafficInput[Key] };
 type RunKey = 'data_sent' | 'activity' | 'candidates' | 'failed_operations';
@@ -35,13 +35,14 @@ export const openTraffic = (atMs: number): OpenTraffic => ({
 export const isOfOther = ({ generation }: OpenTraffic, event: TubeEvent): boolean =>
   generation !== null && reports.includes(event.type) && (event as { generation: number }).generation !== generation;
 
-export function addTraffic(open: OpenTraffic, event: TubeEvent, atMs: number): void {
+/** @param poorPolls so many poor samples in a row start a restart: older ones go by that number, so that the count of the rest is right */
+export function addTraffic(open: OpenTraffic, event: TubeEvent, atMs: number, poorPolls: number): void {
   open.last_at_ms = atMs;
   const key = runs[event.type];
   if (key !== undefined) open[key] = longer(open[key], atMs);
   else if (event.type === 'transport.pong') addPong(open, event.rttMs, atMs);
   else if (event.type === 'transport.heard') addHeard(open, event.data ? 'heard_data' : 'heard', event.atMs, atMs);
-  else if (event.type === 'transport.sampled') addSample(open, event.sample, atMs);
+  else if (event.type === 'transport.sampled') addSample(open, event.sample, atMs, Math.min(poorPolls, mostSamples));
   if ('generation' in event && reports.includes(event.type)) open.generation = event.generation;
 }
 
@@ -85,7 +86,7 @@ function addHeard(open: OpenTraffic, key: 'heard' | 'heard_data', saidMs: number
   }
 }
 
-function addSample(open: OpenTraffic, sample: TransportSample, atMs: number): void {
+function addSample(open: OpenTraffic, sample: TransportSample, atMs: number, step: number): void {
   const { pingsSent, pongsReceived, probes, rttMs } = sample;
   const counts = probes === null ? null : { sent: probes.sent, arrived: probes.arrived, echoed: probes.echoed };
   const kept = { at_ms: atMs, pings_sent: pingsSent, pongs_received: pongsReceived, probes: counts, rtt_ms: rttMs };
@@ -96,5 +97,5 @@ function addSample(open: OpenTraffic, sample: TransportSample, atMs: number): vo
   }
   samples.count += 1;
   samples.last.push(kept);
-  if (samples.last.length > keptSamples) samples.last.shift();
+  if (samples.last.length >= 2 * step) samples.last.splice(0, step);
 }

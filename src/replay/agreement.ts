@@ -1,6 +1,7 @@
 /**
  * Whether a tube that was played did what it did then: the turns of both histories (changes of state, decisions, attempts) are laid beside each other in
- * their order. Pure. What only passed through the charts (candidates, descriptions) is not compared: a flight file does not have it.
+ * their order. Pure. What only passed through the charts (candidates, descriptions) is not compared, for a flight file does not have it; nor are verdicts on
+ * quality, which began before what was kept: what came of them is.
  */
 import type { FlightEntry } from '../operator/flight.types.js';
 
@@ -21,12 +22,6 @@ export interface Agreement {
   readonly skew_ms: number;
 }
 
-export interface Told {
-  readonly entries: readonly FlightEntry[];
-  /** False: the numbers of attempts and pauses began before what was played. */
-  readonly isSettled: boolean;
-}
-
 interface Turn {
   readonly atMs: number;
   readonly what: string;
@@ -37,20 +32,18 @@ const mostTurns = 2000;
 /** A chart that is played fires its timers when they are due; a process does so a moment later. */
 const apartMs = 1500;
 
-function wordsOf(entry: FlightEntry, isSettled: boolean): string | null {
+function wordsOf(entry: FlightEntry): string | null {
   switch (entry.kind) {
     case 'state':
       return `state ${entry.previous_state} -> ${entry.state} (${entry.reason})`;
     case 'attempt_started':
-      return isSettled ? `attempt ${String(entry.attempt)} for ${entry.trigger}` : `attempt for ${entry.trigger}`;
+      return `attempt ${String(entry.attempt)} for ${entry.trigger}`;
     case 'attempt_ended':
       return `end of the attempt for ${entry.trigger}: ${entry.code ?? entry.outcome}`;
     case 'decision':
       return `decision ${entry.action} for ${entry.trigger} (${entry.code ?? entry.verdict ?? entry.reason})`;
     case 'recovered':
       return `recovered from ${entry.trigger}`;
-    case 'quality':
-      return `quality ${entry.verdict}`;
     case 'closed':
       return `closed: ${entry.reason}`;
     case 'session_warning':
@@ -62,9 +55,9 @@ function wordsOf(entry: FlightEntry, isSettled: boolean): string | null {
 }
 
 /** An entry with a count is that many turns. */
-function turnsOf({ entries, isSettled }: Told): Turn[] {
+function turnsOf(entries: readonly FlightEntry[]): Turn[] {
   return entries.flatMap((entry) => {
-    const what = wordsOf(entry, isSettled);
+    const what = wordsOf(entry);
     if (what === null) return [];
     const { at_ms: firstMs, count = 1, last_at_ms: lastMs = firstMs } = entry;
     const stepMs = count > 1 ? (lastMs - firstMs) / (count - 1) : 0;
@@ -72,11 +65,16 @@ function turnsOf({ entries, isSettled }: Told): Turn[] {
   });
 }
 
-/** @param from of what happened then, from here on only; it was not recorded, or not played, before */
-export function compare(then: Told, now: Told, fromMs: number): Agreement {
-  const isLater = ({ atMs }: Turn): boolean => atMs >= fromMs;
-  const recorded = turnsOf(then).filter(isLater).slice(0, mostTurns);
-  const played = turnsOf(now).filter(isLater).slice(0, mostTurns);
+export interface Span {
+  /** From here on, and before: what is outside was not recorded, or is not played. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export function compare(then: readonly FlightEntry[], now: readonly FlightEntry[], { fromMs, toMs }: Span): Agreement {
+  const isInside = ({ atMs }: Turn): boolean => atMs >= fromMs && atMs < toMs;
+  const recorded = turnsOf(then).filter(isInside).slice(0, mostTurns);
+  const played = turnsOf(now).filter(isInside).slice(0, mostTurns);
   const divergences: Divergence[] = [];
   let met = 0;
   let skewMs = 0;

@@ -101,7 +101,7 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (cause instanceof FlightFileError) throw cause;
-    throw new FlightFileError(`cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new FlightFileError(`cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -28,6 +28,11 @@ export const networkChangeType = z.enum(networkChangeTypes);
 export const transportState = z.enum(['new', 'connecting', 'connected', 'disconnected', 'failed', 'closed']);
 export const descriptionType = z.enum(['offer', 'answer']);
 export const channelClass = z.enum(['reliable', 'latest']);
+const breaker = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('closed'), failures: z.int().min(0).max(1000) }),
+  z.strictObject({ kind: z.literal('open') }),
+  z.strictObject({ kind: z.literal('half_open'), successes: z.int().min(0).max(1000) }),
+]);
 const peerKind = z.enum(['plain', 'overlap']);
 const dtlsRole = z.enum(['active', 'passive']);
 const channel = z.strictObject({ label: text, id: z.int().min(0).max(65_535), class: channelClass });
@@ -43,7 +48,7 @@ const starts = [
   z.strictObject({ event: z.literal('start.created'), at_ms: timeMs, offer: z.boolean() }),
   /** From a record of another process. */
   z.strictObject({ event: z.literal('start.resumed'), at_ms: timeMs, generation, ...peer }),
-  /** It was connected, and nothing was going on. `settled: false`: an incident was still open, which had begun before. */
+  /** It was connected, and nothing was going on. */
   z.strictObject({
     event: z.literal('start.connected'),
     at_ms: timeMs,
@@ -54,13 +59,17 @@ const starts = [
     route,
     held: z.boolean(),
     suspect_share: share,
+    /** What it remembers of incidents that are over. */
+    breaker,
     /** When application data was last seen, or the session began. */
     session_since_ms: timeMs,
+    /** When the path was heard last, and when anything was. */
+    last_heard_ms: timeMs,
+    last_activity_ms: timeMs,
     /** Null: the peer has answered no ping so far. */
     last_pong: z.strictObject({ at_ms: timeMs, rtt_ms: rttMs }).nullable(),
     /** The pair in use, and since when: relayed paths are renewed in time. */
     pair: z.strictObject({ at_ms: timeMs, local: end, remote: end }).nullable(),
-    settled: z.boolean(),
   }),
 ] as const;
 

@@ -50,8 +50,9 @@ class Player {
   readonly #generations = new Map<number, (event: TransportEvent) => void>();
   readonly #start: StartInput | null;
   #newest = 0;
-  /** While traffic is played: pings are answered as they were, up to the last pong of it. */
+  /** While traffic is played: pings are answered as they were, from the first pong of it (`#answersFromMs`) to the last. */
   #pongs: TrafficInput['pongs'] | null = null;
+  #answersFromMs = 0;
   #pings = 0;
   #bug: unknown = null;
 
@@ -133,6 +134,8 @@ class Player {
       return;
     }
     this.#pongs = input.pongs ?? null;
+    // Before the very first one a tube that was carried on has its pings answered too.
+    if (this.#flight.inputs.indexOf(input) > 1) this.#answersFromMs = input.pongs?.first_ms ?? Infinity;
     for (const moment of trafficMoments(input)) this.#happens(moment, input.event);
     this.#pongs = null;
   }
@@ -161,6 +164,7 @@ class Player {
   #commanded(generation: number, command: TransportCommand): void {
     const pongs = this.#pongs;
     if (command.type !== 'transport.ping' || pongs === null || pongs === undefined) return;
+    if (this.#clock.nowMs < this.#answersFromMs) return;
     this.#pings += 1;
     const { rtt_ms: meanMs, rtt_variation_ms: variationMs } = pongs;
     const swing = (variationMs ?? 0) * (this.#pings % 2 === 0 ? 1 : -1);

@@ -6,7 +6,7 @@ import type { TubeIdentity, TubeRecord } from '../../machines/events.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { Flight } from './flight-file.js';
 import type { InputOf } from './flight-inputs.js';
-import { eventOf, requestId, type Moment } from './input-events.js';
+import { eventOf, type Moment } from './input-events.js';
 
 type Connected = InputOf<'start.connected'>;
 type Resumed = InputOf<'start.resumed'>;
@@ -38,9 +38,13 @@ export function recordOf(flight: Flight, start: Connected | Resumed, generation:
 const marginMs = 1000;
 
 /** When the moments begin: early enough for all that is remembered. */
-export function beginOf(start: Connected, { incidentResetMs, healthCheckIntervalMs }: TubeSettings): number {
+export function beginOf(start: Connected, settings: TubeSettings): number {
+  const { incidentResetMs, healthCheckIntervalMs, turnCredentialTtlMs } = settings;
   const quietMs = Math.max(incidentResetMs, healthCheckIntervalMs) + marginMs;
-  return Math.max(0, Math.min(start.at_ms - quietMs, start.session_since_ms, start.pair?.at_ms ?? Infinity));
+  const isRelayed = start.pair !== null && [start.pair.local.type, start.pair.remote.type].includes('relay');
+  // A relayed path is renewed so long after its pair was found; of another one it does not matter when that was.
+  const pairMs = isRelayed && turnCredentialTtlMs > 0 ? start.pair.at_ms : Infinity;
+  return Math.max(0, Math.min(start.at_ms - quietMs, start.session_since_ms, pairMs));
 }
 
 /** From a tube that waits for its first answer, or for leave to restart, to the one that `start` describes. Oldest first. */
@@ -49,7 +53,7 @@ export function momentsBefore(start: Connected, settings: TubeSettings): Moment[
   return [
     ...connecting(start, beginMs),
     ...keptBusy(start, settings, beginMs),
-    ...(start.pair === null ? [] : [pairFound(start, start.pair)]),
+    ...(start.pair === null ? [] : [pairFound(start, start.pair, beginMs)]),
     ...pongOf(start),
     ...known(start),
   ].sort((a, b) => a.atMs - b.atMs);
@@ -80,9 +84,10 @@ function keptBusy({ generation, session_since_ms: sinceMs }: Connected, settings
   return moments;
 }
 
-function pairFound({ generation }: Connected, pair: NonNullable<Connected['pair']>): Moment {
-  const input = { event: 'transport.selectedPair', at_ms: pair.at_ms, generation, local: pair.local, remote: pair.remote };
-  return { atMs: pair.at_ms, event: eventOf({ ...input, event: 'transport.selectedPair' }, pair.at_ms) };
+function pairFound({ generation }: Connected, pair: NonNullable<Connected['pair']>, beginMs: number): Moment {
+  const atMs = Math.max(pair.at_ms, beginMs);
+  const { local, remote } = pair;
+  return { atMs, event: eventOf({ event: 'transport.selectedPair', at_ms: atMs, generation, local, remote }, atMs) };
 }
 
 function pongOf({ generation, last_pong: pong }: Connected): Moment[] {
@@ -93,11 +98,14 @@ function pongOf({ generation, last_pong: pong }: Connected): Moment[] {
 
 /** What was known when the inputs begin. */
 function known(start: Connected): Moment[] {
-  const { at_ms: atMs, signalling, route, held, suspect_share: suspectShare } = start;
+  const { generation, signalling, route, held, suspect_share: suspectShare } = start;
+  const atMs = start.at_ms - 1;
   const online = signalling === 'online';
   const socket = { type: 'tube.peerSignalling' as const, online, atMs };
   const node = { type: 'tube.nodeChanged' as const, node: { route, held, suspectShare }, atMs };
-  return [...(signalling === 'relayed' ? [] : [{ atMs, event: socket }]), { atMs, event: node }];
+  const heard = { type: 'transport.heard' as const, data: false, generation, atMs: start.last_heard_ms };
+  const activity = { type: 'tube.activity' as const, atMs: start.last_activity_ms };
+  const breaker = { type: 'restart.breakerChanged' as const, breaker: start.breaker };
+  const events = [...(signalling === 'relayed' ? [] : [socket]), node, breaker, heard, activity];
+  return events.map((event) => ({ atMs, event }));
 }
-
-export { requestId };

@@ -7,10 +7,11 @@ import type { FlightEntry } from '../operator/flight.types.js';
 import { incidentsOf } from '../operator/incident.js';
 import type { Incident } from '../operator/incident.types.js';
 import { compare, type Divergence } from './agreement.js';
-import { readFlight, type Flight } from './flight-file.js';
+import { FlightFileError, readFlight, type Flight } from './flight-file.js';
 import { isStart, type FlightInput } from './flight-inputs.js';
 import type { PathStep } from './path-tracer.js';
 import { play } from './player.js';
+import { withoutIdle } from './without-idle.js';
 
 export interface Replay {
   readonly tube_id: string;
@@ -35,16 +36,23 @@ export interface Replay {
   readonly skew_ms: number;
 }
 
+/** A day without incidents takes a quarter of a second. */
+const longestDays = 60;
+const longestMs = longestDays * 86_400_000;
+
 /** Throws FlightFileError. */
 export const replayFile = (path: string): Replay => replayFlight(readFlight(path));
 
-export function replayFlight(flight: Flight): Replay {
+export function replayFlight(whole: Flight): Replay {
+  const flight = withoutIdle(whole);
+  const [first] = flight.inputs;
+  if (first !== undefined && lastOf(flight) - first.at_ms > longestMs)
+    throw new FlightFileError(`what is to be played is longer than ${String(longestDays)} days`);
   const { fromMs, toMs, start, path, entries, unheard } = play(flight);
-  const isSettled = start?.event !== 'start.connected' || start.settled;
   // What is older than the first that was kept was forgotten, and what came after a pause of the recording was not played.
   const firstMs = flight.entries_dropped === 0 ? fromMs : Math.max(fromMs, (flight.entries[0]?.at_ms ?? 0) + 1);
-  const recorded = flight.entries.filter(({ at_ms: atMs }) => flight.inputs_missing === 0 || atMs <= toMs);
-  const told = compare({ entries: recorded, isSettled }, { entries, isSettled }, start === null ? Infinity : firstMs);
+  const endMs = flight.inputs_missing === 0 ? Infinity : toMs;
+  const told = compare(flight.entries, entries, { fromMs: start === null ? Infinity : firstMs, toMs: endMs });
   const lost = unheard.map((event) => ({ kind: 'missing' as const, at_ms: toMs, what: `${event}: nobody to hear it` }));
   const divergences = [...told.divergences, ...lost];
   return {
@@ -62,6 +70,18 @@ export function replayFlight(flight: Flight): Replay {
     met: told.met,
     skew_ms: told.skew_ms,
   };
+}
+
+/** The last moment in it; it may say any. */
+function lastOf({ inputs, exported_at_ms: exportedMs }: Flight): number {
+  let lastMs = exportedMs;
+  for (const input of inputs) {
+    for (const value of [input, ...Object.values(input)]) {
+      const { at_ms = 0, last_at_ms = 0, last_ms = 0 } = Object(value) as Readonly<Record<string, number>>;
+      lastMs = Math.max(lastMs, at_ms, last_at_ms, last_ms);
+    }
+  }
+  return lastMs;
 }
 
 function statesOf(path: readonly PathStep[]): TubeState[] {

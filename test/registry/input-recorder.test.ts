@@ -21,13 +21,13 @@ describe('a tube to which nothing happens', () => {
     }
     const [start, traffic, ...more] = tube.exported().inputs;
     expect(more).toEqual([]);
-    expect(start).toMatchObject({ event: 'start.connected', settled: true });
+    expect(start).toMatchObject({ event: 'start.connected' });
     expect(traffic).toMatchObject({
       event: 'traffic',
       pongs: { rtt_ms: 23, last_rtt_ms: 23 },
       heard_data: { count: 1800 },
       data_sent: { count: 3600 },
-      samples: { count: 30, last: [{}, {}, {}] },
+      samples: { count: 29, last: { length: 5 } },
     });
     expect(tube.inputs.bytes).toBeLessThan(2048);
   });
@@ -94,12 +94,12 @@ describe('bounds', () => {
   });
 
   test('of all tubes by bytes, and of closed ones by number', () => {
-    const { inputs, open, hear, close } = recorder({ maxBytes: 40_000 });
+    const { inputs, open, hear, close } = recorder({ maxBytes: 200_000 });
     for (let tube = 0; tube < 200; tube += 1) {
       const tubeId = `tube ${String(tube)}`;
       open(tubeId);
       for (let call = 0; call < 20; call += 1) hear(tubeId, { type: 'tube.peerSignalling', online: call % 2 === 0 });
-      expect(inputs.bytes).toBeLessThanOrEqual(40_000 + 200 * 500);
+      expect(inputs.bytes).toBeLessThanOrEqual(200_000);
       if (tube % 2 === 0) close(tubeId);
     }
     // The newest are whole.

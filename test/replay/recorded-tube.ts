@@ -14,7 +14,8 @@ import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
 import { exportFlight } from '../../src/registry/flight-export.js';
-import { FlightRecorder } from '../../src/registry/flight-recorder.js';
+import { FlightRecorder, type FlightHistory } from '../../src/registry/flight-recorder.js';
+import type { TubeNotice } from '../../src/registry/notice.js';
 import { InputRecorder } from '../../src/registry/input-recorder.js';
 import { LateTimers } from '../../src/registry/late-timers.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
@@ -42,13 +43,15 @@ export class RecordedTube {
   readonly registry: TubeRegistry;
   readonly tubeId = identity.tubeId;
   ponging = true;
-  throwing = false;
+  /** The next command makes a transport throw. */
+  throwsOnce = false;
   rttMs = rttMs;
   /** Answers to polls; null: none. */
   probes: { sent: number; arrived: number; echoed: number } | null = { sent: 100, arrived: 100, echoed: 100 };
   readonly #late: LateTimers;
   readonly #generations = new Map<number, (event: TransportEvent) => void>();
   #requests = 0;
+  #end: FlightHistory | null = null;
 
   constructor({ settings, maxInputs = 200, maxEntries = 200, resume }: RecordedOptions = {}) {
     const { clock } = this;
@@ -83,6 +86,7 @@ export class RecordedTube {
       },
       tap: this.inputs,
     });
+    this.registry.onNotice((notice) => this.#keepEnd(notice));
     this.registry.onNotice((notice) => this.recorder.observe(notice));
     this.registry.onNotice((notice) => this.inputs.observe(notice));
     const all = { ...defaultSettings, turnCredentialTtlMs: 0, ...settings };
@@ -94,6 +98,17 @@ export class RecordedTube {
       );
   }
 
+  /** Whether the recorder keeps tubes that closed is its own business. */
+  #keepEnd({ identity: { tubeId }, generation, atMs, emission }: TubeNotice): void {
+    if (emission.type !== 'closed') return;
+    const { entries, dropped } = this.recorder.history(tubeId);
+    const seq = (entries.at(-1)?.seq ?? 0) + 1;
+    this.#end = {
+      entries: [...entries, { at_ms: atMs, seq, generation, kind: 'closed', reason: emission.reason }],
+      dropped,
+    };
+  }
+
   #transport() {
     return fromCallback<TransportCommand, TransportInput>(({ input: { generation }, sendBack, receive }) => {
       const say = (event: TransportEvent): void => {
@@ -102,7 +117,10 @@ export class RecordedTube {
       };
       this.#generations.set(generation, say);
       receive((command) => {
-        if (this.throwing) throw new Error('thrown by the test');
+        if (this.throwsOnce) {
+          this.throwsOnce = false;
+          throw new Error('thrown by the test');
+        }
         if (command.type === 'transport.ping' && this.ponging)
           this.clock.setTimeout(() => {
             if (this.ponging) this.report(generation, { type: 'transport.pong', seq: command.seq, rttMs: this.rttMs });
@@ -214,7 +232,7 @@ export class RecordedTube {
   /** As it is written and read again. */
   exported(): Flight {
     const parts = {
-      recorder: this.recorder,
+      recorder: { history: (tubeId: string) => this.#end ?? this.recorder.history(tubeId) },
       inputs: this.inputs,
       late: this.#late,
       stateOf: (tubeId: string) => this.registry.entries.get(tubeId)?.state ?? null,

@@ -63,6 +63,7 @@ export class FakeNode {
       metrics: async () => ({ contentType: 'text/plain', body: '' }),
       info: () => ({ version: '0.0.0' }),
       isDraining: () => false,
+      tubePages: null,
       log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     const listener = getRequestListener(app.fetch);
