@@ -161,6 +161,30 @@ describe('/inspect', () => {
     expect((await watcher.call('watch', { tube_id: tubes.at(-1) })).ok).toBe(true);
   });
 
+  test('a socket that does not read is ended, and its stream with it', async () => {
+    const tight = await new Harness({ inspection: streams, maxSocketBufferBytes: 512 * 1024 }).start();
+    try {
+      const { tubeId: watched } = await (await tight.controller()).createTube();
+      const socket = tight.client('/inspect', { token: acmeToken });
+      await new Promise<void>((resolve) => void socket.once('connect', () => resolve()).connect());
+      await socket.emitWithAck('watch', { tube_id: watched });
+      socket.io.reconnection(false);
+      const { ws } = socket.io.engine.transport as unknown as { ws: { _socket: { pause(): void; destroy(): void } } };
+      const tcp = ws._socket;
+      tcp.pause();
+      const large = { ...message, note: 'x'.repeat(64 * 1024) };
+      for (let n = 0; n < 200; n += 1) {
+        for (const [send] of streams.live) send({ messages: [large], skipped: 0, ended: false });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await until(() => streams.tubes.length === 0, 'the end of the stream');
+      expect(tight.seen.logged.join('')).toContain('reads too slowly');
+      tcp.destroy();
+    } finally {
+      await tight.stop();
+    }
+  });
+
   test('what the streams refuse is told', async () => {
     streams.refusal = new AppError('limit_subscriptions');
     const watcher = await spectator();

@@ -22,6 +22,7 @@ const secret = {
   pwd: 'PWDsecretPWDsecretPWDsecret',
   fingerprint: 'AB:CD:EF:01',
   address: '203.0.113.77',
+  address6: '2001:db8::77',
 };
 const sdp = [
   'v=0',
@@ -166,7 +167,7 @@ describe('inspection', () => {
     expect(stream.received).toEqual(stream.sent);
   });
 
-  test('shows no description, candidate, password, session, token digest or settings', async () => {
+  test('shows no description, candidate, address, password, session, token digest or settings', async () => {
     const { clock, inspection, open, connect, send, stream, take } = run();
     open();
     await inspection.watch(tubeId, take);
@@ -178,8 +179,14 @@ describe('inspection', () => {
       detail: `${sdp}${candidate}`,
       route: null,
     });
+    const end = { type: 'host', protocol: 'udp', port: 9 };
+    const pair = { local: { ...end, address: secret.address }, remote: { ...end, address: secret.address6 } };
+    send({ type: 'transport.selectedPair', generation: 1, pair });
+    const detail = `eth0 ${secret.address}/24 and ${secret.address6} are gone`;
+    send({ type: 'tube.networkChanged', change: 'ip_change', source: 'host', detail, route: 'moved' });
     clock.advance(60_000);
     const told = JSON.stringify(stream.sent.map((message) => ({ ...message, definition: '' })));
+    expect(told).toContain('eth0 (address)/24 and (address) are gone');
     expect(told).toContain('(sdp)');
     expect(told).toContain('(host candidate)');
     expect(told).toContain('conversation-1');
