@@ -86,7 +86,10 @@ describe('live charts', () => {
   });
 });
 
-test('a path names the deepest state', () => {
+test('a path names the innermost states, one of each region', () => {
+  expect(pathOf(new Set(['h', 'h.polling', 'h.polling.resting', 'h.activity', 'h.activity.active']))).toBe(
+    'polling › resting, activity › active',
+  );
   expect(pathOf(new Set(['tube', 'tube.degraded', 'tube.degraded.doubted']))).toBe('degraded › doubted');
   expect(pathOf(new Set())).toBe('');
 });

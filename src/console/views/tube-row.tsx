@@ -93,6 +93,14 @@ export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
         )}
         {next !== null && <span class="sub">{nextWords(next, nowMs)}</span>}
       </div>
+      <Measures row={row} />
+    </>
+  );
+}
+
+function Measures({ row }: Pick<TubeCellsProps, 'row'>): JSX.Element {
+  return (
+    <>
       <div role="cell" class="c-generation num">
         {row.generation}
       </div>
