@@ -14,6 +14,7 @@ import { usePolled, type Polled } from '../store/polled.js';
 import { nextSentence, reasonWords, stateSentences, stateTones } from '../words.js';
 import { IncidentList } from './incident-list.js';
 import { LiveChartsView } from './live-charts-view.js';
+import { LogLevels } from './log-levels.js';
 import { TubeActions, TubeFaults } from './tube-actions.js';
 import { TubeInside } from './tube-inside.js';
 import { TubePlots } from './tube-plots.js';
@@ -64,6 +65,7 @@ function PresentTube({ row, incidents }: PresentTubeProps): JSX.Element {
       <TubePlots tubeId={row.tube_id} />
       <TubeInside tubeId={row.tube_id} news={`${row.state} ${row.generation}`} />
       <TubeFaults tubeId={row.tube_id} />
+      <LogLevels />
     </>
   );
 }

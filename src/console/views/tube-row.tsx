@@ -93,10 +93,18 @@ export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
         )}
         {next !== null && <span class="sub">{nextWords(next, nowMs)}</span>}
       </div>
+      <Measures row={row} />
+    </>
+  );
+}
+
+function Measures({ row }: Pick<TubeCellsProps, 'row'>): JSX.Element {
+  return (
+    <>
       <div role="cell" class="c-generation num">
         {row.generation}
       </div>
-      <div role="cell" class="c-rtt num">
+      <div role="cell" class={`c-rtt num ${row.rtt_ms === null ? 'is-unknown' : ''}`}>
         {roundTrip(row.rtt_ms)}
       </div>
       <div role="cell" class="c-loss num">

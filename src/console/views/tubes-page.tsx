@@ -2,7 +2,6 @@
  * The list of tubes, and above it the three things to know first: how many are in which state, whether it is us or them, and whether it gets worse.
  * The table is windowed; what a batch of changes costs here is the drawing of the rows that can be seen.
  */
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useApp } from '../app.js';
 import { second, serverNow } from '../clock.js';
@@ -53,22 +52,17 @@ interface QueryProps {
 }
 
 function SearchField({ query, changed }: QueryProps): JSX.Element {
-  const text = useSignal(query.search);
-  const typed = (value: string): void => {
-    text.value = value;
-    changed({ ...query, search: value });
-  };
   return (
     <label class="search">
       <span class="quiet">Search for a conversation, id, reason or candidate pair</span>
       <Icon name="search" />
       <input
         type="search"
-        value={text.value}
+        value={query.search}
         placeholder="Conversation, id, reason …"
         spellcheck={false}
         autocomplete="off"
-        onInput={(event) => typed(event.currentTarget.value)}
+        onInput={(event) => changed({ ...query, search: event.currentTarget.value })}
       />
     </label>
   );
