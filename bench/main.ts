@@ -8,6 +8,7 @@ import { chromiumFlags } from '../test/support/chromium.js';
 import { chromiumNames, findProgram } from '../test/support/programs.js';
 import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
+import { bytesPerStory, feedCosts } from './feed.js';
 import { figuresOf, line } from './figures.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
@@ -147,4 +148,13 @@ for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([
 }
 const scrape = await scrapeCosts(10_000, 50);
 console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
+
+console.log(`what operators are told of a tube that is well: ${bytesPerStory(5_000).toFixed(0)} bytes (target 2048)`);
+for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
+  const target = watchers === 1 ? ` (target 5 %: ${coreShare <= 0.05 ? 'ok' : 'OVER'})` : '';
+  const percent = (100 * coreShare).toFixed(1);
+  console.log(
+    `5,000 tubes, 500 changes a second, ${String(watchers).padStart(2)} watching: ${percent} % of a core${target}`,
+  );
+}
 process.exit(0);

@@ -111,7 +111,7 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
 
 /** The namespaces with everything that lives in them. */
 function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
-  const { tubes, observer, log, rates } = options;
+  const { tubes, observer, log } = options;
   const control = io.of('/control');
   const peer = io.of('/peer');
   const slow = new SlowClients([control, peer], options.maxSocketBufferBytes, log);
@@ -119,15 +119,9 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   const creator = createCreator(publisher, options, isDraining);
   const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
   const desks = createDesks(options, { creator, publisher, feed });
-  const shared = {
-    observer,
-    log,
-    tubes,
-    publisher,
-    isDraining,
-    handshakes: limits.handshakes,
-    trustForwardedFor: rates.trustForwardedFor,
-  };
+  const { handshakes } = limits;
+  const { trustForwardedFor } = options.rates;
+  const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
   openControl({
     ...shared,
     namespace: control,

@@ -34,11 +34,13 @@ export class SampleRing {
     const sinceMs = last < 0 ? Infinity : atMs - (values[last] ?? 0);
     // A clock that was set back: what is here cannot be shown in order any more.
     if (sinceMs < 0) values.length = 0;
-    if (sinceMs >= 0 && sinceMs < (isDense ? denseMs : sparseMs)) {
-      values.splice(last + 1, width - 1, toNumber(rttMs), toNumber(loss), bytesIn, bytesOut);
-      return;
-    }
-    values.push(atMs, toNumber(rttMs), toNumber(loss), bytesIn, bytesOut);
+    const isNew = sinceMs < 0 || sinceMs >= (isDense ? denseMs : sparseMs);
+    const at = isNew ? values.length : last;
+    if (isNew) values[at] = atMs;
+    values[at + 1] = toNumber(rttMs);
+    values[at + 2] = toNumber(loss);
+    values[at + 3] = bytesIn;
+    values[at + 4] = bytesOut;
     while (values.length > maxPoints * width || (values[0] ?? atMs) < atMs - keptMs) values.splice(0, width);
   }
 

@@ -151,3 +151,31 @@ test('rows are not repeated to who lost its connection: it asks again', async ()
   await watcher.begin();
   expect(watcher.rows.get(tube!.tubeId)?.generation).toBe(2);
 });
+
+test('who does not read is told no more rows than it may leave waiting', async () => {
+  const tight = await new Harness({ maxSocketBufferBytes: 1024 * 1024 }).start();
+  try {
+    for (let count = 0; count < 40_000; count += 1) {
+      const identity = { ...identityOf(), conversationId: 'x'.repeat(200) };
+      tight.desk.put(identity);
+    }
+    const slow = await tight.controller();
+    slow.socket.io.reconnection(false);
+    const { ws } = slow.socket.io.engine.transport as unknown as {
+      ws: { _socket: { pause(): void; destroy(): void } };
+    };
+    const tcp = ws._socket;
+    tcp.pause();
+    slow.socket.emit('watch_tubes');
+    await until(() => tight.desk.listeners === 1, 'the first batch');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    // Of 20 MB the system's own buffers take some; the rest is not made, so nobody has to be cut off for it.
+    const told = tight.seen.messages.filter(([event]) => event === 'tubes').length;
+    expect(told).toBeLessThan(60);
+    expect(tight.seen.connections).toEqual([['control', 1]]);
+    tcp.destroy();
+    await until(() => tight.desk.listeners === 0, 'nobody listens');
+  } finally {
+    await tight.stop();
+  }
+});

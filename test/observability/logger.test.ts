@@ -1,5 +1,5 @@
 // Levels that change at run time, the shape of a line, and what must never be in one.
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { logTargets } from '../../src/config/log-targets.js';
 import { Logging, nativeLevelFor, nativeLog, type LoggingOptions } from '../../src/observability/logger.js';
 import { redactText } from '../../src/observability/redaction.js';
@@ -66,6 +66,64 @@ describe('levels', () => {
     held.error({}, 'no');
     expect(written).toHaveLength(1);
     expect(logging.levels().webrtc_keepalive).toBe('silent');
+  });
+
+  test('may be lent for a while, and go back by themselves, which is logged', () => {
+    jest.useFakeTimers();
+    try {
+      const { logging, line } = capture({ level: 'info' });
+      logging.setLevel('webrtc_keepalive', 'debug', 60_000);
+      expect(logging.rows().find(({ target }) => target === 'webrtc_keepalive')).toEqual({
+        target: 'webrtc_keepalive',
+        level: 'debug',
+        until_ms: Date.now() + 60_000,
+        base: 'info',
+      });
+      jest.advanceTimersByTime(59_999);
+      expect(logging.levels().webrtc_keepalive).toBe('debug');
+      jest.advanceTimersByTime(1);
+      expect(logging.levels().webrtc_keepalive).toBe('info');
+      expect(line()).toMatchObject({ target: 'service', log_target: 'webrtc_keepalive', log_level: 'info' });
+      expect(logging.rows().every(({ until_ms, level, base }) => until_ms === null && level === base)).toBe(true);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('that are lent again count from then, with one timer; one that is set for good ends the loan', () => {
+    jest.useFakeTimers();
+    try {
+      const { logging } = capture({ level: 'info' });
+      for (let count = 0; count < 100; count += 1) logging.setLevel('service', 'debug', 60_000);
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(30_000);
+      logging.setLevel('service', 'trace', 60_000);
+      jest.advanceTimersByTime(59_000);
+      expect(logging.levels().service).toBe('trace');
+      logging.setLevel('service', 'warn');
+      expect(jest.getTimerCount()).toBe(0);
+      expect(logging.rows().find(({ target }) => target === 'service')).toMatchObject({ level: 'warn', base: 'warn' });
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('that are lent stay while the configuration is read again, and go back to what it says then', () => {
+    jest.useFakeTimers();
+    try {
+      const { logging } = capture({ level: 'info' });
+      const changed: string[] = [];
+      logging.changed = (target) => changed.push(target);
+      logging.setLevel('webrtc_native', 'trace', 60_000);
+      logging.setBase('webrtc_native', 'warn');
+      logging.setBase('webrtc_ice', 'info');
+      expect(logging.levels().webrtc_native).toBe('trace');
+      jest.advanceTimersByTime(60_000);
+      expect(logging.levels().webrtc_native).toBe('warn');
+      expect(changed).toEqual(['webrtc_native', 'webrtc_native']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('of the native log are one lower', () => {

@@ -357,6 +357,16 @@ describe('samples', () => {
     expect(tubes.book.samples('a').at(-2)).toMatchObject({ at_ms: tubes.nowMs - 5_000, rtt_ms: 8 });
   });
 
+  test('begin anew when the clock was set back', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    for (const atMs of [10_000_000, 10_040_000, 5_000_000]) {
+      tubes.nowMs = atMs;
+      tubes.say('a', { type: 'ping', outcome: 'pong', rttMs: 5 });
+    }
+    expect(tubes.book.samples('a').map(({ at_ms }) => at_ms)).toEqual([5_000_000]);
+  });
+
   test('count the bytes of all generations together', () => {
     const tubes = new Tubes();
     tubes.say('a', stateOf('connected'));
