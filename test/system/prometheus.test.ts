@@ -125,18 +125,23 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
     expect(await sum('holdfast_connection_attempts_total{outcome="failure"}')).toBe(1);
     expect(await sum('holdfast_tubes{state="connected"}')).toBe(3);
     expect(await sum('holdfast_recovery_attempts_total{trigger="manual",outcome="success"}')).toBe(1);
-    expect(await sum('holdfast_incidents_total{outcome="recovered"}')).toBe(2);
-    expect(await sum('holdfast_recovery_phase_seconds_count{phase="resume"}')).toBe(2);
+    // Peers also report changes of this machine's interfaces, which other tests may make.
+    for (const trigger of ['manual', 'missed_pings'])
+      expect(await sum(`holdfast_incidents_total{trigger="${trigger}",outcome="recovered"}`)).toBe(1);
+    expect(await sum('holdfast_recovery_phase_seconds_count{phase="resume"}')).toBeGreaterThanOrEqual(2);
     expect(await sum('holdfast_recovery_phase_seconds_sum{phase="detect"}')).toBeGreaterThan(1);
     expect(await sum('holdfast_ready')).toBe(1);
     expect(await sum('holdfast_store_operation_duration_seconds_count{op="write",outcome="ok"}')).toBeGreaterThan(0);
   });
 
   it('measures the outage of the tube that stood still, and none of the one that was restarted', async () => {
-    expect(await sum('holdfast_outage_duration_seconds_count{outcome="recovered"}')).toBe(2);
+    expect(await sum('holdfast_outage_duration_seconds_count{outcome="recovered"}')).toBeGreaterThanOrEqual(2);
+    expect(await sum('holdfast_outage_duration_seconds_bucket{outcome="recovered",le=~"0.1"}')).toBeGreaterThanOrEqual(
+      1,
+    );
     const seconds = await sum('holdfast_outage_duration_seconds_sum{outcome="recovered"}');
     expect(seconds).toBeGreaterThan(frozenMs / 1000 - 0.2);
-    expect(seconds).toBeLessThan(frozenMs / 1000 + 6);
+    expect(seconds).toBeLessThan(frozenMs / 1000 + 4);
   });
 
   it('stays within its budget of series', async () => {
