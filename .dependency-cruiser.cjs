@@ -62,6 +62,13 @@ module.exports = {
       to: { pathNot: ['^src/operator/', '^machines/'] },
     },
     {
+      name: 'charts-read-machines',
+      comment: 'charts are read off the machines and drawn for operators; they know nothing of what runs',
+      severity: 'error',
+      from: { path: '^src/charts/' },
+      to: { path: '^src/', pathNot: ['^src/(charts|operator)/'] },
+    },
+    {
       name: 'console-is-a-client',
       comment:
         'the console knows of the service what any client knows: the peer library, the connection port, the wire',
@@ -110,11 +117,13 @@ module.exports = {
 
     only('webrtc-in-transport', 'node-datachannel', ['src/transport/']),
     only('socket-io-in-gateway', 'socket\\.io', ['src/gateway/']),
-    only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/']),
+    only('socket-io-client-in-clients', 'socket\\.io-client', ['src/peer/', 'src/console/', 'src/demo/', 'src/cli/']),
     only('http-in-one-room', '(hono|@hono/[^/]+)', ['src/gateway/http', 'src/http/']),
     only('embedded-store-in-store', 'classic-level', ['src/store/']),
     only('redis-behind-ports', '@redis/[^/]+', ['src/cluster/', 'src/store/']),
-    only('metrics-and-logs-in-observability', '(prom-client|pino)', ['src/observability/']),
+    only('metrics-logs-and-inspection-in-observability', '(prom-client|pino|@statelyai/inspect)', [
+      'src/observability/',
+    ]),
 
     {
       name: 'no-cycles',

@@ -10,6 +10,7 @@ import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { bytesPerStory, feedCosts } from './feed.js';
 import { figuresOf, line } from './figures.js';
+import { inspectionCosts } from './inspection.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
 import { scrapeCosts } from './scrape.js';
@@ -146,8 +147,6 @@ for (const { tubes, openUs, connectUs, closeUs, heapKiBPerTube } of scaleCosts([
     `one tube among ${String(tubes).padStart(6)}: open ${openUs.toFixed(0)} µs, connect ${connectUs.toFixed(0)} µs, close ${closeUs.toFixed(0)} µs; ${heapKiBPerTube.toFixed(1)} KiB heap per connected tube`,
   );
 }
-const scrape = await scrapeCosts(10_000, 50);
-console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
 
 console.log(`what operators are told of a tube that is well: ${bytesPerStory(5_000).toFixed(0)} bytes (target 2048)`);
 for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
@@ -157,4 +156,10 @@ for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
     `5,000 tubes, 500 changes a second, ${String(watchers).padStart(2)} watching: ${percent} % of a core${target}`,
   );
 }
+const { unwatchedUs, besideUs, watchedUs, afterUs } = await inspectionCosts();
+console.log(
+  `one event to a tube: ${unwatchedUs.toFixed(1)} µs while nobody inspects, ${besideUs.toFixed(1)} µs while another tube is watched, ${watchedUs.toFixed(1)} µs to the one that is watched, ${afterUs.toFixed(1)} µs after the last watcher left`,
+);
+const scrape = await scrapeCosts(10_000, 50);
+console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
 process.exit(0);

@@ -12,6 +12,7 @@ import { logTargets } from './config/log-targets.js';
 import { planReload } from './config/reload.js';
 import { parseTubeSettings, profileNamed, resolveTubeSettings } from './config/tube-settings.js';
 import { AppError } from './errors.js';
+import { FlightRecording } from './flight-recording.js';
 import { sha256Hex, type StaticToken } from './gateway/auth.js';
 import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
@@ -21,12 +22,12 @@ import { limitedResources, metricSources } from './metric-sources.js';
 import { NodeLimits } from './node-limits.js';
 import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
+import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
-import { FlightRecorder } from './registry/flight-recorder.js';
 import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
@@ -100,10 +101,11 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     life,
     transportObserver(logging, metrics, () => rooms.tubes),
   );
-  const recorder = createRecorder(config);
+  const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
+  const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
   const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
-  const registry = createRegistry(config, host, registryListeners(life, logging, metrics, recorder));
-  registry.onNotice((notice) => recorder.observe(notice));
+  const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
+  registry.onNotice((notice) => recording.observe(notice));
   registry.onNotice((notice) => book.observe(notice));
   registry.onNotice((notice) => metrics.observe(notice));
   registry.onNotice(createTubeLog((target) => logging.target(target)));
@@ -122,13 +124,26 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     registry,
     service: new TubeService({ registry, now: () => Date.now(), pace }),
     limits: new NodeLimits(limits, inUse, logging.target('resource_management')),
-    recorder,
+    recorder: recording.recorder,
+    flight: recording.flight,
     records,
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
+  const inspection = createInspection(logging, registry);
+  const rooms = {
+    life,
+    host,
+    registry,
+    metrics,
+    tubes,
+    recovery,
+    records,
+    recorder: recording.recorder,
+    book,
+    inspection,
+  };
   book.onIncident((_identity, incident) => metrics.incidentEnded(incident));
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder, book };
   return rooms;
 }
 
@@ -146,13 +161,13 @@ function registryListeners(
   life: Life,
   logging: Logging,
   metrics: Metrics,
-  recorder: FlightRecorder,
+  recordCrash: (tubeId: string) => void,
 ): RegistryListeners {
   const log = logging.target('service');
   return {
     crashed: (tubeId, error, outcome) => {
       metrics.crashed(outcome);
-      recorder.crashed(tubeId, Date.now());
+      recordCrash(tubeId);
       log.error({ tube_id: tubeId, outcome, err: error }, 'a tube crashed');
     },
     bug: (where, error) => {
@@ -169,11 +184,12 @@ const isReady = ({ life, records }: Rooms): boolean => life.ready && records.isS
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
 
-const createRecorder = (config: Config): FlightRecorder =>
-  new FlightRecorder({
-    maxEntries: config.flightRecorderEntries,
-    maxBytes: config.flightRecorderMaxBytes,
-    maxClosed: config.flightRecorderClosedTubes,
+const createInspection = (logging: Logging, registry: TubeRegistry): Inspection =>
+  new Inspection({
+    root: registry.root,
+    tube: (tubeId) => registry.entries.get(tubeId)?.ref,
+    schedule: (work, delayMs) => void setTimeout(work, delayMs).unref(),
+    bug: (where, err) => logging.target('service').error({ where, err }, 'an inspection listener threw'),
   });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
@@ -237,16 +253,22 @@ function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
 
 type RegistryListeners = Pick<TubeRegistryOptions, 'crashed' | 'bug'>;
 
-function createRegistry(config: Config, host: TransportHost, { crashed, bug }: RegistryListeners): TubeRegistry {
+function createRegistry(
+  config: Config,
+  host: TransportHost,
+  { crashed, bug }: RegistryListeners,
+  recording: FlightRecording,
+): TubeRegistry {
   return new TubeRegistry({
-    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host) } }),
+    tubeLogic: tubeMachine.provide({ actors: { transport: createTransportActor(host, recording.heard) } }),
     crashRestarts: config.crashRestarts,
     crashWindowMs: config.crashWindowMs,
     now: () => Date.now(),
-    clock: {
+    clock: recording.watch({
       setTimeout: (fn, delayMs) => setTimeout(fn, delayMs),
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-    },
+    }),
+    tap: recording.tap,
     release: (tubeId) => host.closeTube(tubeId),
     crashed,
     bug,
@@ -297,8 +319,16 @@ function gatewayOptions(
       isReady: () => isReady(rooms),
       metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
       tubeMetrics: config.tubeMetrics,
-      info: () => ({ name: 'holdfast', version: libraryVersion, node_id: nodeId, profile: config.profile }),
+      info: () => ({
+        name: 'holdfast',
+        version: libraryVersion,
+        node_id: nodeId,
+        profile: config.profile,
+        stately_inspector: config.statelyInspector,
+      }),
+      statelyInspector: config.statelyInspector,
     },
+    inspection: rooms.inspection,
     observer: rooms.metrics,
     log: logging.target('signalling'),
   };

@@ -10,6 +10,7 @@ import type { IceServer } from './channels/connection.port.js';
 import { AppError } from './errors.js';
 import type { Tubes, TubeStats } from './gateway/tubes.port.js';
 import type { NodeLimits } from './node-limits.js';
+import type { TenantFlight } from './registry/flight-export.js';
 import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
@@ -25,6 +26,7 @@ export interface LiveTubesParts {
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
   readonly recorder: FlightRecorder;
+  readonly flight: (tubeId: string) => TenantFlight | null;
   readonly records: Pick<TubeStore, 'saved' | 'release' | 'isHeld'>;
   /** Asked every time: they may change at run time, and credentials in them expire. */
   readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];
@@ -89,6 +91,7 @@ export class LiveTubes implements Tubes {
   readonly view: Tubes['view'] = (tubeId) => this.#parts.service.view(tubeId);
   readonly list: Tubes['list'] = () => this.#parts.service.list();
   readonly history: Tubes['history'] = (tubeId) => this.#parts.recorder.history(tubeId);
+  readonly flight: Tubes['flight'] = (tubeId) => this.#parts.flight(tubeId);
   readonly onNotice: Tubes['onNotice'] = (listener) => this.#parts.registry.onNotice(listener);
 
   async restart(...[tubeId, trigger, fresh]: Parameters<Tubes['restart']>): ReturnType<Tubes['restart']> {

@@ -1,5 +1,5 @@
 /**
- * Text made from the schema: what `--help` prints, and docs/configuration.md (written by scripts/config-docs.mjs, compared by a test).
+ * Text made from the schema: what `serve --help` lists, and docs/configuration.md (written by scripts/config-docs.mjs, compared by a test).
  */
 import { environmentNameOf, flagOf } from './names.js';
 import { profileNames, profiles } from './profiles.js';
@@ -31,21 +31,14 @@ function shown(key: string, value: unknown): string {
   return (formats[meta.kind] ?? plainText)(value);
 }
 
-const helpHead = `Usage: holdfast [--config FILE] [--KEY VALUE]...
-
-Keeps WebRTC data connections alive. A key is taken from its flag, else from the environment (HOLDFAST_PORT for --port),
-else from the YAML file named by --config or HOLDFAST_CONFIG (port), else from the recovery policy, else from the profile,
-else from its default.
+const helpHead = `A key is taken from its flag, else from the environment (HOLDFAST_PORT for --port), else from the YAML file named by --config
+or HOLDFAST_CONFIG (port), else from the recovery policy, else from the profile, else from its default.
 
   --config FILE
       YAML file with configuration keys.
-  --help
-      Print this and exit.
-  --version
-      Print the version and exit.
 `;
 
-/** Text of `--help`. */
+/** Every flag of the configuration, for `holdfast serve --help`. */
 export function helpText(): string {
   const groups = keyGroups.map(({ title, keys }) => {
     const lines = keys.map((key) => {

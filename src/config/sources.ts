@@ -36,9 +36,11 @@ interface Layer {
 }
 
 const testPrefix = `${environmentPrefix}TEST_`;
+/** Those of clients of a service (environment.ts); a shell may have them for both. */
+const clientVariables = ['URL', 'TOKEN', 'TOKEN_FILE'].map((name) => environmentPrefix + name);
 const fileVariable = `${environmentPrefix}CONFIG`;
 const fileFlag = '--config';
-/** Flags that main.ts answers by itself. */
+/** Flags that the command line answers by itself. */
 const commandFlags = ['help', 'version'];
 
 const problem = (key: string, source: string, rule: string, value: string | null = null): ConfigProblem => ({
@@ -104,6 +106,7 @@ function readEnvironment(env: Environment): Layer {
   const problems: ConfigProblem[] = [];
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(environmentPrefix) || name.startsWith(testPrefix) || name === fileVariable) continue;
+    if (clientVariables.includes(name)) continue;
     const key = keyOfVariable.get(name);
     if (key === undefined) {
       problems.push(problem(name, 'environment', `unknown variable${hintOf(name, knownVariables)}`));

@@ -78,7 +78,7 @@ function signallingCalls({ tubes, publisher, creator, offers }: ControlCallDeps)
   };
 }
 
-type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes';
+type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes' | 'export_history';
 
 function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall, Handler> {
   const toWire = (view: TubeView): WireObject => tubeToWire(view, publisher.lastSeq(view.identity.tubeId));
@@ -95,6 +95,13 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
       if (!history) return tube;
       const { entries, dropped } = tubes.history(tubeId);
       return { ...tube, history: entries, history_dropped: dropped };
+    }),
+    export_history: call(wire.oneTube, (controller, { tubeId }) => {
+      const flight = tubes.flight(tubeId);
+      // One that closed lately is still told to its own tenant; to others no tube is.
+      if (flight?.tenant !== controller.tenant) controller.require(tubeId);
+      if (flight?.tenant !== controller.tenant) throw new AppError('tube_unknown');
+      return { flight: flight.file };
     }),
     list_tubes: call(wire.listTubes, (controller, query) => {
       const { page, nextCursor } = pageOf(controller.ownTubes(), query);

@@ -24,6 +24,7 @@ export const controlEvents = [
   'get_connection_state',
   'get_connection_stats',
   'get_tube',
+  'export_history',
   'list_tubes',
   'close_tube',
   'update_activity',
@@ -49,8 +50,12 @@ export const peerEvents = [
 ] as const;
 export type PeerEvent = (typeof peerEvents)[number];
 
+export const inspectEvents = ['watch', 'unwatch'] as const;
+export type InspectEvent = (typeof inspectEvents)[number];
+
 /** Sent by the service. */
 const outgoingEvents = [
+  'inspect',
   'signal',
   'session',
   'draining',
@@ -62,5 +67,5 @@ const outgoingEvents = [
 ] as const;
 
 export const gatewayEvents: readonly string[] = [
-  ...new Set([...controlEvents, ...peerEvents, ...outgoingEvents, 'unknown']),
+  ...new Set([...controlEvents, ...peerEvents, ...inspectEvents, ...outgoingEvents, 'unknown']),
 ];

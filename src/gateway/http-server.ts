@@ -32,13 +32,16 @@ function depsOf(
   const { trustForwardedFor } = rates;
   return {
     publicDir: http.publicDir,
-    tubeMetrics: http.tubeMetrics === true,
+    statelyInspector: http.statelyInspector === true,
     isReady: () => http.isReady(),
     metrics: () => http.metrics(),
     info: () => http.info(),
     isDraining,
     log,
-    tubePages: { tubes, auth: createControlAuth(auth), handshakes, trustForwardedFor, observer },
+    tubePages:
+      http.tubeMetrics === true
+        ? { tubes, auth: createControlAuth(auth), handshakes, trustForwardedFor, observer }
+        : null,
   };
 }
 

@@ -3,7 +3,7 @@
  * RFC 9457 problem documents with our `code`. What the routes tell is supplied by app.ts.
  */
 import type { HttpBindings } from '@hono/node-server';
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { noStore, problem } from './http-problem.js';
 import { tubePage, type TubePageDeps } from './http-tubes.js';
@@ -20,12 +20,15 @@ export interface HttpOptions {
   readonly tubeMetrics?: boolean;
   /** For /api/v1/info: version, node id and the like; no secrets, it needs no token. */
   info(): Readonly<Record<string, unknown>>;
+  /** The bridge page to stately.ai's inspector is served; default: not. */
+  readonly statelyInspector?: boolean;
 }
 
 export interface HttpDeps extends HttpOptions {
   isDraining(): boolean;
   readonly log: Log;
-  readonly tubePages: TubePageDeps;
+  /** Null: it is off. */
+  readonly tubePages: TubePageDeps | null;
 }
 
 /** The console runs nothing but its own files, and talks to its own service only (wherever that is reached). */
@@ -40,19 +43,18 @@ const consolePolicy = {
   frameAncestors: ["'none'"],
 };
 
+/** The one page that shows a page of others: what it passes on is sanitised (src/observability/inspection-view.ts). */
+const bridgePath = '/console/stately.html';
+const bridgePolicy = { ...consolePolicy, frameSrc: ['https://stately.ai'] };
+
 type App = Hono<{ Bindings: HttpBindings }>;
 
 export function createHttpApp(deps: HttpDeps): App {
   const app: App = new Hono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: consolePolicy,
-      referrerPolicy: 'no-referrer',
-      // TLS is the proxy's; and the peer library is for pages of other origins.
-      strictTransportSecurity: false,
-      crossOriginResourcePolicy: false,
-    }),
-  );
+  const [usual, bridge] = [headersWith(consolePolicy), headersWith(bridgePolicy)];
+  const hasBridge = deps.statelyInspector === true;
+  app.use((c, next) => (hasBridge && c.req.path === bridgePath ? bridge : usual)(c, next));
+  if (!hasBridge) app.get(bridgePath, (c) => c.notFound());
   addHealth(app, deps);
   addMetrics(app, deps);
   addFiles(app, deps.publicDir);
@@ -64,6 +66,15 @@ export function createHttpApp(deps: HttpDeps): App {
   });
   return app;
 }
+
+const headersWith = (contentSecurityPolicy: typeof consolePolicy): MiddlewareHandler =>
+  secureHeaders({
+    contentSecurityPolicy,
+    referrerPolicy: 'no-referrer',
+    // TLS is the proxy's; and the peer library is for pages of other origins.
+    strictTransportSecurity: false,
+    crossOriginResourcePolicy: false,
+  });
 
 function addHealth(app: App, deps: HttpDeps): void {
   // Answers as long as the event loop turns, and says nothing else.
@@ -82,7 +93,7 @@ function addMetrics(app: App, deps: HttpDeps): void {
     const { contentType, body } = await deps.metrics();
     return c.body(body, 200, { 'content-type': contentType, ...noStore });
   });
-  if (deps.tubeMetrics === true) app.get('/metrics/tubes', tubePage(deps.tubePages));
+  if (deps.tubePages !== null) app.get('/metrics/tubes', tubePage(deps.tubePages));
 }
 
 function addFiles(app: App, publicDir: string): void {

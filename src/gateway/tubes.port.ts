@@ -13,6 +13,7 @@ import type {
 } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
+import type { TenantFlight } from '../registry/flight-export.js';
 import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
@@ -119,6 +120,8 @@ export interface Tubes {
   list(): Iterable<TubeView>;
   /** What happened to it lately; empty when it is not there. */
   history(tubeId: string): FlightHistory;
+  /** Its history as a file that can be played again, also of a tube that closed lately; null when nothing is known of it. */
+  flight(tubeId: string): TenantFlight | null;
   stats(tubeId: string): Promise<TubeStats | null>;
   /** Null = accepted. */
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;

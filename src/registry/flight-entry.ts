@@ -9,7 +9,7 @@ import type { FlightFact, WireEvidence } from '../operator/flight.types.js';
 import type { TubeNotice } from './notice.js';
 
 const maxTextLength = 200;
-const clip = (text: string): string => text.slice(0, maxTextLength);
+export const clip = (text: string): string => text.slice(0, maxTextLength);
 
 export const evidenceToWire = (evidence: Evidence): WireEvidence => ({
   trigger: evidence.trigger,
@@ -25,7 +25,7 @@ export const evidenceToWire = (evidence: Evidence): WireEvidence => ({
 });
 
 /** A refusal of bad input may quote it, and that may be a description: who sent it was told. */
-const detailOf = ({ code, detail }: { readonly code: FailureCode; readonly detail: string }): string =>
+export const detailOf = ({ code, detail }: { readonly code: FailureCode; readonly detail: string }): string =>
   code.startsWith('input_') ? '' : clip(detail);
 
 /** `typ` of a candidate (RFC 8839 §5.1). */

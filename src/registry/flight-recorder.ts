@@ -47,7 +47,7 @@ const roomRatio = 0.95;
 const keptBytes = 136;
 
 /** Bytes of heap, rather too many: most texts are shared constants. */
-function sizeOf(value: unknown): number {
+export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   let size = 32;

@@ -3,11 +3,22 @@
  * listeners. It knows no sockets and no native handles; src/registry/tube-service.ts turns it into calls that answer.
  */
 import { createActor, type Actor } from 'xstate';
-import type { TubeEvent, TubeRecord } from '../../machines/events.js';
+import type { TubeEvent, TubeIdentity, TubeRecord } from '../../machines/events.js';
 import { createRegistryLogic, type RegistryLogic, type TubeEntry, type TubeLogic } from '../../machines/registry.js';
+import type { TubeSettings } from '../../machines/settings.js';
 import type { TubeInput } from '../../machines/tube.context.js';
 import { installIndexedScheduler, type Clock } from './indexed-scheduler.js';
 import type { TubeNotice } from './notice.js';
+
+/** Told what is delivered to tubes, for a recorder (input-recorder.ts). */
+export interface InputTap {
+  /** Before it is. */
+  opened(identity: TubeIdentity, settings: TubeSettings, offer: boolean, atMs: number): void;
+  /** After it was. */
+  resumed(tubeId: string): void;
+  /** Before the tube hears of it. */
+  heard(tubeId: string, event: TubeEvent): void;
+}
 
 export interface TubeRegistryOptions {
   readonly tubeLogic: TubeLogic;
@@ -20,6 +31,8 @@ export interface TubeRegistryOptions {
   readonly crashed: (tubeId: string, error: unknown, outcome: 'restarted' | 'given_up') => void;
   /** A listener or effect threw: a bug of ours that must not reach the tube. */
   readonly bug: (where: string, error: unknown) => void;
+  /** Called guarded. Default: nobody. */
+  readonly tap?: InputTap;
 }
 
 export type NoticeListener = (notice: TubeNotice) => void;
@@ -68,12 +81,14 @@ export class TubeRegistry {
   }
 
   open(input: Extract<TubeInput, { kind: 'create' }>, offer: { sdp: string; requestId: string } | null): void {
+    this.#tell((tap) => tap.opened(input.identity, input.settings, offer !== null, input.atMs));
     this.#root.send({ type: 'registry.open', input, begin: { type: 'tube.begin', offer, atMs: input.atMs } });
   }
 
   /** Carries on a tube of another process. It restarts when the node lets it go (`release`). */
   resume(record: TubeRecord): void {
     this.#root.send({ type: 'registry.resume', record });
+    this.#tell((tap) => tap.resumed(record.tubeId));
   }
 
   /** The restart of a resumed tube may begin. */
@@ -84,6 +99,7 @@ export class TubeRegistry {
   /** False when there is no such tube. */
   deliver(tubeId: string, event: TubeEvent): boolean {
     if (!this.entries.has(tubeId)) return false;
+    this.#tell((tap) => tap.heard(tubeId, event));
     this.#root.send({ type: 'registry.deliver', tubeId, event });
     return true;
   }
@@ -129,6 +145,14 @@ export class TubeRegistry {
         listener(notice);
       });
     }
+  }
+
+  #tell(work: (tap: InputTap) => void): void {
+    const { tap } = this.#options;
+    if (tap !== undefined)
+      this.#guard('input tap', () => {
+        work(tap);
+      });
   }
 
   #generationOf(entry: TubeEntry): number {

@@ -6,12 +6,21 @@
  * `transport.close` or by the registry through `TransportHost.closeTube`.
  */
 import { type CallbackActorLogic, fromCallback } from 'xstate';
-import type { TransportCommand, TransportInput } from '../../machines/ports/transport.port.js';
+import type { TransportCommand, TransportEvent, TransportInput } from '../../machines/ports/transport.port.js';
 import type { TransportHost } from './transport-host.js';
 
-export function createTransportActor(host: TransportHost): CallbackActorLogic<TransportCommand, TransportInput> {
+/** Told what a tube is about to hear of its generations, for a recorder. It must not throw. */
+export type TransportTap = (tubeId: string, event: TransportEvent) => void;
+
+export function createTransportActor(
+  host: TransportHost,
+  tap: TransportTap = () => undefined,
+): CallbackActorLogic<TransportCommand, TransportInput> {
   return fromCallback<TransportCommand, TransportInput>(({ input, sendBack, receive }) => {
-    const handle = host.open(input, sendBack);
+    const handle = host.open(input, (event) => {
+      tap(input.tubeId, event);
+      sendBack(event);
+    });
     receive((command) => handle.command(command));
     return () => handle.release();
   });

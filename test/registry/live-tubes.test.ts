@@ -49,6 +49,7 @@ function run(iceAgents = 0, isHeld = false) {
   const tubes = new LiveTubes({
     host,
     recorder,
+    flight: () => null,
     registry,
     service,
     limits,

@@ -28,6 +28,7 @@ export class FakeTubes implements Tubes {
   readonly asked: AskedCall[] = [];
   readonly views = new Map<string, Mutable<TubeView>>();
   readonly offers = new Map<string, PendingOffer>();
+  readonly flights = new Map<string, NonNullable<ReturnType<Tubes['flight']>>>();
   readonly histories = new Map<string, ReturnType<Tubes['history']>>();
   /** The next call of a method rejects with this code. */
   readonly failWith = new Map<keyof Tubes, FailureCode>();
@@ -153,6 +154,11 @@ export class FakeTubes implements Tubes {
   history(tubeId: string): ReturnType<Tubes['history']> {
     this.#ask('history', tubeId);
     return this.histories.get(tubeId) ?? { entries: [], dropped: 0 };
+  }
+
+  flight(tubeId: string): ReturnType<Tubes['flight']> {
+    this.#ask('flight', tubeId);
+    return this.flights.get(tubeId) ?? null;
   }
 
   followed(tubeId: string): void {

@@ -30,11 +30,17 @@ export class TestClock {
   advance(ms: number): void {
     const endMs = this.nowMs + ms;
     for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
-      this.nowMs = next.dueMs;
+      this.nowMs = Math.max(this.nowMs, next.dueMs);
       this.#timers.delete(next.id);
       next.fire();
     }
     this.nowMs = endMs;
+  }
+
+  /** Nothing runs for so long: what was due meanwhile fires late. */
+  stall(ms: number): void {
+    this.nowMs += ms;
+    this.advance(0);
   }
 
   #next(endMs: number): Timer | undefined {

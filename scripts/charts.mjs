@@ -1,0 +1,32 @@
+// Lays the statecharts out and draws them. Needs compiled sources (dist); `npm run build` calls it.
+//   node scripts/charts.mjs          dist/public/console/charts/<machine>.json, for the console
+//   node scripts/charts.mjs --docs   also docs/charts/*.svg, docs/tube-chart.md and the picture in README.md, which are committed
+// test/docs/charts.test.ts fails when what is committed is not what the charts are.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import ELK from 'elkjs';
+import { chartPage, overviewName, withOverview } from '../dist/src/charts/docs.js';
+import { layoutChart } from '../dist/src/charts/layout.js';
+import { machines } from '../dist/src/charts/machines.js';
+import { overview } from '../dist/src/charts/overview.js';
+import { chartSvg } from '../dist/src/charts/svg.js';
+import { walk } from '../dist/src/charts/walk.js';
+
+const file = (name) => new URL(`../${name}`, import.meta.url);
+
+const elk = new ELK();
+const charts = Object.values(machines).map(walk);
+const layouts = await Promise.all(charts.map((chart) => layoutChart(chart, elk)));
+
+mkdirSync(file('dist/public/console/charts'), { recursive: true });
+for (const layout of layouts) {
+  writeFileSync(file(`dist/public/console/charts/${layout.machine}.json`), JSON.stringify(layout));
+}
+
+if (process.argv.includes('--docs')) {
+  mkdirSync(file('docs/charts'), { recursive: true });
+  for (const layout of layouts) writeFileSync(file(`docs/charts/${layout.machine}.svg`), chartSvg(layout));
+  const small = await layoutChart(overview(charts[0]), elk);
+  writeFileSync(file(`docs/charts/${overviewName}.svg`), chartSvg(small));
+  writeFileSync(file('docs/tube-chart.md'), chartPage(charts));
+  writeFileSync(file('README.md'), withOverview(readFileSync(file('README.md'), 'utf8')));
+}

@@ -1,0 +1,126 @@
+/**
+ * The rows of all tubes as a service keeps them up to date (`watch_tubes`, event `tubes`): a map that follows it, over lost connections too, and the one
+ * row that somebody wants. What is shown of them is tubes-watch.ts's business.
+ */
+import type { TubeRow, TubesBatch } from '../operator/operator.types.js';
+import { CliError, exitCodes } from './command.js';
+import { UnknownCall, type Service } from './service.js';
+
+export interface RowChange {
+  readonly atMs: number;
+  /** Null: it was not known. */
+  readonly before: TubeRow | null;
+  /** Null: the tube has ended. */
+  readonly now: TubeRow | null;
+}
+
+export interface RowListener {
+  /** Changes of one batch, in its order; `first`: of the first picture, or of one after a lost connection. */
+  changed(changes: readonly RowChange[], first: boolean): void;
+  /** The connection is lost, and comes back by itself; or is there again. */
+  online(isOnline: boolean): void;
+  /** Nothing more will come. */
+  ended(error: CliError): void;
+}
+
+export class TubeRows {
+  readonly rows = new Map<string, TubeRow>();
+  readonly #service: Service;
+  readonly #listener: RowListener;
+  /** Ids of the picture that is being told; null between pictures. */
+  #picture: Set<string> | null = null;
+
+  constructor(service: Service, listener: RowListener) {
+    this.#service = service;
+    this.#listener = listener;
+  }
+
+  /** Rejects with CliError: UnknownCall of an older service. */
+  async start(): Promise<void> {
+    const service = this.#service;
+    service.on('tubes', (batch) => this.take(batch as TubesBatch));
+    service.on('disconnect', (reason) => {
+      if (service.isActive) this.#listener.online(false);
+      else
+        this.#listener.ended(
+          new CliError(
+            exitCodes.unavailable,
+            `the service at ${service.url} closed the connection (${String(reason)})`,
+          ),
+        );
+    });
+    service.on('connect_error', (error) => {
+      if (!service.isActive)
+        this.#listener.ended(
+          new CliError(
+            exitCodes.unavailable,
+            `the service at ${service.url} refused to take us back: ${(error as Error).message}`,
+          ),
+        );
+    });
+    service.on('connect', () => {
+      service.call('watch_tubes').then(
+        () => this.#listener.online(true),
+        (error: unknown) => {
+          if (error instanceof CliError) this.#listener.ended(error);
+        },
+      );
+    });
+    await service.call('watch_tubes');
+  }
+
+  take({ at_ms: atMs, begins, complete, changed, gone }: TubesBatch): void {
+    if (begins) this.#picture = new Set();
+    const first = this.#picture !== null;
+    const changes: RowChange[] = changed.map((row) => this.#put(row, atMs));
+    changes.push(...gone.flatMap((id) => this.#drop(id, atMs)));
+    // What ended while nobody told us is not in the new picture.
+    if (complete && this.#picture !== null) {
+      const missing = [...this.rows.keys()].filter((id) => this.#picture?.has(id) !== true);
+      changes.push(...missing.flatMap((id) => this.#drop(id, atMs)));
+      this.#picture = null;
+    }
+    this.#listener.changed(changes, first);
+  }
+
+  #put(row: TubeRow, atMs: number): RowChange {
+    const before = this.rows.get(row.tube_id) ?? null;
+    this.rows.set(row.tube_id, row);
+    this.#picture?.add(row.tube_id);
+    return { atMs, before, now: row };
+  }
+
+  #drop(id: string, atMs: number): RowChange[] {
+    const before = this.rows.get(id);
+    this.rows.delete(id);
+    return before === undefined ? [] : [{ atMs, before, now: null }];
+  }
+}
+
+const rowWithinMs = 10_000;
+
+/** The row of one tube; null when the service is older, or does not tell in time. */
+export async function findRow(service: Service, tubeId: string): Promise<TubeRow | null> {
+  let off = (): void => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const found = new Promise<TubeRow | null>((resolve) => {
+    timer = setTimeout(() => resolve(null), rowWithinMs);
+    off = service.on('tubes', (payload) => {
+      const { changed, complete } = payload as TubesBatch;
+      const row = changed.find((one) => one.tube_id === tubeId);
+      if (row !== undefined || complete) resolve(row ?? null);
+    });
+  });
+  try {
+    await service.call('watch_tubes');
+    const row = await found;
+    await service.call('unwatch_tubes');
+    return row;
+  } catch (error) {
+    if (error instanceof UnknownCall) return null;
+    throw error;
+  } finally {
+    off();
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * `holdfast tubes show`: all that a service tells of one tube: state, path and measurements, generations, and its incidents with their phases. Also of a
+ * tube that was closed lately. Asks; decides nothing.
+ */
+import { isOwnLabel } from '../channels/wire.js';
+import { phases, type Incident } from '../operator/incident.types.js';
+import type { TubeRow } from '../operator/operator.types.js';
+import { exitCodes, type Call, type ExitCode } from './command.js';
+import { Refusal, UnknownCall, withService, type Service } from './service.js';
+import { harmless, tableLines } from './table.js';
+import type { Terminal } from './terminal.js';
+import { findRow } from './tube-rows.js';
+import { resolveTubes, type ListedTube } from './tubes.js';
+import {
+  evidenceWords,
+  length,
+  moment,
+  nextWords,
+  outcomeWords,
+  percent,
+  phaseWords,
+  roundTrip,
+  size,
+  stateColour,
+  triggerWords,
+} from './words.js';
+
+interface Tube extends ListedTube {
+  readonly trickle_ice: boolean;
+  readonly channels: readonly { readonly label: string; readonly id: number; readonly class: string }[];
+}
+
+interface End {
+  readonly type: string;
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+interface Stats {
+  readonly bytes_sent: number;
+  readonly bytes_received: number;
+  readonly messages_sent: number;
+  readonly messages_received: number;
+  readonly buffered_bytes: number;
+  readonly packet_loss_rate: number | null;
+  readonly rtt_ms: number | null;
+  readonly jitter_ms: number | null;
+  readonly selected_pair: { readonly local: End; readonly remote: End } | null;
+  readonly generations: readonly { readonly generation: number; readonly state: string; readonly active: boolean }[];
+  readonly quality: { readonly verdict: string; readonly score: number | null } | null;
+}
+
+/** What is known of a tube; null: it is closed, or the service is older than the call. */
+interface Known {
+  readonly tube: Tube | null;
+  readonly stats: Stats | null;
+  readonly row: TubeRow | null;
+  readonly incidents: readonly Incident[] | null;
+}
+
+export function show(call: Call): Promise<ExitCode> {
+  const { terminal, switches } = call;
+  return withService(call, async (service) => {
+    const [tubeId = ''] = await resolveTubes(service, call.args);
+    const known = await ask(service, tubeId);
+    if (switches.has('json')) {
+      terminal.print(JSON.stringify({ tube_id: tubeId, ...known }, null, terminal.isTerminal ? 2 : 0));
+      return exitCodes.done;
+    }
+    if (known.tube === null) terminal.print(`Tube ${tubeId} is closed.`);
+    else for (const line of tubeLines(known.tube, known, terminal)) terminal.print(line);
+    if (known.incidents === null)
+      terminal.tell('This service does not tell incidents: it is older than this command line.');
+    else for (const line of incidentsLines(known.incidents, terminal, switches.has('all'))) terminal.print(line);
+    return exitCodes.done;
+  });
+}
+
+async function ask(service: Service, tubeId: string): Promise<Known> {
+  const incidents = await incidentsOf(service, tubeId);
+  try {
+    const tube = (await service.call('get_tube', { tube_id: tubeId })) as unknown as Tube;
+    const stats = (await service.call('get_connection_stats', { tube_id: tubeId })) as unknown as Stats;
+    return { tube, stats, row: await findRow(service, tubeId), incidents };
+  } catch (error) {
+    // Closed lately: its incidents are still told.
+    if (!(error instanceof Refusal) || error.code !== 'tube_closed' || incidents === null) throw error;
+    return { tube: null, stats: null, row: null, incidents };
+  }
+}
+
+/** Null: the service does not know the call. Of a tube that is not there: [], and the next call says so. */
+async function incidentsOf(service: Service, tubeId: string): Promise<readonly Incident[] | null> {
+  try {
+    const answer = await service.call('get_incidents', { tube_id: tubeId });
+    return answer['incidents'] as readonly Incident[];
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    if (error instanceof UnknownCall) return null;
+    throw error;
+  }
+}
+
+type Line = readonly [name: string, value: string | null];
+
+function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Terminal): string[] {
+  const nowMs = Date.now();
+  const state = paint(tube.state, stateColour(tube.state) ?? 'bold');
+  const open = tube.incident;
+  const lines: Line[] = [
+    ['state', row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${harmless(row.reason)}`],
+    ['trouble', open === null ? null : `for ${length(nowMs - open.started_at_ms)}: ${troubleWords(open)}`],
+    ['next', nextWords(row?.next ?? null, nowMs)],
+    [
+      'transport',
+      `${tube.transport_state}; newest generation ${tube.generation}, data takes ${tube.active_generation ?? 'none'}`,
+    ],
+    [
+      'peer',
+      `${tube.peer_kind === 'overlap' ? 'our library' : 'plain WebRTC'}${tube.trickle_ice ? '' : ', without trickle: it cannot be restarted'}`,
+    ],
+    ['made', `${moment(tube.created_at_ms)}, ${length(nowMs - tube.created_at_ms)} ago`],
+    ['last activity', `${length(nowMs - tube.last_activity_at_ms)} ago`],
+    ...(stats === null ? [] : statsLines(stats)),
+    [
+      'channels',
+      tube.channels
+        .filter(({ label }) => !isOwnLabel(label))
+        .map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`)
+        .join(', ') || 'none yet',
+    ],
+    ['incidents', incidents === null ? null : countOf(incidents)],
+  ];
+  const shown = lines.filter((line): line is readonly [string, string] => line[1] !== null);
+  return [
+    `${paint(tube.tube_id, 'bold')}  ${harmless(tube.conversation_id)}`,
+    ...shown.map(([name, value]) => `  ${paint(name.padEnd(14), 'grey')} ${value}`),
+  ];
+}
+
+const troubleWords = ({ trigger, attempts }: NonNullable<Tube['incident']>): string =>
+  `${triggerWords(trigger)}; attempts ${attempts}`;
+
+const countOf = (incidents: readonly Incident[]): string =>
+  `${incidents.length}, ${incidents.filter(({ outcome }) => outcome === 'recovered').length} recovered`;
+
+const endText = ({ type, address, port }: End): string =>
+  `${type} ${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+function statsLines(stats: Stats): Line[] {
+  const { selected_pair: pair, rtt_ms: rtt, packet_loss_rate: loss, jitter_ms: jitter, quality } = stats;
+  const measured = [
+    rtt === null ? null : `round trip ${roundTrip(rtt)}`,
+    loss === null ? null : `loss ${percent(loss)}`,
+    jitter === null ? null : `jitter ${roundTrip(jitter)}`,
+    quality === null
+      ? null
+      : `quality ${quality.verdict}${quality.score === null ? '' : ` (${quality.score.toFixed(2)})`}`,
+  ].filter((part) => part !== null);
+  return [
+    [
+      'path',
+      pair === null ? 'none' : `${endText(pair.local)} → ${harmless(endText(pair.remote))} over ${pair.local.protocol}`,
+    ],
+    ['measured', measured.length === 0 ? null : measured.join(', ')],
+    [
+      'sent',
+      `${size(stats.bytes_sent)}, messages ${stats.messages_sent}${stats.buffered_bytes === 0 ? '' : `; ${size(stats.buffered_bytes)} wait`}`,
+    ],
+    ['received', `${size(stats.bytes_received)}, messages ${stats.messages_received}`],
+    [
+      'generations',
+      stats.generations
+        .map(({ generation, state, active }) => `${generation} ${state}${active ? ' (active)' : ''}`)
+        .join(', ') || 'none',
+    ],
+  ];
+}
+
+const shownIncidents = 3;
+
+function incidentsLines(incidents: readonly Incident[], terminal: Terminal, all: boolean): string[] {
+  const shown = all ? incidents : incidents.slice(0, shownIncidents);
+  const left = incidents.length - shown.length;
+  return [
+    ...shown.flatMap((incident) => ['', ...incidentLines(incident, terminal)]),
+    ...(left === 0 ? [] : ['', `${left} older ${left === 1 ? 'incident' : 'incidents'}: --all shows them.`]),
+  ];
+}
+
+function incidentLines(incident: Incident, { paint, columns }: Terminal): string[] {
+  const {
+    number,
+    started_at_ms: startedAtMs,
+    ended_at_ms: endedAtMs,
+    outcome,
+    evidence,
+    outage_ms: outageMs,
+  } = incident;
+  const lasted = length((endedAtMs ?? Date.now()) - startedAtMs);
+  const colour = outcome === 'recovered' || outcome === 'stood_down' ? 'green' : outcome === 'open' ? 'yellow' : 'red';
+  const generations =
+    incident.to_generation === null
+      ? `generation ${incident.from_generation}`
+      : `generation ${incident.from_generation} → ${incident.to_generation}`;
+  const facts = [
+    `${triggerWords(incident.trigger)}; ${generations}; attempts ${incident.attempts}`,
+    outageMs === null ? null : `without a path for ${length(outageMs)}`,
+    evidence === null ? null : `known at the first decision: ${evidenceWords(evidence)}`,
+  ].filter((part) => part !== null);
+  const past = phases.flatMap((phase) => {
+    const tookMs = incident.phases[phase];
+    return tookMs === undefined ? [] : [{ phase, tookMs }];
+  });
+  const table = tableLines(
+    past,
+    [
+      { title: 'PHASE', text: ({ phase }) => phase },
+      { title: 'TOOK', text: ({ tookMs }) => length(tookMs), right: true },
+      { title: 'WHAT', text: ({ phase }) => phaseWords(phase), atLeast: 10 },
+    ],
+    columns() - 4,
+    paint,
+  );
+  return [
+    `Incident ${number}  ${moment(startedAtMs)}, ${lasted}: ${paint(outcomeWords(outcome), colour)}`,
+    ...facts.map((fact) => `  ${fact}`),
+    ...(past.length === 0 ? [] : table.map((line) => `    ${line}`)),
+  ];
+}

@@ -1,0 +1,209 @@
+/**
+ * `holdfast tubes watch`: the tubes as they are now, kept up to date. On a terminal a table that is drawn again, troubled tubes first; elsewhere a line for
+ * each change. Ends with Ctrl-C. Follows tube-rows.ts.
+ */
+import type { TubeState } from '../../machines/events.js';
+import type { TubeRow } from '../operator/operator.types.js';
+import { exitCodes, type Call, type CliError, type ExitCode } from './command.js';
+import { withService } from './service.js';
+import { harmless, tableLines, type Column } from './table.js';
+import type { Terminal } from './terminal.js';
+import { TubeRows, type RowChange, type RowListener } from './tube-rows.js';
+import { filterOf, summaryOf } from './tubes.js';
+import { clock, nextWords, percent, roundTrip, shortLength, stateColour, triggerWords } from './words.js';
+
+export function watch(call: Call): Promise<ExitCode> {
+  const { terminal, switches } = call;
+  const { state, conversation_id: conversation } = filterOf(call);
+  const fits = (row: TubeRow): boolean =>
+    (state === undefined || row.state === state) &&
+    (conversation === undefined || row.conversation_id === conversation);
+  return withService(call, async (service) => {
+    const view = switches.has('json')
+      ? jsonView(terminal, fits)
+      : terminal.isTerminal
+        ? new ScreenView(terminal, fits, service.url)
+        : linesView(terminal, fits);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const off = terminal.onInterrupt(resolve);
+        const rows = new TubeRows(service, {
+          changed: (changes, first) => view.changed(changes, first, rows.rows),
+          online: (isOnline) => view.online(isOnline),
+          ended: (error: CliError) => {
+            off();
+            reject(error);
+          },
+        });
+        rows.start().catch(reject);
+      });
+    } finally {
+      view.end();
+    }
+    return exitCodes.done;
+  });
+}
+
+interface View extends Pick<RowListener, 'online'> {
+  changed(changes: readonly RowChange[], first: boolean, rows: ReadonlyMap<string, TubeRow>): void;
+  end(): void;
+}
+
+type Filter = (row: TubeRow) => boolean;
+
+/** Tubes that leave the filter are told once more. */
+const concerns = (fits: Filter, { before, now }: RowChange): boolean =>
+  (before !== null && fits(before)) || (now !== null && fits(now));
+
+/** Every row, and every change of one: `{at_ms, tube}` or `{at_ms, gone}`. */
+function jsonView(terminal: Terminal, fits: Filter): View {
+  return {
+    changed: (changes) => {
+      for (const change of changes.filter((one) => concerns(fits, one))) {
+        const { atMs, before, now } = change;
+        terminal.print(
+          JSON.stringify(now === null ? { at_ms: atMs, gone: before?.tube_id } : { at_ms: atMs, tube: now }),
+        );
+      }
+    },
+    online: (isOnline) => terminal.tell(connectionWords(isOnline)),
+    end: () => undefined,
+  };
+}
+
+const connectionWords = (isOnline: boolean): string =>
+  isOnline ? 'holdfast: connected again' : 'holdfast: the connection is lost; trying again';
+
+/** At first those in trouble only. */
+function linesView(terminal: Terminal, fits: Filter): View {
+  return {
+    changed: (changes, first) => {
+      for (const change of changes.filter((one) => concerns(fits, one) && isNews(one))) {
+        if (first && change.before === null && change.now?.state === 'connected') continue;
+        terminal.print(changeLine(change));
+      }
+    },
+    online: (isOnline) => terminal.tell(connectionWords(isOnline)),
+    end: () => undefined,
+  };
+}
+
+/** Measurements alone are no news. */
+function isNews({ before, now }: RowChange): boolean {
+  if (before === null || now === null) return true;
+  return (
+    before.state !== now.state ||
+    before.generation !== now.generation ||
+    before.incident?.attempts !== now.incident?.attempts ||
+    before.next?.what !== now.next?.what
+  );
+}
+
+function changeLine({ atMs, before, now }: RowChange): string {
+  const row = now ?? before;
+  const from = before === null || before.state === now?.state ? '' : `${before.state} → `;
+  const words =
+    now === null ? [`${from}ended`] : [from + now.state, `generation ${now.generation}`, ...doing(now, atMs)];
+  return [clock(atMs), row?.tube_id ?? '', harmless(row?.conversation_id ?? ''), words.join(', ')].join('  ');
+}
+
+/** What is wrong, and what comes next. */
+function doing({ incident, next, reason, state }: TubeRow, nowMs: number): string[] {
+  const trouble =
+    incident === null
+      ? []
+      : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
+  const coming = nextWords(next, nowMs);
+  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reason)] : [];
+  return [...trouble, ...why, ...(coming === null ? [] : [coming])];
+}
+
+const ranks: Readonly<Record<TubeState, number>> = {
+  failed: 0,
+  degraded: 1,
+  connecting: 2,
+  initializing: 3,
+  connected: 4,
+  closed: 5,
+};
+
+/** Trouble first, then what changed last. */
+const byTrouble = (left: TubeRow, right: TubeRow): number =>
+  ranks[left.state] - ranks[right.state] || right.since_ms - left.since_ms || (left.tube_id < right.tube_id ? -1 : 1);
+
+const columns = (nowMs: number): readonly Column<TubeRow>[] => [
+  { title: 'TUBE', text: (row) => row.tube_id, atLeast: 9 },
+  { title: 'CONVERSATION', text: (row) => row.conversation_id, atLeast: 8 },
+  { title: 'STATE', text: (row) => row.state, colour: (row) => stateColour(row.state) },
+  { title: 'FOR', text: (row) => shortLength(nowMs - row.since_ms), right: true },
+  { title: 'GEN', text: (row) => String(row.generation), right: true },
+  { title: 'RTT', text: ({ rtt_ms: rtt }) => (rtt === null ? '' : roundTrip(rtt)), right: true },
+  { title: 'LOSS', text: ({ loss }) => (loss === null ? '' : percent(loss)), right: true },
+  { title: 'PATH', text: ({ pair }) => pair ?? '', atLeast: 4 },
+  { title: 'INC', text: (row) => (row.incidents === 0 ? '' : `${row.recovered}/${row.incidents}`), right: true },
+  { title: 'DOING', text: (row) => doing(row, nowMs).join(', '), atLeast: 12 },
+];
+
+const drawEveryMs = 1000;
+/** Changes are drawn at once, but no more often than this. */
+const drawNoSoonerMs = 250;
+
+/** A screen of its own, which is taken away again at the end. */
+export class ScreenView implements View {
+  readonly #terminal: Terminal;
+  readonly #fits: Filter;
+  readonly #url: string;
+  readonly #ticker: NodeJS.Timeout;
+  #rows: ReadonlyMap<string, TubeRow> = new Map();
+  #isOnline = true;
+  #due: NodeJS.Timeout | null = null;
+
+  constructor(terminal: Terminal, fits: Filter, url: string) {
+    this.#terminal = terminal;
+    this.#fits = fits;
+    this.#url = url;
+    terminal.write('\u001b[?1049h\u001b[?25l');
+    this.#ticker = setInterval(() => this.#draw(), drawEveryMs);
+    this.#draw();
+  }
+
+  changed(_changes: readonly RowChange[], _first: boolean, rows: ReadonlyMap<string, TubeRow>): void {
+    this.#rows = rows;
+    this.#due ??= setTimeout(() => {
+      this.#due = null;
+      this.#draw();
+    }, drawNoSoonerMs);
+  }
+
+  online(isOnline: boolean): void {
+    this.#isOnline = isOnline;
+    this.#draw();
+  }
+
+  end(): void {
+    clearInterval(this.#ticker);
+    if (this.#due !== null) clearTimeout(this.#due);
+    this.#terminal.write('\u001b[?25h\u001b[?1049l');
+  }
+
+  #draw(): void {
+    const { write } = this.#terminal;
+    const lines = this.lines(Date.now());
+    write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`);
+  }
+
+  /** What is on the screen: a head, and as many rows as there is room for. */
+  lines(nowMs: number): string[] {
+    const { paint, columns: width, rows: height } = this.#terminal;
+    const rows = [...this.#rows.values()].filter(this.#fits).sort(byTrouble);
+    const status = this.#isOnline ? '' : paint('  connection lost, trying again', 'red');
+    const room = Math.max(1, height() - 4);
+    const left = rows.length - room;
+    return [
+      `${paint('holdfast', 'bold')}  ${this.#url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}${status}`,
+      '',
+      ...tableLines(rows.slice(0, room), columns(nowMs), width(), paint),
+      ...(left > 0 ? [paint(`and ${left} more; Ctrl-C ends`, 'grey')] : []),
+    ];
+  }
+}

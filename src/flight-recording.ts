@@ -1,0 +1,93 @@
+/**
+ * The recorders behind flight files, connected to what they record: the flight recorder (what tubes say), the inputs of tubes, and the timers that were
+ * late. Composition only, for app.ts; none of it changes anything.
+ */
+import type { TransportEvent } from '../machines/ports/transport.port.js';
+import type { Config } from './config/load.js';
+import { libraryVersion } from './peer/version.js';
+import { exportFlight, type TenantFlight } from './registry/flight-export.js';
+import { FlightRecorder } from './registry/flight-recorder.js';
+import type { Clock } from './registry/indexed-scheduler.js';
+import { InputRecorder, type TubeLook } from './registry/input-recorder.js';
+import { LateTimers } from './registry/late-timers.js';
+import type { TubeNotice } from './registry/notice.js';
+import type { InputTap, TubeRegistry } from './registry/tube-registry.js';
+
+/** Of the memory for both recorders, what is for the inputs of tubes; the rest is for what they say. */
+const inputShare = 0.3;
+
+export interface FlightRecordingOptions
+  extends Pick<Config, 'flightRecorderEntries' | 'flightRecorderMaxBytes' | 'flightRecorderClosedTubes'> {
+  readonly registry: () => TubeRegistry;
+  /** A recorder threw: a bug of ours that must not reach a native callback. */
+  readonly bug: (where: string, error: unknown) => void;
+}
+
+export class FlightRecording {
+  readonly recorder: FlightRecorder;
+  readonly #options: FlightRecordingOptions;
+  readonly #inputs: InputRecorder;
+  readonly #late = new LateTimers(() => Date.now());
+
+  constructor(options: FlightRecordingOptions) {
+    this.#options = options;
+    const { flightRecorderEntries: most, flightRecorderMaxBytes: maxBytes } = options;
+    const maxClosed = options.flightRecorderClosedTubes;
+    this.recorder = new FlightRecorder({ maxEntries: most, maxBytes: maxBytes * (1 - inputShare), maxClosed });
+    this.#inputs = new InputRecorder({
+      maxInputs: most,
+      maxBytes: maxBytes * inputShare,
+      maxClosed,
+      now: () => Date.now(),
+      look: (tubeId) => lookAt(options.registry(), tubeId),
+    });
+  }
+
+  /** For the registry: told what it delivers. */
+  get tap(): InputTap {
+    return this.#inputs;
+  }
+
+  /** The clock of the registry, watched. */
+  watch(clock: Clock): Clock {
+    return this.#late.watch(clock);
+  }
+
+  /** For the transport actors. Never throws. */
+  readonly heard = (tubeId: string, event: TransportEvent): void => {
+    try {
+      this.#inputs.heard(tubeId, event);
+    } catch (error) {
+      this.#options.bug('input tap', error);
+    }
+  };
+
+  /** A listener for `TubeRegistry.onNotice`. */
+  observe(notice: TubeNotice): void {
+    this.recorder.observe(notice);
+    this.#inputs.observe(notice);
+  }
+
+  /** The actor of a tube failed and the tube is carried on. */
+  crashed(tubeId: string): void {
+    const atMs = Date.now();
+    this.recorder.crashed(tubeId, atMs);
+    this.#inputs.crashed(tubeId, atMs);
+  }
+
+  /** The flight file of a tube; null when nothing is known of it any more. */
+  readonly flight = (tubeId: string): TenantFlight | null =>
+    exportFlight(tubeId, {
+      recorder: this.recorder,
+      inputs: this.#inputs,
+      late: this.#late,
+      stateOf: (id) => this.#options.registry().entries.get(id)?.state ?? null,
+      now: () => Date.now(),
+      version: libraryVersion,
+    });
+}
+
+function lookAt({ entries }: TubeRegistry, tubeId: string): TubeLook | null {
+  const snapshot = entries.get(tubeId)?.ref.getSnapshot();
+  return snapshot === undefined ? null : { isConnected: snapshot.value === 'connected', context: snapshot.context };
+}

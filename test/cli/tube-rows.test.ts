@@ -1,0 +1,114 @@
+// What a service tells of its tubes, kept up to date over batches and lost connections; and what the watching views make of it.
+import { describe, expect, test } from '@jest/globals';
+import { TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
+import { ScreenView } from '../../src/cli/tubes-watch.js';
+import type { Service } from '../../src/cli/service.js';
+import type { TubeRow, TubesBatch } from '../../src/operator/operator.types.js';
+import { fakeTerminal } from './fake-terminal.js';
+
+const row = (id: string, more: Partial<TubeRow> = {}): TubeRow => ({
+  tube_id: id,
+  conversation_id: `room-${id}`,
+  state: 'connected',
+  since_ms: 0,
+  reason: '',
+  created_at_ms: 0,
+  generation: 1,
+  incident: null,
+  next: null,
+  rtt_ms: 20,
+  loss: 0,
+  score: 1,
+  pair: 'host/host udp',
+  recovered: 0,
+  incidents: 0,
+  ...more,
+});
+
+const batch = (changed: readonly TubeRow[], more: Partial<TubesBatch> = {}): TubesBatch => ({
+  at_ms: 1000,
+  begins: false,
+  complete: false,
+  changed,
+  gone: [],
+  ...more,
+});
+
+function follow() {
+  const told: { changes: readonly RowChange[]; first: boolean }[] = [];
+  const listener = {
+    changed: (changes: readonly RowChange[], first: boolean) => void told.push({ changes, first }),
+    online: () => undefined,
+    ended: () => undefined,
+  };
+  const rows = new TubeRows({} as Service, listener);
+  return { rows, told, ids: () => [...rows.rows.keys()].sort() };
+}
+
+describe('the rows', () => {
+  test('are a first picture in batches, and changes after it', () => {
+    const { rows, told, ids } = follow();
+    rows.take(batch([row('a'), row('b')], { begins: true }));
+    rows.take(batch([row('c')], { complete: true }));
+    rows.take(batch([row('a', { state: 'degraded' })], { gone: ['b'] }));
+    expect(ids()).toEqual(['a', 'c']);
+    expect(told.map(({ first }) => first)).toEqual([true, true, false]);
+    expect(told[2]?.changes).toMatchObject([
+      { before: { state: 'connected' }, now: { state: 'degraded' } },
+      { before: { tube_id: 'b' }, now: null },
+    ]);
+  });
+
+  test('lose what ended while the connection was lost', () => {
+    const { rows, told, ids } = follow();
+    rows.take(batch([row('a'), row('b')], { begins: true, complete: true }));
+    rows.take(batch([row('b')], { begins: true }));
+    expect(ids()).toEqual(['a', 'b']);
+    rows.take(batch([row('c')], { complete: true }));
+    expect(ids()).toEqual(['b', 'c']);
+    expect(told.at(-1)?.changes).toMatchObject([{ now: { tube_id: 'c' } }, { before: { tube_id: 'a' }, now: null }]);
+  });
+
+  test('take no notice of the end of a tube that they never had', () => {
+    const { rows, told } = follow();
+    rows.take(batch([], { begins: true, complete: true, gone: ['x'] }));
+    expect(told[0]?.changes).toEqual([]);
+  });
+});
+
+describe('the screen', () => {
+  const screen = (height: number, rows: readonly TubeRow[], columns = 120) => {
+    const terminal = fakeTerminal({ isTerminal: true, columns, rows: height });
+    const view = new ScreenView(terminal, () => true, 'http://h');
+    view.changed([], true, new Map(rows.map((one) => [one.tube_id, one])));
+    const lines = view.lines(10_000);
+    view.end();
+    return { lines, terminal };
+  };
+
+  test('has troubled tubes first, with what they do next', () => {
+    const incident = { started_at_ms: 0, trigger: 'missed_pings', attempts: 2 } as const;
+    const { lines } = screen(
+      20,
+      [
+        row('a'),
+        row('b', { state: 'degraded', since_ms: 4000, incident, next: { what: 'attempt', at_ms: 15_000 } }),
+        row('c', { state: 'failed' }),
+      ],
+      200,
+    );
+    expect(lines[0]).toContain('3 tubes: 1 connected, 1 degraded, 1 failed');
+    expect(lines.slice(3).map((line) => line.slice(0, 1))).toEqual(['c', 'b', 'a']);
+    expect(lines[4]).toContain('pings stayed unanswered, attempts 2, the next attempt in 5.0 s');
+  });
+
+  test('is as high as the terminal, and says how many are left out', () => {
+    const many = Array.from({ length: 500 }, (_, at) => row(String(1000 + at)));
+    const { lines, terminal } = screen(12, many);
+    expect(lines).toHaveLength(12);
+    expect(lines.at(-1)).toContain('and 492 more');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(120);
+    expect(terminal.written[0]).toBe('\u001b[?1049h\u001b[?25l');
+    expect(terminal.written.at(-1)).toBe('\u001b[?25h\u001b[?1049l');
+  });
+});
