@@ -76,8 +76,6 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
     frozen.peer.freeze();
     await control.ok('restart_ice', { tube_id: restarted.tubeId });
     await again;
-    // It goes out on the path that is silent, and once more on the next.
-    for (let n = 0; n < 5; n += 1) await control.ok('send', { tube_id: frozen.tubeId, data: String(n) });
     await sleep(frozenMs);
     frozen.peer.thaw();
     await recovered;
@@ -134,7 +132,6 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
       expect(await sum(`holdfast_incidents_total{trigger="${trigger}",outcome="recovered"}`)).toBe(1);
     expect(await sum('holdfast_recovery_phase_seconds_count{phase="resume"}')).toBeGreaterThanOrEqual(2);
     expect(await sum('holdfast_recovery_phase_seconds_sum{phase="detect"}')).toBeGreaterThan(1);
-    expect(await sum('holdfast_continuity_replayed_messages_total')).toBeGreaterThanOrEqual(5);
     expect(await sum('holdfast_continuity_lost_messages_total')).toBe(0);
     expect(await sum('holdfast_ready')).toBe(1);
     expect(await sum('holdfast_store_operation_duration_seconds_count{op="write",outcome="ok"}')).toBeGreaterThan(0);
