@@ -73,7 +73,7 @@ function TopBar(): JSX.Element {
         title={`Theme: ${theme.value}`}
         onClick={() => chooseTheme(nextTheme())}
       >
-        <Icon name={theme.value} />
+        <Icon name="theme" />
         <span class="quiet">
           {capital(theme.value)} theme; change to {nextTheme()}
         </span>

@@ -62,7 +62,7 @@ interface StageProps {
 function Stage({ trial }: StageProps): JSX.Element {
   const state = trial.state.value;
   return (
-    <section class={`card stage ${state === 'none' ? '' : `edge-${stateTones[state]}`}`} aria-label="The tube">
+    <section class={`card stage ${state === 'none' ? '' : `edged tone-${stateTones[state]}`}`} aria-label="The tube">
       <LanesPicture trial={trial} />
       <p class="tube-state" role="status">
         {state === 'none' ? (

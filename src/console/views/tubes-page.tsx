@@ -8,7 +8,6 @@ import { second, serverNow } from '../clock.js';
 import { count } from '../format.js';
 import { Problem } from '../parts/card.js';
 import { Icon, StateMark } from '../parts/marks.js';
-import { narrow, useMedia } from '../parts/use-media.js';
 import { VirtualList } from '../parts/virtual-list.js';
 import { links } from '../route.js';
 import type { TubeState } from '../socket/operator-calls.js';
@@ -106,7 +105,6 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
 }
 
 function TubeList({ table, changed }: TableProps): JSX.Element {
-  const isNarrow = useMedia(narrow);
   // Countdowns and lengths of time move by the second.
   void second.value;
   const nowMs = serverNow();
@@ -116,7 +114,7 @@ function TubeList({ table, changed }: TableProps): JSX.Element {
     <VirtualList
       label={`Tubes, ${count(view.length)} of ${count(size)}`}
       count={view.length}
-      rowHeightPx={isNarrow ? rowHeightPx.narrow : rowHeightPx.wide}
+      rowHeightPx={rowHeightPx()}
       head={<TubeHead query={query} changed={changed} />}
       keyOf={(index) => view[index]?.tube_id ?? ''}
       renderRow={(index) => {
