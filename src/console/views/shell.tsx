@@ -70,7 +70,7 @@ function TopBar(): JSX.Element {
       <button
         type="button"
         class="icon-button"
-        title={`Theme: ${theme.value}`}
+
         onClick={() => chooseTheme(nextTheme())}
       >
         <Icon name="theme" />

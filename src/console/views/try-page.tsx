@@ -48,8 +48,7 @@ export function TryPage(): JSX.Element {
         <EndColumn trial={trial} end="tab" />
       </div>
       <p class="hint foot">
-        The library that this tab uses is <a href="/peer/holdfast-peer.js">holdfast-peer.js</a>; metrics are at{' '}
-        <a href="/metrics">/metrics</a>.
+        The library that this tab uses is <a href="/peer/holdfast-peer.js">holdfast-peer.js</a>.
       </p>
     </div>
   );

@@ -32,7 +32,13 @@ export function TubesPage(): JSX.Element {
       <Pulse />
       <StateChips table={table} changed={(query) => tubes.setQuery(query)} />
       <Problem text={tubes.problem.value} />
-      {tubes.isLoaded.value ? <TubeList table={table} changed={(query) => tubes.setQuery(query)} /> : <Loading />}
+      {tubes.isLoaded.value ? (
+        <div class="list-frame" onPointerMove={() => tubes.holdStill()}>
+          <TubeList table={table} changed={(query) => tubes.setQuery(query)} />
+        </div>
+      ) : (
+        <Loading />
+      )}
     </div>
   );
 }
