@@ -47,7 +47,7 @@ export function TryPage(): JSX.Element {
         <EndColumn trial={trial} end="service" />
         <EndColumn trial={trial} end="tab" />
       </div>
-      <p class="hint foot">
+      <p class="hint">
         The library that this tab uses is <a href="/peer/holdfast-peer.js">holdfast-peer.js</a>.
       </p>
     </div>
