@@ -192,7 +192,7 @@ export const overview = board({
   rows: [
     ['Now', now],
     ['What is promised', objectivesRow],
-    ['Tubes', tubesRow],
+    ['Tubes, opened and closed', tubesRow],
     ['Recoveries', recoveriesRow],
   ],
 });

@@ -26,13 +26,19 @@ const serve: Command = {
 const tubesLs: Command = {
   name: 'tubes ls',
   summary: 'list the tubes of a running service',
-  usage: '[--state STATE] [--conversation ID]',
+  usage: '[--state STATE] [--conversation ID] [--closed]',
   about:
     "Lists the tubes of the token's tenant, oldest first: state, generation, age, time since the last activity, and the incident that is open. Reads page by page until all are there.",
-  options: { ...filterOptions, ...jsonOption, ...serviceOptions },
+  options: {
+    ...filterOptions,
+    closed: { about: 'Lists those that ended lately in their place, the newest first, and why.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
   examples: [
     { line: 'holdfast tubes ls', about: 'all tubes' },
     { line: 'holdfast tubes ls --state degraded', about: 'those in trouble' },
+    { line: 'holdfast tubes ls --closed', about: 'those that ended, and why' },
     { line: `holdfast tubes ls --json | jq -r '.[].tube_id'`, about: 'their ids' },
   ],
   run: async (call) => (await import('./tubes.js')).ls(call),
@@ -251,6 +257,50 @@ const configDocs: Command = {
   run: async (call) => (await import('./config.js')).docs(call),
 };
 
+const machinesExport: Command = {
+  name: 'machines export',
+  summary: 'write the statecharts for the Stately editor and other tools',
+  usage: '[NAME]... [--out DIR] [--format ts|json]',
+  about:
+    'Writes each statechart (tube, restart, keepalive, health) as one self-contained file: TypeScript whose actions, guards and actors are stubs, which the Stately editor opens, or the bare ' +
+    'configuration as JSON. One chart without --out goes to standard output.',
+  options: {
+    out: { value: 'DIR', about: 'Folder for the files; made when it is not there.' },
+    format: { value: 'FORMAT', about: 'ts (default) or json.' },
+    ...jsonOption,
+  },
+  args: { min: 0, max: Number.POSITIVE_INFINITY },
+  examples: [
+    { line: 'holdfast machines export --out charts', about: 'all of them; paste one into https://stately.ai/editor' },
+    { line: 'holdfast machines export restart --format json', about: 'one, to look at' },
+  ],
+  run: async (call) => (await import('./machines.js')).exportCharts(call),
+};
+
+const replay: Command = {
+  name: 'replay',
+  summary: 'play what happened to a tube again',
+  usage: '[FILE] [--tube ID] [--svg FILE]',
+  about:
+    'Feeds a flight file (the answer of export_history) to the same machines with a simulated clock, and prints the path that they take with the reason of each step, a time line, the incidents, and whether they do what they did then. ' +
+    'With --tube it takes the flight of a tube of a running service instead, also of one that closed lately. Ends with 1 when the replay and the record differ.',
+  options: {
+    tube: { value: 'ID', about: 'A tube of a running service: its id, or the first four or more characters of it.' },
+    save: { value: 'FILE', about: 'Where to keep the flight file of that tube.' },
+    svg: { value: 'FILE', about: 'Draws the replay as a time line, in SVG.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
+  args: { min: 0, max: 1 },
+  examples: [
+    { line: 'holdfast replay incident.json', about: 'the path, and whether it is the same' },
+    { line: 'holdfast replay incident.json --svg incident.svg', about: 'and a picture of it' },
+    { line: 'holdfast replay --tube 2dc34487 --save incident.json', about: 'from a running service, kept for a test' },
+    { line: 'holdfast replay incident.json --json | jq .divergences', about: 'for programs' },
+  ],
+  run: async (call) => (await import('./replay.js')).run(call),
+};
+
 export const commands: readonly Command[] = [
   serve,
   tubesLs,
@@ -264,4 +314,6 @@ export const commands: readonly Command[] = [
   configDefault,
   configCheck,
   configDocs,
+  machinesExport,
+  replay,
 ];

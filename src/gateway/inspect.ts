@@ -45,26 +45,34 @@ export interface InspectOptions extends ControllerDeps {
 
 /** A person looks at one tube, or compares a few. */
 const maxWatchesPerSocket = 4;
+/** Half of what a node can bear: no tenant keeps the others out. */
+const maxWatchesPerTenant = 16;
 
 /** One socket and what it watches. */
 class Spectator {
   readonly #socket: GatewaySocket;
   readonly #controller: Controller;
   readonly #options: InspectOptions;
+  /** All that there are, this one too. */
+  readonly #everybody: ReadonlySet<Spectator>;
   /** By tube; the stream of a value that was replaced or removed is over. */
   readonly #watches = new Map<string, { stop: () => void }>();
 
-  constructor(socket: GatewaySocket, tenant: string, options: InspectOptions) {
+  constructor(socket: GatewaySocket, tenant: string, options: InspectOptions, everybody: ReadonlySet<Spectator>) {
     this.#socket = socket;
     this.#controller = new Controller(socket, tenant, options);
     this.#options = options;
+    this.#everybody = everybody;
   }
 
   /** A tube that is watched already is begun anew. Rejects with AppError. */
   async watch(tubeId: string): Promise<WireObject> {
     this.#controller.require(tubeId);
+    // A call may be taken up when its socket is gone: nobody would end the stream.
+    if (!this.#socket.connected) return {};
     this.unwatch(tubeId);
-    if (this.#watches.size >= maxWatchesPerSocket) throw new AppError('limit_subscriptions');
+    if (this.#watches.size >= maxWatchesPerSocket || this.#watchesOfTenant() >= maxWatchesPerTenant)
+      throw new AppError('limit_subscriptions');
     const watch = { stop: (): void => undefined };
     this.#watches.set(tubeId, watch);
     try {
@@ -91,6 +99,11 @@ class Spectator {
 
   leave(): void {
     for (const tubeId of [...this.#watches.keys()]) this.unwatch(tubeId);
+  }
+
+  #watchesOfTenant(): number {
+    const own = [...this.#everybody].filter((other) => other.#controller.tenant === this.#controller.tenant);
+    return own.reduce((sum, other) => sum + other.#watches.size, 0);
   }
 
   #send(messages: readonly InspectMessage[], about: InspectAbout): void {
@@ -131,19 +144,18 @@ export function openInspect(options: InspectOptions): void {
     observer,
     log,
   });
-  namespace.on(
-    'connection',
-    guarded(log, 'inspect.connection', (socket: GatewaySocket) => welcome(options, desk, socket)),
-  );
-}
-
-function welcome(options: InspectOptions, desk: CallDesk<Spectator>, socket: GatewaySocket): void {
-  const { tenant } = socket.data;
-  if (tenant === undefined) throw new Error('a socket came past the handshake');
-  const spectator = new Spectator(socket, tenant, options);
-  socket.on(
-    'disconnect',
-    guarded(options.log, 'inspect.disconnect', () => spectator.leave()),
-  );
-  desk.attach(socket, spectator);
+  const everybody = new Set<Spectator>();
+  const welcome = (socket: GatewaySocket): void => {
+    const { tenant } = socket.data;
+    if (tenant === undefined) throw new Error('a socket came past the handshake');
+    const spectator = new Spectator(socket, tenant, options, everybody);
+    everybody.add(spectator);
+    const leave = (): void => {
+      everybody.delete(spectator);
+      spectator.leave();
+    };
+    socket.on('disconnect', guarded(log, 'inspect.disconnect', leave));
+    desk.attach(socket, spectator);
+  };
+  namespace.on('connection', guarded(log, 'inspect.connection', welcome));
 }

@@ -161,6 +161,19 @@ describe('/inspect', () => {
     expect((await watcher.call('watch', { tube_id: tubes.at(-1) })).ok).toBe(true);
   });
 
+  test('a tenant cannot take all that a node can bear', async () => {
+    const tubes: string[] = [];
+    for (let n = 0; n < 4; n += 1) tubes.push((await control.createTube({ conversation_id: `talk ${n}` })).tubeId);
+    for (let n = 0; n < 4; n += 1) {
+      const watcher = await spectator();
+      for (const id of tubes) expect((await watcher.call('watch', { tube_id: id })).ok).toBe(true);
+    }
+    const late = await spectator();
+    expect((await late.call('watch', { tube_id: tubeId })).error?.code).toBe('limit_subscriptions');
+    const { tubeId: foreign } = await (await harness.controller(otherToken)).createTube();
+    expect((await (await spectator(otherToken)).call('watch', { tube_id: foreign })).ok).toBe(true);
+  });
+
   test('a socket that does not read is ended, and its stream with it', async () => {
     const tight = await new Harness({ inspection: streams, maxSocketBufferBytes: 512 * 1024 }).start();
     try {

@@ -59,7 +59,7 @@ interface QueryProps {
 function SearchField({ query, changed }: QueryProps): JSX.Element {
   return (
     <label class="search">
-      <span class="quiet">Search for a conversation, id, reason or candidate pair</span>
+      <span class="quiet">Search by conversation, id, reason or pair</span>
       <Icon name="search" />
       <input
         type="search"
@@ -86,7 +86,7 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
     changed({ ...query, states });
   };
   return (
-    <div class="chips" role="group" aria-label="Show only tubes in these states">
+    <div class="chips" role="group" aria-label="Filter by state">
       <button
         type="button"
         class="chip"
