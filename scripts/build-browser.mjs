@@ -1,4 +1,4 @@
-// Bundles what browsers load into dist/public: the peer library as one file, and the console with its static files.
+// Bundles what browsers load into dist/public: the peer library as one file, and the console as a script, a style sheet and a page.
 // Only the bundling: types are checked by tsc before this runs. A missing entry fails the build: esbuild and copyFile say which.
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,12 @@ const publicDir = join(root, 'dist/public');
 
 await build({
   absWorkingDir: root,
-  entryPoints: { 'holdfast-peer': 'src/peer/browser.ts', 'console/main': 'src/console/main.ts' },
+  entryPoints: {
+    'holdfast-peer': 'src/peer/browser.ts',
+    'console/main': 'src/console/main.tsx',
+    'console/style': 'src/console/style.css',
+    'console/stately': 'src/console/stately.ts',
+  },
   outdir: publicDir,
   bundle: true,
   minify: true,
@@ -18,9 +23,11 @@ await build({
   format: 'esm',
   platform: 'browser',
   target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
   legalComments: 'none',
   logLevel: 'warning',
 });
-for (const name of ['index.html', 'style.css']) {
+for (const name of ['index.html', 'stately.html', 'stately.css']) {
   await copyFile(join(root, 'src/console', name), join(publicDir, 'console', name));
 }

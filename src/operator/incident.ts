@@ -258,7 +258,7 @@ function recovered(trouble: Trouble, { at_ms, attempts, outage_ms }: EntryOf<'re
   trouble.attempts = attempts;
   trouble.outageMs = outage_ms;
   if (outage_ms === 0) trouble.lostAtMs = null;
-  else if (trouble.outages <= 1 && !trouble.isResumed) trouble.lostAtMs = at_ms - outage_ms;
+  else if (trouble.outages <= 1 && !trouble.isResumed) trouble.lostAtMs = (trouble.cutOverAtMs ?? at_ms) - outage_ms;
 }
 
 function factsOf(trouble: Trouble, nowMs: number): IncidentFacts {

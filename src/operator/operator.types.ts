@@ -19,7 +19,7 @@ export interface NextStep {
     | 'wait_for_peer'
     | 'wait_for_network'
     | 'wait_for_storm'
-    /** First connection: gives up. */
+    /** First connection: it is given up; where the peer has answered, it is tried anew. */
     | 'connect_timeout'
     /** A failed tube is closed. */
     | 'close';

@@ -7,20 +7,26 @@ import type { TubeSettings } from '../../machines/settings.js';
 import type { NextStep } from '../operator/operator.types.js';
 import type { TubeNotice } from './notice.js';
 
-/** @param settings null: not known yet, and neither are times */
+/**
+ * @param state of the tube, when it said this
+ * @param settings null: not known yet, and neither are times
+ */
 export function nextStep(
   present: NextStep | null,
   { emission, atMs }: Pick<TubeNotice, 'emission' | 'atMs'>,
+  state: TubeState,
   settings: TubeSettings | null,
 ): NextStep | null {
   const after = (delayMs: number | undefined): number | null => (delayMs === undefined ? null : atMs + delayMs);
   switch (emission.type) {
     case 'state':
-      return ofState(present, emission.state, after, settings);
+      return ofState(emission.state, after, settings);
     case 'decision':
-      return ofDecision(present, emission.decision, after, settings);
+      // The last decision of a restart that was called off comes after the tube is connected again.
+      return state === 'degraded' ? ofDecision(present, emission.decision, after, settings) : present;
     case 'description':
-      if (emission.purpose !== 'restart' || emission.description.type !== 'offer') return present;
+      // With a call that asked for it, it is the answer to that.
+      if (emission.purpose !== 'restart' || emission.requestId !== null) return present;
       return { what: 'answer_timeout', at_ms: after(settings?.answerTimeoutMs) };
     case 'attemptEnded':
       // The last one is dropped after the tube was given up.
@@ -29,7 +35,7 @@ export function nextStep(
     case 'closed':
       return null;
     case 'accepted':
-      return emission.what === 'candidate' ? present : null;
+      return emission.what === 'candidate' || state === 'connecting' ? present : null;
     default:
       return present;
   }
@@ -37,16 +43,10 @@ export function nextStep(
 
 type After = (delayMs: number | undefined) => number | null;
 
-function ofState(
-  present: NextStep | null,
-  state: TubeState,
-  after: After,
-  settings: TubeSettings | null,
-): NextStep | null {
+function ofState(state: TubeState, after: After, settings: TubeSettings | null): NextStep | null {
   if (state === 'connecting') return { what: 'connect_timeout', at_ms: after(settings?.connectTimeoutMs) };
   if (state === 'failed') return { what: 'close', at_ms: after(settings?.failedRetentionMs) };
-  // The decision about the trouble may have been told before the state.
-  return state === 'degraded' && present?.what !== 'connect_timeout' && present?.what !== 'close' ? present : null;
+  return null;
 }
 
 function ofDecision(
@@ -60,6 +60,7 @@ function ofDecision(
   if (code === 'restart_breaker_open') return { what: 'attempt', at_ms: after(settings?.breakerOpenMs) };
   if (verdict === 'wait_for_network')
     return { what: evidence.route === 'none' ? 'wait_for_network' : 'wait_for_storm', at_ms: null };
-  if (delayMs > 0) return { what: 'attempt', at_ms: after(delayMs) };
-  return { what: 'wait_for_peer', at_ms: null };
+  // A pause that was not over yet goes on when the peer is back; without a verdict, it went while an offer waited for its answer.
+  if (verdict === 'wait_for_peer' || delayMs === 0) return { what: 'wait_for_peer', at_ms: null };
+  return { what: 'attempt', at_ms: after(delayMs) };
 }

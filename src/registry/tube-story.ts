@@ -146,7 +146,7 @@ export class TubeStory {
 
   /** What the fold of incidents and the next step make of it. */
   #fact(notice: TubeNotice, isNews: boolean): Turn {
-    this.#next = nextStep(this.#next, notice, this.#settings);
+    this.#next = nextStep(this.#next, notice, this.#state, this.#settings);
     const fact = factOf(notice);
     if (fact === null) return nothing;
     const { atMs, emission } = notice;

@@ -6,6 +6,9 @@ import { drawRandom } from '../../machines/policies/random.js';
 import type { PeerKind } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { TubeMetrics } from '../../src/observability/tube-metrics.js';
+import type { IncidentFacts } from '../../src/operator/incident.types.js';
+import { IncidentBook } from '../../src/registry/incident-book.js';
+import { noticesOf } from '../support/story.js';
 import { controlChannel, dataChannel, identity, transitionsOf, TubeHarness } from '../support/tube-harness.js';
 import { networkChangeTypes, restartTriggers } from '../../machines/policies/recovery.js';
 
@@ -302,4 +305,83 @@ describe('left alone from any state', () => {
       expect(walk.tube.clock.pending).toBe(0);
     },
   );
+});
+
+/** What each state of the restart child means to an operator. */
+const nextOf: Readonly<Record<string, readonly string[]>> = {
+  backoff: ['attempt'],
+  breakerOpen: ['attempt'],
+  waitingForPeer: ['wait_for_peer'],
+  waitingForNetwork: ['wait_for_network', 'wait_for_storm'],
+};
+
+/** What operators are told of a walk, step by step; returns what is not so. */
+class Reader {
+  readonly book: IncidentBook;
+  readonly incidents: IncidentFacts[] = [];
+  readonly #tube: TubeHarness;
+  #read = 0;
+
+  constructor(tube: TubeHarness) {
+    this.#tube = tube;
+    this.book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed: 1 });
+    this.book.onIncident((_, incident) => this.incidents.push(incident));
+  }
+
+  read(): unknown[] {
+    const notices = noticesOf(this.#tube);
+    for (const notice of notices.slice(this.#read)) this.book.observe(notice);
+    this.#read = notices.length;
+    return this.#tube.state === 'closed' ? [] : this.#wrong();
+  }
+
+  #wrong(): unknown[] {
+    const { state, restartChild, clock, context } = this.#tube;
+    const row = this.book.row(identity.tubeId);
+    if (row === null) return ['no row'];
+    const wrong: unknown[] = [];
+    const value = restartChild?.status === 'active' && state === 'degraded' ? restartChild.value : null;
+    const holds = (name: string, fact: boolean): void => {
+      if (!fact) wrong.push([name, this.#tube.path, value, context.pending, row]);
+    };
+    const what = row.next?.what ?? null;
+    holds('state', row.state === state);
+    holds('trouble is an incident', (row.incident !== null) === (state === 'degraded'));
+    holds('a tube that is well has no plans', what === null || state !== 'connected');
+    holds('first connection', (what === 'connect_timeout') === (state === 'connecting'));
+    holds('given up', (what === 'close') === (state === 'failed'));
+    const expected = nextOf[String(value)];
+    if (expected !== undefined) holds('what is waited for', expected.includes(String(what)));
+    const isAsked = value !== null && JSON.stringify(value) === '{"attempting":"awaitingAnswer"}';
+    holds('an offer waits', !isAsked || what === 'answer_timeout');
+    const dueMs = row.next?.at_ms ?? Infinity;
+    holds('what comes is to come', dueMs >= clock.nowMs || value === 'settling');
+    return wrong;
+  }
+}
+
+describe('what operators are told', () => {
+  test.each(Array.from({ length: walks }, (_, seed) => seed + 3_000))('of walk %i is so', (seed) => {
+    const walk = new Walk(seed);
+    const reader = new Reader(walk.tube);
+    for (let n = 0; n < steps && walk.tube.state !== 'closed'; n += 1) {
+      walk.step();
+      expect({ wrong: reader.read(), trace: walk.trace.slice(-3) }).toMatchObject({ wrong: [] });
+    }
+    if (walk.tube.state !== 'closed') walk.tube.close();
+    reader.read();
+    expect(reader.incidents.map(({ number }) => number)).toEqual(reader.incidents.map((_, index) => index + 1));
+    for (const { started_at_ms, ended_at_ms, outage_ms, phases, outcome } of reader.incidents) {
+      expect(outcome).not.toBe('open');
+      expect(ended_at_ms).toBeGreaterThanOrEqual(started_at_ms);
+      expect(outage_ms).toBeGreaterThanOrEqual(0);
+      const lengths = Object.values(phases);
+      expect(lengths.every((ms) => ms >= 0)).toBe(true);
+      const sum = lengths.reduce((total, ms) => total + ms, 0);
+      expect(sum).toBeLessThanOrEqual((ended_at_ms ?? 0) - started_at_ms);
+      // A walk brings generations up that nobody answered.
+      if (outcome === 'recovered' && phases.signal !== undefined) expect(sum).toBe((ended_at_ms ?? 0) - started_at_ms);
+    }
+    expect(reader.book.size).toMatchObject({ tubes: 0, troubled: 0 });
+  });
 });

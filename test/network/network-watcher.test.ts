@@ -379,3 +379,14 @@ describe('what it survives', () => {
     expect(calls).toBe(1);
   });
 });
+
+it('says whether the system tells of changes, or polling alone finds them', () => {
+  expect(watcher.isTold).toBe(true);
+  monitors.at(-1)?.end('gone');
+  expect(watcher.isTold).toBe(false);
+  clock.advance(60_000);
+  expect(watcher.isTold).toBe(true);
+  watcher.stop();
+  expect(watcher.isTold).toBe(false);
+  expect(watch({ monitorCommand: null }).isTold).toBe(false);
+});
