@@ -77,7 +77,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(console|peer|channels|operator)/',
-          '(^|/)node_modules/(socket\\.io-client|preact|@preact/signals|uplot)/',
+          '(^|/)node_modules/(socket\\.io-client|preact|@preact/signals)/',
         ],
       },
     },
@@ -174,7 +174,7 @@ module.exports = {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],
       mainFields: ['module', 'main', 'types'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.d.ts'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.d.ts'],
     },
   },
 };

@@ -107,7 +107,7 @@ export default defineConfig(
   },
 
   {
-    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'grafana/**/*.ts'],
     rules: {
       // Matchers such as expect.any() and expect.objectContaining() are typed any.
       '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -10,8 +10,10 @@ import { PlainPeer } from '../test/support/plain-page.js';
 import { Controller, startService } from '../test/support/service.js';
 import { bytesPerStory, feedCosts } from './feed.js';
 import { figuresOf, line } from './figures.js';
+import { inspectionCosts } from './inspection.js';
 import { rawPairsPerSecond, supervisedTubesPerSecond } from './rates.js';
 import { scaleCosts } from './scale.js';
+import { scrapeCosts } from './scrape.js';
 
 const chromiumPath = findProgram(chromiumNames);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -154,4 +156,10 @@ for (const { watchers, coreShare } of await feedCosts(5_000, 500, [0, 1, 10])) {
     `5,000 tubes, 500 changes a second, ${String(watchers).padStart(2)} watching: ${percent} % of a core${target}`,
   );
 }
+const { unwatchedUs, besideUs, watchedUs, afterUs } = await inspectionCosts();
+console.log(
+  `one event to a tube: ${unwatchedUs.toFixed(1)} µs while nobody inspects, ${besideUs.toFixed(1)} µs while another tube is watched, ${watchedUs.toFixed(1)} µs to the one that is watched, ${afterUs.toFixed(1)} µs after the last watcher left`,
+);
+const scrape = await scrapeCosts(10_000, 50);
+console.log(line(`a scrape of ${String(scrape.series)} series among ${String(scrape.tubes)} tubes`, scrape.render, 20));
 process.exit(0);

@@ -18,7 +18,7 @@ export interface RestartContext {
   readonly requestId: string | null;
   /** Attempts made in this incident. */
   readonly attempts: number;
-  /** Of them those that failed since the last that did not: what the limit is about. */
+  /** Of them those that failed since the last that did not: what the limit and the backoff are about. */
   readonly failures: number;
   /** Generations that replaced an answered but dead one within the current attempt. */
   readonly replacements: number;
@@ -76,19 +76,20 @@ export const isAheadTrigger = (trigger: RestartTrigger): boolean =>
 export function accept(context: RestartContext, asked: Trigger): Partial<RestartContext> {
   const { trigger, fresh, requestId, evidence, atMs } = asked;
   const draw = drawRandom(context.random);
-  const waitMs = isAheadTrigger(trigger)
-    ? 0
-    : backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value);
+  // An attempt that worked is no reason to wait longer than after the first.
+  const step = context.attempts === 0 ? 0 : Math.max(1, context.failures);
+  const waitMs = isAheadTrigger(trigger) ? 0 : backoffMs(context.settings.restartBackoffMs, step, draw.value);
   const delayMs = Math.max(0, waitMs - Math.max(0, atMs - context.endedAtMs));
   return { trigger, fresh, requestId, evidence, random: draw.state, delayMs };
 }
 
 export function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {
   const draw = drawRandom(context.random);
+  const failures = context.failures + 1;
   return {
     breaker: afterFailure(context.breaker, context.settings.breakerFailureThreshold),
-    failures: context.failures + 1,
-    delayMs: backoffMs(context.settings.restartBackoffMs, context.attempts, draw.value),
+    failures,
+    delayMs: backoffMs(context.settings.restartBackoffMs, failures, draw.value),
     random: draw.state,
     requestId: null,
   };

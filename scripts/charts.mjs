@@ -7,7 +7,7 @@ import ELK from 'elkjs';
 import { chartPage, overviewName, withOverview } from '../dist/src/charts/docs.js';
 import { layoutChart } from '../dist/src/charts/layout.js';
 import { machines } from '../dist/src/charts/machines.js';
-import { overview } from '../dist/src/charts/overview.js';
+import { outline, overview } from '../dist/src/charts/overview.js';
 import { chartSvg } from '../dist/src/charts/svg.js';
 import { walk } from '../dist/src/charts/walk.js';
 
@@ -15,18 +15,20 @@ const file = (name) => new URL(`../${name}`, import.meta.url);
 
 const elk = new ELK();
 const charts = Object.values(machines).map(walk);
-const layouts = await Promise.all(charts.map((chart) => layoutChart(chart, elk)));
 
 mkdirSync(file('dist/public/console/charts'), { recursive: true });
-for (const layout of layouts) {
-  writeFileSync(file(`dist/public/console/charts/${layout.machine}.json`), JSON.stringify(layout));
+for (const chart of charts) {
+  const layout = await layoutChart(outline(chart), elk, { words: 'few' });
+  writeFileSync(file(`dist/public/console/charts/${chart.machine}.json`), JSON.stringify(layout));
 }
 
 if (process.argv.includes('--docs')) {
   mkdirSync(file('docs/charts'), { recursive: true });
-  for (const layout of layouts) writeFileSync(file(`docs/charts/${layout.machine}.svg`), chartSvg(layout));
-  const small = await layoutChart(overview(charts[0]), elk);
-  writeFileSync(file(`docs/charts/${overviewName}.svg`), chartSvg(small));
+  const draw = async (name, chart, words) => {
+    writeFileSync(file(`docs/charts/${name}.svg`), chartSvg(await layoutChart(chart, elk, { words })));
+  };
+  for (const chart of charts) await draw(chart.machine, chart, 'all');
+  await draw(overviewName, overview(charts[0]), 'few');
   writeFileSync(file('docs/tube-chart.md'), chartPage(charts));
   writeFileSync(file('README.md'), withOverview(readFileSync(file('README.md'), 'utf8')));
 }

@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { tubeMachine } from '../machines/tube.machine.js';
-import type { TubeState } from '../machines/events.js';
 import type { TubeSettings } from '../machines/settings.js';
 import { nodeLimitsOf, ResourceLimits } from './config/limits.js';
 import type { Config } from './config/load.js';
@@ -19,9 +18,11 @@ import { gatewayEvents } from './gateway/events.js';
 import type { GatewayOptions, SettingsRequest } from './gateway/gateway.port.js';
 import { createGateway, type Gateway } from './gateway/gateway.js';
 import { LiveTubes } from './live-tubes.js';
+import { limitedResources, metricSources } from './metric-sources.js';
 import { NodeLimits } from './node-limits.js';
 import { NodeRecovery } from './node-recovery.js';
 import { DropLog } from './observability/drop-log.js';
+import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
@@ -94,7 +95,7 @@ type Rooms = ReturnType<typeof buildRooms>;
 
 function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const life: Life = { ready: false, stopping: false, config, tokens: digestsOf(config) };
-  const metrics: Metrics = createMetrics(metricSources(limits, () => rooms));
+  const metrics: Metrics = createMetrics(metricSources(() => ({ ...rooms, limits, isReady: isReady(rooms) })));
   observeNativeCode(logging, metrics);
   const host = createHost(
     life,
@@ -129,7 +130,20 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     iceServers: (tubeId, settings) => iceServersOf(life, tubeId, settings),
     traffic: (channelClass, direction, bytes) => metrics.traffic(channelClass, direction, bytes),
   });
-  const rooms = { life, host, registry, metrics, tubes, recovery, records, recorder: recording.recorder, book };
+  const inspection = createInspection(logging, registry);
+  const rooms = {
+    life,
+    host,
+    registry,
+    metrics,
+    tubes,
+    recovery,
+    records,
+    recorder: recording.recorder,
+    book,
+    inspection,
+  };
+  book.onIncident((_identity, incident) => metrics.incidentEnded(incident));
   return rooms;
 }
 
@@ -164,8 +178,19 @@ function registryListeners(
   };
 }
 
+/** Draining is not ready either: `stop` sets `ready` first. */
+const isReady = ({ life, records }: Rooms): boolean => life.ready && records.isSound;
+
 const createMetrics = (sources: MetricSources): Metrics =>
   new Metrics({ version: libraryVersion, events: gatewayEvents, transportCounters, sources });
+
+const createInspection = (logging: Logging, registry: TubeRegistry): Inspection =>
+  new Inspection({
+    root: registry.root,
+    tube: (tubeId) => registry.entries.get(tubeId)?.ref,
+    schedule: (work, delayMs) => void setTimeout(work, delayMs).unref(),
+    bug: (where, err) => logging.target('service').error({ where, err }, 'an inspection listener threw'),
+  });
 
 /** What the transport tells the rest: messages, counts, and the peers that are too much. */
 function transportObserver(logging: Logging, metrics: Metrics, tubes: () => LiveTubes): TransportObserver {
@@ -177,6 +202,8 @@ function transportObserver(logging: Logging, metrics: Metrics, tubes: () => Live
   return {
     message: (...args) => tubes().received(...args),
     counted: (counter, count) => metrics.transport(counter, count),
+    replayed: (_tubeId, _label, count) => metrics.replayed(count),
+    gathered: (durationMs, relay) => metrics.gathered(durationMs, relay),
     dropped: (tubeId, label, cause, count, channelClass) => {
       metrics.dropped(channelClass, cause, count);
       if (channelClass === 'latest') drops.dropped(tubeId, label, cause, count);
@@ -248,32 +275,6 @@ function createRegistry(
   });
 }
 
-function metricSources(limits: ResourceLimits, rooms: () => Rooms) {
-  return {
-    tubesByState: () => {
-      const counts: Partial<Record<TubeState, number>> = {};
-      for (const { state } of rooms().registry.entries.values()) counts[state] = (counts[state] ?? 0) + 1;
-      return counts;
-    },
-    openChannels: () => {
-      const { reliable, latest } = rooms().host.channelTotals();
-      return { control: rooms().host.openControls(), reliable: reliable.open, latest: latest.open };
-    },
-    bufferedBytes: () => {
-      const { reliable, latest } = rooms().host.channelTotals();
-      return { control: 0, reliable: reliable.bufferedBytes, latest: latest.bufferedBytes };
-    },
-    resources: () => {
-      const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = limits.current();
-      return {
-        sockets: { used: 0, limit: maxConcurrentSockets },
-        ice_agents: { used: rooms().host.liveGenerations(), limit: maxConcurrentIceAgents },
-        creates: { used: rooms().tubes.creates, limit: maxConcurrentCreates },
-      };
-    },
-  };
-}
-
 function resolveSettings(limits: ResourceLimits, { config }: Life, request: SettingsRequest): TubeSettings {
   const profile = request.profile === undefined ? undefined : profileNamed(request.profile);
   if (profile === null)
@@ -307,7 +308,7 @@ function gatewayOptions(
       nodeId,
       version: libraryVersion,
       isDraining: () => rooms.life.stopping,
-      resources: metricSources(limits, () => rooms).resources,
+      resources: () => limitedResources({ ...rooms, limits }),
     }),
     resolveSettings: (request) => resolveSettings(limits, rooms.life, request),
     auth: { tokens: () => rooms.life.tokens, jwt: config.controlJwt },
@@ -315,10 +316,19 @@ function gatewayOptions(
     rates: config,
     http: {
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
-      isReady: () => rooms.life.ready && rooms.records.isSound,
+      isReady: () => isReady(rooms),
       metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
-      info: () => ({ name: 'holdfast', version: libraryVersion, node_id: nodeId, profile: config.profile }),
+      tubeMetrics: config.tubeMetrics,
+      info: () => ({
+        name: 'holdfast',
+        version: libraryVersion,
+        node_id: nodeId,
+        profile: config.profile,
+        stately_inspector: config.statelyInspector,
+      }),
+      statelyInspector: config.statelyInspector,
     },
+    inspection: rooms.inspection,
     observer: rooms.metrics,
     log: logging.target('signalling'),
   };

@@ -16,8 +16,10 @@ import type { InputTap, TubeRegistry } from './registry/tube-registry.js';
 /** Of the memory for both recorders, what is for the inputs of tubes; the rest is for what they say. */
 const inputShare = 0.3;
 
-export interface FlightRecordingOptions
-  extends Pick<Config, 'flightRecorderEntries' | 'flightRecorderMaxBytes' | 'flightRecorderClosedTubes'> {
+export interface FlightRecordingOptions extends Pick<
+  Config,
+  'flightRecorderEntries' | 'flightRecorderMaxBytes' | 'flightRecorderClosedTubes'
+> {
   readonly registry: () => TubeRegistry;
   /** A recorder threw: a bug of ours that must not reach a native callback. */
   readonly bug: (where: string, error: unknown) => void;

@@ -5,13 +5,13 @@
  */
 
 /**
- * @param tableMs waits before the second, third, … attempt
- * @param attemptsMade attempts already made in this incident
+ * @param tableMs waits after the first, second, … failure in a row
+ * @param step how many there were; 0 = no attempt was made yet in this incident
  * @param random in [0, 1)
  * @returns milliseconds to wait since the end of the attempt before
  */
-export function backoffMs(tableMs: readonly number[], attemptsMade: number, random: number): number {
-  if (attemptsMade <= 0 || tableMs.length === 0) return 0;
-  const base = tableMs[Math.min(attemptsMade, tableMs.length) - 1] ?? 0;
+export function backoffMs(tableMs: readonly number[], step: number, random: number): number {
+  if (step <= 0 || tableMs.length === 0) return 0;
+  const base = tableMs[Math.min(step, tableMs.length) - 1] ?? 0;
   return Math.round(base * (0.5 + random / 2));
 }

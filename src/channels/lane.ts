@@ -44,6 +44,7 @@ export interface LaneContext {
   schedule(fn: () => void, delayMs: number): () => void;
   deliver(label: string, data: string | Uint8Array): void;
   dropped(label: string, cause: DropCause, count: number): void;
+  replayed(label: string, count: number): void;
 }
 
 /** A native channel that serves a lane in one generation. */
@@ -193,14 +194,16 @@ export class Lane {
     const channel = this.current?.channel;
     if (channel === undefined || this.context.held) return;
     const retained = this.kind === 'reliable' && this.context.epoch.instance !== null;
+    const replayedBefore = this.replayed;
     while (this.outbox.unsent > 0 && channel.bufferedBytes() < highWaterOf(channel)) {
       const next = this.context.epoch.instance === null ? this.outbox.peekRaw() : this.outbox.peek();
       // Refused although it is open: it is closing. The next generation takes over.
-      if (next === null || !channel.send(next)) return;
+      if (next === null || !channel.send(next)) break;
       if (!retained) this.outbox.shift();
       else if (this.outbox.markSent()) this.replayed += 1;
       this.giveWay(byteLength(next));
     }
+    if (this.replayed > replayedBefore) this.context.replayed(this.label, this.replayed - replayedBefore);
   }
 
   /** To the other channels, every so many bytes. A plain peer would take it for a message of the application. */
@@ -221,12 +224,22 @@ export class Lane {
     this.current = null;
   }
 
+  /** Messages have a channel to go out on. */
+  get isOpen(): boolean {
+    return this.current?.channel.isOpen() ?? false;
+  }
+
+  /** Waiting here or in the native channel. */
+  get bufferedBytes(): number {
+    return this.outbox.unsentBytes + (this.current?.channel.bufferedBytes() ?? 0);
+  }
+
   stats(): LaneStats {
     return {
       label: this.label,
       class: this.kind,
-      open: this.current?.channel.isOpen() ?? false,
-      bufferedBytes: this.outbox.unsentBytes + (this.current?.channel.bufferedBytes() ?? 0),
+      open: this.isOpen,
+      bufferedBytes: this.bufferedBytes,
       queuedBytes: this.outbox.bytes,
       messagesSent: this.messagesSent,
       bytesSent: this.bytesSent,

@@ -22,6 +22,8 @@ export interface MessageLinkOptions {
   /** A message from the peer. It may call `send`; it must not throw. */
   deliver(label: string, data: string | Uint8Array): void;
   dropped?(label: string, cause: DropCause, count: number): void;
+  /** Sent once more, on another channel than before. */
+  replayed?(label: string, count: number): void;
 }
 
 export class MessageLink {
@@ -43,6 +45,7 @@ export class MessageLink {
       schedule: (fn, delayMs) => options.schedule(fn, delayMs),
       deliver: (label, data) => options.deliver(label, data),
       dropped: (label, cause, count) => options.dropped?.(label, cause, count),
+      replayed: (label, count) => options.replayed?.(label, count),
     };
   }
 
@@ -161,6 +164,11 @@ export class MessageLink {
   close(): void {
     for (const lane of this.lanes.values()) lane.close();
     this.lanes.clear();
+  }
+
+  /** Every application channel, to be looked at. */
+  all(): Iterable<Pick<Lane, 'kind' | 'isOpen' | 'bufferedBytes'>> {
+    return this.lanes.values();
   }
 
   stats(): LaneStats[] {

@@ -7,7 +7,9 @@ const end = '<!-- chart: end -->';
 /** The picture of the top level of the tube's chart. */
 export const overviewName = 'tube-overview';
 
-const picture = (folder: string, name: string, what: string): string => `![${what}](${folder}/${name}.svg)`;
+/** A link to itself: the larger ones are read at their full size. */
+const picture = (folder: string, name: string, what: string): string =>
+  `[![${what}](${folder}/${name}.svg)](${folder}/${name}.svg)`;
 
 const titles: Readonly<Record<string, string>> = {
   tube: 'The tube',

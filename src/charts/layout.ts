@@ -6,7 +6,7 @@
  * transitions with the same ends share one; what leads nowhere, or inwards, is a line of text in the box.
  */
 import type { ElkNode, ElkExtendedEdge, LayoutOptions } from 'elkjs/lib/elk-api.js';
-import type { ChartBox, ChartLayout, ChartState, ChartTransition } from '../operator/chart.types.js';
+import type { ChartBox, ChartLabel, ChartLayout, ChartState, ChartTransition } from '../operator/chart.types.js';
 import { chartSizes, textWidth, transitionWords } from '../operator/chart-drawing.js';
 import { isWithin, type WalkedChart, type WalkedState, type WalkedTransition } from './walk.js';
 
@@ -15,12 +15,21 @@ export interface GraphLayout {
   layout(graph: ElkNode): Promise<ElkNode>;
 }
 
+export interface LayoutChoices {
+  /**
+   * `all`: the words of every transition. `few`: the first events of each arrow, and nothing of what leads nowhere or inwards: small enough to be
+   * watched while it runs.
+   */
+  readonly words: 'all' | 'few';
+}
+
 type Point = readonly [number, number];
 
 /** Around the whole chart, for the width of its border. */
 const edgeSpace = 2;
 const dotSize = 8;
 const rowHeight = 16;
+const fewEvents = 2;
 const maxLineLength = 54;
 const minStateWidth = 96;
 /** A box with states inside sets its lines in columns, at most so many; that of the whole chart is wide. */
@@ -35,12 +44,26 @@ const common: LayoutOptions = {
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
-  'elk.spacing.nodeNode': '18',
-  'elk.spacing.edgeNode': '14',
-  'elk.spacing.edgeEdge': '10',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '22',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '12',
-  'elk.layered.spacing.edgeEdgeBetweenLayers': '9',
+};
+
+/** What is watched shall fit on a screen, what is read may be large. */
+const spacing: Readonly<Record<LayoutChoices['words'], LayoutOptions>> = {
+  all: {
+    'elk.spacing.nodeNode': '18',
+    'elk.spacing.edgeNode': '14',
+    'elk.spacing.edgeEdge': '10',
+    'elk.layered.spacing.nodeNodeBetweenLayers': '22',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '12',
+    'elk.layered.spacing.edgeEdgeBetweenLayers': '9',
+  },
+  few: {
+    'elk.spacing.nodeNode': '12',
+    'elk.spacing.edgeNode': '9',
+    'elk.spacing.edgeEdge': '7',
+    'elk.layered.spacing.nodeNodeBetweenLayers': '16',
+    'elk.layered.spacing.edgeNodeBetweenLayers': '9',
+    'elk.layered.spacing.edgeEdgeBetweenLayers': '6',
+  },
 };
 
 /** Transitions with the same ends, drawn as one line with several words. */
@@ -51,6 +74,8 @@ interface Arrow {
   /** The innermost state that holds both ends. */
   readonly within: string;
   readonly transitions: readonly WalkedTransition[];
+  /** The rows of its label, by the transitions that they stand for. */
+  readonly rows: ReadonlyMap<WalkedTransition, string>;
 }
 
 const clipped = (text: string): string =>
@@ -73,7 +98,25 @@ function innermost(states: ReadonlyMap<string, WalkedState>, source: string, tar
   return within;
 }
 
-function arrowsOf({ states, transitions }: WalkedChart): Arrow[] {
+/** Of what happens at once only the guard says why. */
+const fewWords = ({ type, event, guard }: WalkedTransition): string =>
+  type === '' && guard !== null ? `[${guard}]` : event;
+
+/** Events before delays, which say less; `…` stands for the rest. */
+function fewRows(transitions: readonly WalkedTransition[]): Map<WalkedTransition, string> {
+  const byWords = new Map([...transitions].reverse().map((transition) => [fewWords(transition), transition]));
+  const isFact = ({ event }: WalkedTransition): number => Number(event.includes('.'));
+  const distinct = [...byWords.values()].reverse().sort((one, other) => isFact(other) - isFact(one));
+  const isCut = distinct.length > fewEvents;
+  const textOf = (one: WalkedTransition, place: number): string =>
+    isCut && place === fewEvents - 1 ? `${fewWords(one)} …` : fewWords(one);
+  return new Map(distinct.slice(0, fewEvents).map((one, place) => [one, textOf(one, place)]));
+}
+
+const allRows = (transitions: readonly WalkedTransition[]): Map<WalkedTransition, string> =>
+  new Map(transitions.map((transition) => [transition, transitionWords(transition)]));
+
+function arrowsOf({ states, transitions }: WalkedChart, { words }: LayoutChoices): Arrow[] {
   const byId = new Map(states.map((state) => [state.id, state]));
   const arrows = new Map<string, WalkedTransition[]>();
   for (const transition of transitions) {
@@ -83,7 +126,8 @@ function arrowsOf({ states, transitions }: WalkedChart): Arrow[] {
   }
   return [...arrows].map(([ends, all]): Arrow => {
     const [source = '', target = ''] = ends.split(' ');
-    return { id: `arrow ${ends}`, source, target, within: innermost(byId, source, target), transitions: all };
+    const rows = words === 'all' ? allRows(all) : fewRows(all);
+    return { id: `arrow ${ends}`, source, target, within: innermost(byId, source, target), transitions: all, rows };
   });
 }
 
@@ -96,9 +140,9 @@ const edge = (id: string, source: string, target: string): ElkExtendedEdge => ({
   targets: [target],
 });
 
-function labelNode({ id, transitions }: Arrow): ElkNode {
-  const widths = transitions.map((transition) => textWidth(transitionWords(transition), chartSizes.line));
-  return { id, width: Math.max(...widths) + 2 * chartSizes.labelInset, height: transitions.length * rowHeight };
+function labelNode({ id, rows }: Arrow): ElkNode {
+  const widths = [...rows.values()].map((text) => textWidth(text, chartSizes.line));
+  return { id, width: Math.max(...widths) + 2 * chartSizes.labelInset, height: rows.size * rowHeight };
 }
 
 /** A state with its words, of known size. */
@@ -111,11 +155,13 @@ interface Box {
   readonly height: number;
 }
 
-function boxOf(state: WalkedState, transitions: readonly WalkedTransition[], hasInside: boolean): Box {
-  const lines = [
-    ...state.lines.map(clipped),
-    ...transitions.filter((transition) => transition.source === state.id && isLine(transition)).map(lineOf),
-  ];
+/** The transitions of a state that are lines in its box. */
+const linesOf = (state: WalkedState, transitions: readonly WalkedTransition[]): string[] =>
+  transitions.filter((transition) => transition.source === state.id && isLine(transition)).map(lineOf);
+
+function boxOf(state: WalkedState, chart: WalkedChart, { words }: LayoutChoices): Box {
+  const lines = [...state.lines.map(clipped), ...(words === 'all' ? linesOf(state, chart.transitions) : [])];
+  const hasInside = chart.states.some(({ parent }) => parent === state.id);
   const most = state.parent === null ? maxColumns.root : maxColumns.inner;
   const columns = hasInside ? Math.min(most, Math.max(1, Math.ceil(lines.length / linesPerColumn))) : 1;
   const column = Math.max(0, ...lines.map((line) => textWidth(line, chartSizes.line))) + chartSizes.inset;
@@ -130,7 +176,13 @@ function boxOf(state: WalkedState, transitions: readonly WalkedTransition[], has
   };
 }
 
-function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMap<string, Box>): ElkNode {
+function graphOf(
+  chart: WalkedChart,
+  arrows: readonly Arrow[],
+  boxes: ReadonlyMap<string, Box>,
+  { words }: LayoutChoices,
+): ElkNode {
+  const options = { ...common, ...spacing[words] };
   const nodeOf = (state: WalkedState): ElkNode => {
     const { width = 0, height = 0 } = boxes.get(state.id) ?? {};
     const inside = chart.states.filter(({ parent }) => parent === state.id);
@@ -140,7 +192,7 @@ function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMa
     const top = isRoot ? height + chartSizes.foot : 0;
     return {
       id: state.id,
-      layoutOptions: { ...common, 'elk.padding': `[top=${String(top)},left=14,bottom=14,right=14]` },
+      layoutOptions: { ...options, 'elk.padding': `[top=${String(top)},left=14,bottom=14,right=14]` },
       children: [
         ...(isRoot ? [] : [{ id: wordsId(state.id), width, height, layoutOptions: wordsOptions }]),
         ...(inside.some(({ initial }) => initial) ? [initialDot(state.id)] : []),
@@ -152,7 +204,7 @@ function graphOf(chart: WalkedChart, arrows: readonly Arrow[], boxes: ReadonlyMa
   return {
     id: 'graph',
     layoutOptions: {
-      ...common,
+      ...options,
       'elk.padding': `[top=${String(edgeSpace)},left=${String(edgeSpace)},bottom=${String(edgeSpace)},right=${String(edgeSpace)}]`,
       'elk.json.shapeCoords': 'ROOT',
       'elk.json.edgeCoords': 'ROOT',
@@ -214,7 +266,7 @@ class Places {
 function placedTransition(
   { id, source, event, guard, actions, description }: WalkedTransition,
   target: string,
-  label: ChartBox | null,
+  label: ChartLabel | null,
   parts: ChartTransition['parts'],
 ): ChartTransition {
   return { id, source, target, event, guard, actions, description, label, parts };
@@ -230,12 +282,16 @@ function placedState(places: Places, box: Box, arrows: readonly Arrow[]): ChartS
 }
 
 /** The transitions of one arrow: one row of its label each, and the same line. */
-function placedArrow(places: Places, { id, target, transitions }: Arrow): ChartTransition[] {
+function placedArrow(places: Places, { id, target, transitions, rows }: Arrow): ChartTransition[] {
   const box = places.box(id);
   const parts = [places.points(`from ${id}`), places.points(`to ${id}`)];
-  return transitions.map((transition, row) =>
-    placedTransition(transition, target, { ...box, y_px: box.y_px + row * rowHeight, height_px: rowHeight }, parts),
-  );
+  const order = [...rows.keys()];
+  return transitions.map((transition) => {
+    const text = rows.get(transition);
+    const y = box.y_px + order.indexOf(transition) * rowHeight;
+    const label = text === undefined ? null : { ...box, y_px: y, height_px: rowHeight, text };
+    return placedTransition(transition, target, label, parts);
+  });
 }
 
 function initialArrow(places: Places, { id, parent }: WalkedState): ChartTransition {
@@ -259,11 +315,10 @@ function wordsIn(places: Places, { state, width, height }: Box, arrows: readonly
 }
 
 /** Rejects when the layout fails. The same chart has the same layout on every machine. */
-export async function layoutChart(chart: WalkedChart, elk: GraphLayout): Promise<ChartLayout> {
-  const parents = new Set(chart.states.map(({ parent }) => parent));
-  const boxes = chart.states.map((state) => boxOf(state, chart.transitions, parents.has(state.id)));
-  const arrows = arrowsOf(chart);
-  const graph = await elk.layout(graphOf(chart, arrows, new Map(boxes.map((box) => [box.state.id, box]))));
+export async function layoutChart(chart: WalkedChart, elk: GraphLayout, choices: LayoutChoices): Promise<ChartLayout> {
+  const boxes = chart.states.map((state) => boxOf(state, chart, choices));
+  const arrows = arrowsOf(chart, choices);
+  const graph = await elk.layout(graphOf(chart, arrows, new Map(boxes.map((box) => [box.state.id, box])), choices));
   const places = new Places(graph);
   const states = boxes.map((box) => placedState(places, box, arrows));
   const [root] = states;

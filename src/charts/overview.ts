@@ -1,10 +1,9 @@
 /**
- * A chart reduced to its top-level states, for a reader who sees it for the first time: what happens inside of a state is left out, an arrow has its
- * first few events, and the boxes say what the states are.
+ * A chart made smaller before it is laid out: for who sees it for the first time (`overview`: the top-level states, and what they are), and for who
+ * watches it run (`outline`: all states, and nothing but their names). Both are drawn with few words on the arrows.
  */
 import { isWithin, type WalkedChart, type WalkedState, type WalkedTransition } from './walk.js';
 
-const maxEventsOnArrow = 2;
 const lineLength = 34;
 
 /** Lines of at most `lineLength` characters, broken between words. */
@@ -18,44 +17,33 @@ function wrapped(text: string): string[] {
   return lines;
 }
 
-/** Words about events first; a delay says less. */
-const byInterest = (one: WalkedTransition, other: WalkedTransition): number =>
-  Number(other.event.includes('.')) - Number(one.event.includes('.'));
-
-/** The first events of one arrow, as one transition each; `…` stands for the rest. */
-function shortened(all: readonly WalkedTransition[]): WalkedTransition[] {
-  const byEvent = new Map([...all].sort(byInterest).map((transition) => [transition.event, transition]));
-  const distinct = [...byEvent.values()].map((transition) => ({ ...transition, guard: null, actions: [] }));
-  if (distinct.length <= maxEventsOnArrow) return distinct;
-  return distinct
-    .slice(0, maxEventsOnArrow)
-    .map((shown, place) => (place === maxEventsOnArrow - 1 ? { ...shown, event: `${shown.event} …` } : shown));
+export function outline(chart: WalkedChart): WalkedChart {
+  return { ...chart, states: chart.states.map((state) => ({ ...state, lines: [] })) };
 }
 
 export function overview(chart: WalkedChart): WalkedChart {
   const [root, ...rest] = chart.states;
   if (root === undefined) return chart;
   const shown = rest.filter(({ parent }) => parent === root.id);
-  const topOf = (id: string): string | null => shown.find((state) => isWithin(id, state.id))?.id ?? null;
-  const arrows = new Map<string, WalkedTransition[]>();
-  const everywhere: WalkedTransition[] = [];
-  for (const transition of chart.transitions) {
+  const topOf = (id: string): string => shown.find((state) => isWithin(id, state.id))?.id ?? root.id;
+  const lifted = chart.transitions.map((transition): WalkedTransition => {
     const [source, target] = [topOf(transition.source), topOf(transition.target ?? root.id)];
-    if (target === null || source === target) continue;
-    if (source === null) everywhere.push(transition);
-    else {
-      const name = `${source} ${target}`;
-      arrows.set(name, [...(arrows.get(name) ?? []), { ...transition, source, target }]);
-    }
-  }
+    return { ...transition, source, target };
+  });
+  const arrows = lifted.filter(({ source, target }) => source !== target && target !== root.id);
+  const fromAnywhere = arrows.filter(({ source }) => source === root.id);
   const boxOf = (state: WalkedState): WalkedState => ({
     ...state,
     type: state.type === 'final' ? 'final' : 'atomic',
     lines: wrapped(state.description),
   });
+  const inside = (id: string | null): string => id?.slice(root.id.length + 1) ?? '';
   return {
     ...chart,
-    states: [{ ...root, lines: [] }, ...shown.map(boxOf)],
-    transitions: [...[...arrows.values()].flatMap(shortened), ...everywhere.map((all) => ({ ...all, actions: [] }))],
+    states: [
+      { ...root, lines: fromAnywhere.map(({ event, target }) => `${event} → ${inside(target)}`) },
+      ...shown.map(boxOf),
+    ],
+    transitions: arrows,
   };
 }

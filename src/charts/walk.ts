@@ -11,6 +11,8 @@ export type WalkedState = Omit<ChartState, keyof ChartBox | 'words' | 'columns'>
 export interface WalkedTransition extends Omit<ChartTransition, 'target' | 'label' | 'parts'> {
   /** Null when it only runs actions. */
   readonly target: string | null;
+  /** XState's type of the event; empty: at once. */
+  readonly type: string;
   /** It leaves its source although the target is inside. */
   readonly reenter: boolean;
 }
@@ -80,6 +82,7 @@ function walkedTransition(transition: Transition): WalkedTransition {
     id: transitionId(transition),
     source: source.id,
     target: target?.[0]?.id ?? null,
+    type: eventType ?? '',
     event: readableEvent(eventType ?? ''),
     guard: guard === undefined ? null : nameOf(guard),
     actions: actions.map(nameOf),

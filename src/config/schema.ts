@@ -51,6 +51,14 @@ const listenerKeys = {
   ),
   port: integer(8080, { min: 0, max: 65_535 }, 'TCP port for socket.io and HTTP; 0 takes any free one.'),
   console: onOff(true, 'Whether the web console is served at /console/.'),
+  statelyInspector: onOff(
+    false,
+    'Whether /console/stately.html may show the charts of a tube in the inspector of stately.ai, a page of others in the internet. Contexts are sanitised.',
+  ),
+  tubeMetrics: onOff(
+    false,
+    'Whether measurements of single tubes are served at /metrics/tubes, to those with a control token or JWT.',
+  ),
   profile: choice('production', profileNames, 'Numbers that suit a kind of network; see the table of profiles.'),
   recoveryPolicy: choice(
     'standard',

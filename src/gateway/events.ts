@@ -50,8 +50,12 @@ export const peerEvents = [
 ] as const;
 export type PeerEvent = (typeof peerEvents)[number];
 
+export const inspectEvents = ['watch', 'unwatch'] as const;
+export type InspectEvent = (typeof inspectEvents)[number];
+
 /** Sent by the service. */
 const outgoingEvents = [
+  'inspect',
   'signal',
   'session',
   'draining',
@@ -63,5 +67,5 @@ const outgoingEvents = [
 ] as const;
 
 export const gatewayEvents: readonly string[] = [
-  ...new Set([...controlEvents, ...peerEvents, ...outgoingEvents, 'unknown']),
+  ...new Set([...controlEvents, ...peerEvents, ...inspectEvents, ...outgoingEvents, 'unknown']),
 ];

@@ -5,6 +5,7 @@
 import type { TubeSettings } from '../../machines/settings.js';
 import type { AuthOptions } from './auth.js';
 import type { HttpOptions } from './http.js';
+import type { InspectionSource } from './inspect.js';
 import type { RateOptions } from './limits.js';
 import type { GatewayObserver, Log } from './observer.port.js';
 import type { OperatorDesk } from './operator.port.js';
@@ -30,6 +31,7 @@ export interface GatewayOptions {
   peerTokenKey(): Uint8Array;
   readonly rates: RateOptions;
   readonly http: HttpOptions;
+  readonly inspection: InspectionSource;
   readonly observer: GatewayObserver;
   readonly log: Log;
   /** How long a controller may be away and still get every signal it missed, milliseconds. */

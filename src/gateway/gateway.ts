@@ -1,5 +1,5 @@
 /**
- * The gateway: one port for HTTP and socket.io, the two namespaces, and the path of what tubes say to those who listen. Composes the
+ * The gateway: one port for HTTP and socket.io, the namespaces, and the path of what tubes say to those who listen. Composes the
  * files of this folder and owns their life; app.ts supplies the rest of the service through GatewayOptions.
  */
 import type { Server as HttpServer } from 'node:http';
@@ -16,6 +16,7 @@ import { closeTubeRoom, drainingNotice, emitSignal, openControl } from './contro
 import type { Controller } from './controller.js';
 import { TubeCreator } from './create-tube.js';
 import type { GatewayOptions } from './gateway.port.js';
+import { openInspect } from './inspect.js';
 import { guarded } from './observer.port.js';
 import { OfferBudget } from './offer-budget.js';
 import { createHttpServer, listen, trackConnections } from './http-server.js';
@@ -49,8 +50,8 @@ const joinTimeoutMs = 10_000;
 export function createGateway(options: GatewayOptions): Gateway {
   const life = { isDraining: false };
   const isDraining = (): boolean => life.isDraining;
-  const http = createHttpServer(options, isDraining);
   const limits = createConnectionLimits(options.rates);
+  const http = createHttpServer(options, isDraining, limits.handshakes);
   const io = createIo(http, options, limits);
   const rooms = openRooms(io, options, limits, isDraining);
   const connections = trackConnections(http);
@@ -105,31 +106,29 @@ function createIo(http: HttpServer, options: GatewayOptions, { connections }: Co
       );
     },
   });
-  io.use((_socket, next) => next(refusal(new AppError('input_unknown_event', 'Connect to /control or /peer.'))));
+  io.use((_socket, next) =>
+    next(refusal(new AppError('input_unknown_event', 'Connect to /control, /peer or /inspect.'))),
+  );
   return io;
 }
 
 /** The namespaces with everything that lives in them. */
 function openRooms(io: GatewayServer, options: GatewayOptions, limits: ConnectionLimits, isDraining: () => boolean) {
   const { tubes, observer, log } = options;
-  const control = io.of('/control');
-  const peer = io.of('/peer');
-  const slow = new SlowClients([control, peer], options.maxSocketBufferBytes, log);
+  const [control, peer, inspect] = [io.of('/control'), io.of('/peer'), io.of('/inspect')];
+  const slow = new SlowClients([control, peer, inspect], options.maxSocketBufferBytes, log);
   const publisher = createPublisher(control, slow, options);
   const creator = createCreator(publisher, options, isDraining);
   const feed = new TubeFeed({ ...options, namespace: control, sent: (bytes) => slow.note(bytes) });
   const desks = createDesks(options, { creator, publisher, feed });
   const { handshakes } = limits;
-  const { trustForwardedFor } = options.rates;
+  const { trustForwardedFor, controlCallsPerSecond } = options.rates;
   const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
-  openControl({
-    ...shared,
-    namespace: control,
-    auth: createControlAuth(options.auth),
-    desk: desks.control,
-    replayWindowMs: options.signalReplayWindowMs,
-    maxSubscriptions: options.maxSubscriptionsPerSocket,
-  });
+  const controllers = { auth: createControlAuth(options.auth), maxSubscriptions: options.maxSubscriptionsPerSocket };
+  const { inspection, signalReplayWindowMs: replayWindowMs } = options;
+  openControl({ ...shared, ...controllers, namespace: control, desk: desks.control, replayWindowMs });
+  const calls = createRateLimit(controlCallsPerSecond, 1);
+  openInspect({ ...shared, ...controllers, namespace: inspect, inspection, calls });
   const peers = new PeerHub({ ...shared, namespace: peer, desk: desks.peer });
   peers.open();
   const unlisten = listenToTubes(options, { publisher, peers, creator });

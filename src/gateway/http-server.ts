@@ -2,18 +2,19 @@
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { createControlAuth } from './auth.js';
 import type { GatewayOptions } from './gateway.port.js';
-import { createHttpApp } from './http.js';
+import { createHttpApp, type HttpDeps } from './http.js';
+import type { RateLimit } from './limits.js';
 
-export function createHttpServer({ log, http }: GatewayOptions, isDraining: () => boolean): HttpServer {
-  const app = createHttpApp({
-    publicDir: http.publicDir,
-    isReady: () => http.isReady(),
-    metrics: () => http.metrics(),
-    info: () => http.info(),
-    isDraining,
-    log,
-  });
+/** @param handshakes counts requests that bring a token with the handshakes of their address */
+export function createHttpServer(
+  options: GatewayOptions,
+  isDraining: () => boolean,
+  handshakes: RateLimit,
+): HttpServer {
+  const { log } = options;
+  const app = createHttpApp(depsOf(options, isDraining, handshakes));
   const listener = getRequestListener(app.fetch);
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
     listener(request, response).catch((err: unknown) => log.error({ err }, 'an HTTP request failed'));
@@ -21,6 +22,27 @@ export function createHttpServer({ log, http }: GatewayOptions, isDraining: () =
   // Also a connection that cannot be accepted (no file descriptors left) is told here; without a listener it would end the process.
   server.on('error', (err) => log.error({ err }, 'the HTTP server reported an error'));
   return server;
+}
+
+function depsOf(
+  { log, http, auth, tubes, observer, rates }: GatewayOptions,
+  isDraining: () => boolean,
+  handshakes: RateLimit,
+): HttpDeps {
+  const { trustForwardedFor } = rates;
+  return {
+    publicDir: http.publicDir,
+    statelyInspector: http.statelyInspector === true,
+    isReady: () => http.isReady(),
+    metrics: () => http.metrics(),
+    info: () => http.info(),
+    isDraining,
+    log,
+    tubePages:
+      http.tubeMetrics === true
+        ? { tubes, auth: createControlAuth(auth), handshakes, trustForwardedFor, observer }
+        : null,
+  };
 }
 
 /** Rejects when the port cannot be opened. */

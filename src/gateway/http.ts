@@ -2,9 +2,11 @@
  * The HTTP routes beside socket.io: health, metrics, the console's files, the peer library, and what this node is. Errors are
  * RFC 9457 problem documents with our `code`. What the routes tell is supplied by app.ts.
  */
-import { Hono, type Context } from 'hono';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { noStore, problem } from './http-problem.js';
+import { tubePage, type TubePageDeps } from './http-tubes.js';
 import type { Log } from './observer.port.js';
 import { readStatic } from './static-files.js';
 
@@ -14,13 +16,19 @@ export interface HttpOptions {
   /** False while the service starts or a part of it is broken; draining is known to the gateway itself. */
   isReady(): boolean;
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Whether /metrics/tubes is there. Default false. */
+  readonly tubeMetrics?: boolean;
   /** For /api/v1/info: version, node id and the like; no secrets, it needs no token. */
   info(): Readonly<Record<string, unknown>>;
+  /** The bridge page to stately.ai's inspector is served; default: not. */
+  readonly statelyInspector?: boolean;
 }
 
 export interface HttpDeps extends HttpOptions {
   isDraining(): boolean;
   readonly log: Log;
+  /** Null: it is off. */
+  readonly tubePages: TubePageDeps | null;
 }
 
 /** The console runs nothing but its own files, and talks to its own service only (wherever that is reached). */
@@ -35,19 +43,18 @@ const consolePolicy = {
   frameAncestors: ["'none'"],
 };
 
-const noStore = { 'cache-control': 'no-store' } as const;
+/** The one page that shows a page of others: what it passes on is sanitised (src/observability/inspection-view.ts). */
+const bridgePath = '/console/stately.html';
+const bridgePolicy = { ...consolePolicy, frameSrc: ['https://stately.ai'] };
 
-export function createHttpApp(deps: HttpDeps): Hono {
-  const app = new Hono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: consolePolicy,
-      referrerPolicy: 'no-referrer',
-      // TLS is the proxy's; and the peer library is for pages of other origins.
-      strictTransportSecurity: false,
-      crossOriginResourcePolicy: false,
-    }),
-  );
+type App = Hono<{ Bindings: HttpBindings }>;
+
+export function createHttpApp(deps: HttpDeps): App {
+  const app: App = new Hono();
+  const [usual, bridge] = [headersWith(consolePolicy), headersWith(bridgePolicy)];
+  const hasBridge = deps.statelyInspector === true;
+  app.use((c, next) => (hasBridge && c.req.path === bridgePath ? bridge : usual)(c, next));
+  if (!hasBridge) app.get(bridgePath, (c) => c.notFound());
   addHealth(app, deps);
   addMetrics(app, deps);
   addFiles(app, deps.publicDir);
@@ -60,7 +67,16 @@ export function createHttpApp(deps: HttpDeps): Hono {
   return app;
 }
 
-function addHealth(app: Hono, deps: HttpDeps): void {
+const headersWith = (contentSecurityPolicy: typeof consolePolicy): MiddlewareHandler =>
+  secureHeaders({
+    contentSecurityPolicy,
+    referrerPolicy: 'no-referrer',
+    // TLS is the proxy's; and the peer library is for pages of other origins.
+    strictTransportSecurity: false,
+    crossOriginResourcePolicy: false,
+  });
+
+function addHealth(app: App, deps: HttpDeps): void {
   // Answers as long as the event loop turns, and says nothing else.
   app.get('/livez', (c) => c.json({ status: 'ok' }, 200, noStore));
   const readiness = (c: Context): Response => {
@@ -72,14 +88,15 @@ function addHealth(app: Hono, deps: HttpDeps): void {
   app.get('/healthz', readiness);
 }
 
-function addMetrics(app: Hono, deps: HttpDeps): void {
+function addMetrics(app: App, deps: HttpDeps): void {
   app.get('/metrics', async (c) => {
     const { contentType, body } = await deps.metrics();
     return c.body(body, 200, { 'content-type': contentType, ...noStore });
   });
+  if (deps.tubePages !== null) app.get('/metrics/tubes', tubePage(deps.tubePages));
 }
 
-function addFiles(app: Hono, publicDir: string): void {
+function addFiles(app: App, publicDir: string): void {
   const serve = async (c: Context, path: string, headers: Record<string, string> = {}): Promise<Response> => {
     const file = await readStatic(publicDir, path);
     if (file === null) return c.notFound();
@@ -101,9 +118,4 @@ function decoded(path: string): string {
   } catch {
     return '/\0';
   }
-}
-
-function problem(c: Context, status: ContentfulStatusCode, code: string, title: string): Response {
-  const body = JSON.stringify({ type: `urn:holdfast:error:${code}`, title, status, code });
-  return c.body(body, status, { 'content-type': 'application/problem+json', ...noStore });
 }

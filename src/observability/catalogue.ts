@@ -2,9 +2,10 @@
  * Every metric of the service as data: name, help, labels with all their values, buckets. Base units, closed label sets, never an id or an
  * address as a label. No prom-client here: metrics.ts makes the families, dashboards and tests can read the list.
  */
-import { tubeStates } from '../../machines/events.js';
+import { qualityVerdicts, tubeStates } from '../../machines/events.js';
 import { closeReasons, failureTable, type FailureCode } from '../../machines/failure.js';
-import { restartTriggers } from '../../machines/policies/recovery.js';
+import { networkChangeSources, networkChangeTypes, restartTriggers } from '../../machines/policies/recovery.js';
+import { incidentOutcomes, phases } from '../operator/incident.types.js';
 
 type Labels = Readonly<Record<string, readonly string[]>>;
 
@@ -46,6 +47,12 @@ export type ConnectionOutcome = (typeof connectionOutcomes)[number];
 const recoveryOutcomes = ['success', 'failure', 'abandoned'] as const;
 /** `closed`: somebody closed the tube meanwhile. */
 const outageOutcomes = ['recovered', 'lost', 'closed'] as const;
+const decisionActions = ['do', 'wait', 'skip', 'give_up'] as const;
+/** `none`: another rule decided first (backoff, breaker, one at a time). */
+const verdicts = ['restart_now', 'wait_for_peer', 'wait_for_network', 'leave_alone', 'none'] as const;
+/** How the asking for a relay ended; `unused`: no TURN server was asked (src/transport/gathering.ts). */
+export const relayOutcomes = ['unused', 'allocated', 'refused', 'unreachable'] as const;
+export type RelayOutcome = (typeof relayOutcomes)[number];
 const channelKinds = ['control', 'reliable', 'latest'] as const;
 export type ChannelKind = (typeof channelKinds)[number];
 /** RFC 8445 §4. */
@@ -58,6 +65,8 @@ const outageSeconds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900];
 const lifetimeSeconds = [1, 10, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800];
 const roundTripSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.5, 3];
 const handleSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const phaseSeconds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60, 300];
+const ratios = [0, 0.001, 0.005, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1];
 const scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 const tubeFamilies = {
@@ -74,6 +83,7 @@ const tubeFamilies = {
   tubeCrashes: counter('tube_crashes_total', 'Errors of tube actors, by what was done.', {
     outcome: ['restarted', 'given_up'],
   }),
+  breakers: gauge('breakers', 'Tubes whose circuit breaker holds restarts back.', { state: ['open', 'half_open'] }),
 };
 
 const recoveryFamilies = {
@@ -93,17 +103,53 @@ const recoveryFamilies = {
     trigger: restartTriggers,
     outcome: recoveryOutcomes,
   }),
+  recoveryFailures: counter('recovery_failures_total', 'Attempts that failed or were abandoned, by what was wrong.', {
+    code: failureCodes,
+  }),
+  recoveryDecisions: counter(
+    'recovery_decisions_total',
+    'Decisions about restarts: what is done, and the verdict of the decision table.',
+    { action: decisionActions, verdict: verdicts },
+  ),
+  incidents: counter('incidents_total', 'Incidents that are over, by what they were about and how they ended.', {
+    trigger: restartTriggers,
+    outcome: incidentOutcomes.filter((outcome) => outcome !== 'open'),
+  }),
+  recoveryPhase: histogram(
+    'recovery_phase_seconds',
+    'Where the time of a recovery went: phases of incidents that are over.',
+    phaseSeconds,
+    { phase: phases },
+  ),
   recoveryDuration: histogram('recovery_duration_seconds', 'Length of such attempts.', seconds, {
     trigger: restartTriggers,
     outcome: recoveryOutcomes,
   }),
   outageDuration: histogram(
     'outage_duration_seconds',
-    'Time without a working path, as the application saw it.',
+    'Silence of the peer around a trouble, from its last frame before to its first after, where that is longer than this peer is silent anyway; else the time without a path.',
     outageSeconds,
     {
       outcome: outageOutcomes,
     },
+  ),
+  networkChanges: counter('network_changes_total', 'Changes of networks that tubes took up, by who noticed.', {
+    change: networkChangeTypes,
+    source: networkChangeSources,
+  }),
+};
+
+const pathFamilies = {
+  iceGathering: histogram(
+    'ice_gathering_duration_seconds',
+    'Time in which a generation gathered all of its candidates, and whether a TURN server gave a relay.',
+    seconds,
+    { relay: relayOutcomes },
+  ),
+  turnFailures: counter(
+    'turn_allocation_failures_total',
+    'Generations that asked a TURN server for a relay and got none.',
+    { cause: ['refused', 'unreachable'] },
   ),
   selectedPairs: gauge('selected_candidate_pairs', 'Candidate pairs in use, by the types of their two ends.', {
     local: candidateTypes,
@@ -112,7 +158,9 @@ const recoveryFamilies = {
   }),
   keepalives: counter('keepalives_total', 'Liveness pings by outcome.', { outcome: ['pong', 'missed'] }),
   keepaliveRtt: histogram('keepalive_rtt_seconds', 'Round trip of liveness pings.', roundTripSeconds, {}),
+  pathLoss: histogram('path_loss_ratio', 'Loss that health polls found, of the worse direction.', ratios, {}),
   qualityScore: histogram('quality_score', 'Scores of health polls, 1 is best.', scores, {}),
+  qualityVerdicts: counter('quality_verdicts_total', 'Verdicts of health polls.', { verdict: qualityVerdicts }),
 };
 
 const channelFamilies = {
@@ -130,6 +178,16 @@ const channelFamilies = {
     kind: channelKinds,
     cause: ['overflow', 'too_large', 'closed', 'gap', 'malformed'],
   }),
+  continuityReplayed: counter(
+    'continuity_replayed_messages_total',
+    'Messages that were sent once more, on the path after the one that may have lost them.',
+    {},
+  ),
+  continuityLost: counter(
+    'continuity_lost_messages_total',
+    'Messages of reliable channels that were taken and never acknowledged: their tube or channel was closed, or its next peer cannot take them.',
+    {},
+  ),
 };
 
 const serviceFamilies = {
@@ -157,6 +215,13 @@ const serviceFamilies = {
     handleSeconds,
     { op: ['open', 'load', 'write'], outcome: ['ok', 'error'] },
   ),
+  flightRecorderBytes: gauge('flight_recorder_bytes', 'Memory of the histories of tubes, estimated.', {}),
+  eventLoopUtilization: gauge(
+    'event_loop_utilization_ratio',
+    'Part of the time since the last scrape that the event loop was busy.',
+    {},
+  ),
+  ready: gauge('ready', '1 while the node takes new tubes, as /readyz says.', {}),
   draining: gauge('draining', '1 while the node is shutting down.', {}),
 };
 
@@ -171,6 +236,7 @@ export function catalogue(
     info: gauge('info', 'Always 1; labels say what runs.', { version: [version], node_version: [nodeVersion] }),
     ...tubeFamilies,
     ...recoveryFamilies,
+    ...pathFamilies,
     ...channelFamilies,
     ...serviceFamilies,
     transportRefusals: counter('transport_refusals_total', 'What the transport refused or had to bear, by cause.', {

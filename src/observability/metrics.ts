@@ -2,9 +2,11 @@
  * The metrics of one service instance, and the only importer of prom-client. Has a registry of its own. The gateway, the transport host and
  * the registry call its small methods (app.ts connects them); what is counted from live maps is asked of `sources` at each scrape.
  */
+import { performance } from 'node:perf_hooks';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { TubeState } from '../../machines/events.js';
 import type { FailureCode } from '../../machines/failure.js';
+import { phases, type Incident } from '../operator/incident.types.js';
 import type { TubeNotice } from '../registry/notice.js';
 import {
   catalogue,
@@ -17,15 +19,23 @@ import {
   type HistogramKey,
   type LabelsOf,
   type LimitedResource,
+  type RelayOutcome,
 } from './catalogue.js';
-import { TubeMetrics, type Meter } from './tube-metrics.js';
+import { TubeMetrics, type Flow, type Meter } from './tube-metrics.js';
 
 /** Numbers that live elsewhere, asked for at each scrape. A source may throw: its gauge keeps the value it had. */
 export interface MetricSources {
   readonly tubesByState?: () => Partial<Readonly<Record<TubeState, number>>>;
-  readonly openChannels?: () => Partial<Readonly<Record<ChannelKind, number>>>;
-  readonly bufferedBytes?: () => Partial<Readonly<Record<ChannelKind, number>>>;
+  readonly channels?: () => Partial<Readonly<Record<ChannelKind, ChannelTotals>>>;
   readonly resources?: () => Readonly<Record<LimitedResource, { readonly used: number; readonly limit: number }>>;
+  readonly node?: () => { readonly isReady: boolean; readonly flightRecorderBytes: number };
+  /** The silences of a tube; null when nothing is known of them. Asked when trouble begins, not at a scrape. */
+  readonly flow?: (tubeId: string) => Flow | null;
+}
+
+interface ChannelTotals {
+  readonly open: number;
+  readonly bufferedBytes: number;
 }
 
 export interface MetricsOptions {
@@ -69,10 +79,12 @@ export class Metrics implements Meter {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
-  readonly #tubes = new TubeMetrics(this);
+  readonly #tubes: TubeMetrics;
+  #loop = performance.eventLoopUtilization();
 
   constructor({ version, events, transportCounters = [], sources = {}, processMetrics = true }: MetricsOptions) {
     this.#sources = sources;
+    this.#tubes = new TubeMetrics(this, (tubeId) => sources.flow?.(tubeId) ?? null);
     this.#events = new Set(events);
     const families: Catalogue = catalogue(version, process.version, events, transportCounters);
     for (const [key, family] of Object.entries(families)) {
@@ -90,6 +102,13 @@ export class Metrics implements Meter {
   /** Counts what a tube says. */
   observe(notice: TubeNotice): void {
     this.#tubes.observe(notice);
+  }
+
+  /** An incident of a tube is over. */
+  incidentEnded({ trigger, outcome, phases: lengths }: Pick<Incident, 'trigger' | 'outcome' | 'phases'>): void {
+    if (outcome === 'open') return;
+    this.count('incidents', { trigger, outcome });
+    for (const phase of phases) this.record('recoveryPhase', { phase }, (lengths[phase] ?? NaN) / 1000);
   }
 
   count<K extends CounterKey>(family: K, labels: LabelsOf<K>, amount = 1): void {
@@ -152,6 +171,20 @@ export class Metrics implements Meter {
 
   dropped(kind: ChannelKind, cause: LabelsOf<'dataChannelDrops'>['cause'], messages: number): void {
     this.count('dataChannelDrops', { kind, cause }, messages);
+    // The other causes concern what came from the peer, which repeats it.
+    if (kind === 'reliable' && (cause === 'closed' || cause === 'too_large'))
+      this.count('continuityLost', noLabels, messages);
+  }
+
+  /** Messages that go out once more after a cut-over. */
+  replayed(messages: number): void {
+    this.count('continuityReplayed', noLabels, messages);
+  }
+
+  /** A generation has all of its candidates. */
+  gathered(durationMs: number, relay: RelayOutcome): void {
+    this.record('iceGathering', { relay }, durationMs / 1000);
+    if (relay === 'refused' || relay === 'unreachable') this.count('turnFailures', { cause: relay });
   }
 
   stormActive(isActive: boolean): void {
@@ -185,24 +218,42 @@ export class Metrics implements Meter {
   }
 
   #sample(): void {
-    const { tubesByState, openChannels, bufferedBytes, resources } = this.#sources;
-    const each = <T>(
-      source: (() => Readonly<Record<string, T>>) | undefined,
-      set: (label: string, value: T) => void,
-    ): void => {
-      try {
-        Object.entries(source?.() ?? {}).forEach(([label, value]) => set(label, value));
-      } catch {
-        // A scrape that shows the last value is worth more than one that fails.
+    const { tubesByState, channels, resources, node } = this.#sources;
+    attempt(() => {
+      for (const [state, count] of Object.entries(tubesByState?.() ?? {}))
+        if (state !== 'closed') this.#sampled('tubes', { state }, count);
+    });
+    attempt(() => {
+      for (const [kind, { open, bufferedBytes }] of Object.entries(channels?.() ?? {})) {
+        this.#sampled('dataChannels', { kind }, open);
+        this.#sampled('dataChannelBuffered', { kind }, bufferedBytes);
       }
-    };
-    const gauge = (family: GaugeKey, label: string) => (value: string, number: number) =>
-      this.#gauges.get(family)?.set({ [label]: value }, number);
-    each(tubesByState, (state, count: number) => state !== 'closed' && gauge('tubes', 'state')(state, count));
-    each(openChannels, gauge('dataChannels', 'kind'));
-    each(bufferedBytes, gauge('dataChannelBuffered', 'kind'));
-    each(resources, (resource, { used, limit }) =>
-      gauge('resourceLimitRatio', 'resource')(resource, limit === 0 ? Number(used > 0) : used / limit),
-    );
+    });
+    attempt(() => {
+      for (const [resource, { used, limit }] of Object.entries(resources?.() ?? {}))
+        this.#sampled('resourceLimitRatio', { resource }, limit === 0 ? Number(used > 0) : used / limit);
+    });
+    attempt(() => {
+      const { isReady = false, flightRecorderBytes = 0 } = node?.() ?? {};
+      this.#sampled('ready', noLabels, Number(isReady));
+      this.#sampled('flightRecorderBytes', noLabels, flightRecorderBytes);
+    });
+    const loop = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
+    this.#sampled('eventLoopUtilization', noLabels, utilization);
+    this.#loop = loop;
+  }
+
+  /** Labels from a source: their names are not checked here. */
+  #sampled(family: GaugeKey, labels: Readonly<Record<string, string>>, value: number): void {
+    this.#gauges.get(family)?.set(labels, value);
+  }
+}
+
+function attempt(sample: () => void): void {
+  try {
+    sample();
+  } catch {
+    // A scrape that shows the last value is worth more than one that fails.
   }
 }

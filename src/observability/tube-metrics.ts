@@ -22,12 +22,30 @@ export interface Meter {
   record<K extends HistogramKey>(family: K, labels: LabelsOf<K>, value: number): void;
 }
 
+/** How long a tube is really silent (src/transport/flow-meter.ts). */
+export interface Flow {
+  readonly frames: number;
+  watch(): void;
+  end(untilNow: boolean): number;
+}
+
+/** From the first sign until data flows again. */
+interface Trouble {
+  readonly flow: Flow | null;
+  readonly sinceMs: number;
+  /** Time without a path, as the chart knows it. */
+  knownMs: number;
+  /** The chart says that it is over, and so many frames had come then: with one more it is. */
+  overAtFrames: number | null;
+}
+
 interface TubeFacts {
   role: 'offerer' | 'answerer';
   /** The outcome of its first connection is counted. */
   connectionCounted: boolean;
   connected: boolean;
-  degradedSinceMs: number | null;
+  trouble: Trouble | null;
+  breaker: 'open' | 'half_open' | null;
   /** The attempt that runs. */
   attempt: { readonly trigger: RestartTrigger; readonly startedAtMs: number } | null;
   /** The candidate pair that carries its data, as it is counted. */
@@ -53,10 +71,13 @@ function pairLabels({ pair: { local, remote } }: Emission<'selectedPair'>): Labe
 
 export class TubeMetrics {
   readonly #meter: Meter;
+  readonly #flowOf: (tubeId: string) => Flow | null;
   readonly #tubes = new Map<string, TubeFacts>();
 
-  constructor(meter: Meter) {
+  /** @param flowOf null where nothing is known of the silences of a tube */
+  constructor(meter: Meter, flowOf: (tubeId: string) => Flow | null = () => null) {
     this.#meter = meter;
+    this.#flowOf = flowOf;
   }
 
   observe(notice: TubeNotice): void {
@@ -64,6 +85,7 @@ export class TubeMetrics {
     if (emission.type === 'state') this.#state(notice, emission);
     const facts = this.#tubes.get(notice.identity.tubeId);
     if (facts === undefined) return;
+    this.#settle(facts);
     switch (emission.type) {
       case 'description':
         if (emission.purpose === 'initial') facts.role = emission.description.type === 'offer' ? 'offerer' : 'answerer';
@@ -77,12 +99,10 @@ export class TubeMetrics {
         this.#attemptEnded(facts, notice.atMs, emission);
         break;
       case 'recovered':
-        this.#meter.record('outageDuration', { outcome: 'recovered' }, emission.outageMs / 1000);
-        facts.degradedSinceMs = null;
+        this.#troubleOver(facts, emission.outageMs);
         break;
-      case 'ping':
-        this.#meter.count('keepalives', { outcome: emission.outcome });
-        if (emission.rttMs !== null) this.#meter.record('keepaliveRtt', {}, emission.rttMs / 1000);
+      case 'breaker':
+        this.#breaker(facts, emission.breaker.kind);
         break;
       case 'selectedPair':
         this.#pair(facts, emission);
@@ -90,11 +110,34 @@ export class TubeMetrics {
       case 'generationClosed':
         if (emission.generation === facts.pair?.generation) this.#unpair(facts);
         break;
-      case 'quality':
-        this.#meter.record('qualityScore', {}, emission.score);
-        break;
       case 'closed':
         this.#closed(facts, notice, emission.reason);
+        break;
+      default:
+        this.#tally(emission);
+    }
+  }
+
+  /** What can be counted without knowing the tube. */
+  #tally(emission: TubeEmission): void {
+    switch (emission.type) {
+      case 'decision':
+        this.#meter.count('recoveryDecisions', {
+          action: emission.decision.action,
+          verdict: emission.decision.verdict ?? 'none',
+        });
+        break;
+      case 'networkChange':
+        this.#meter.count('networkChanges', { change: emission.change, source: emission.source });
+        break;
+      case 'ping':
+        this.#meter.count('keepalives', { outcome: emission.outcome });
+        if (emission.rttMs !== null) this.#meter.record('keepaliveRtt', {}, emission.rttMs / 1000);
+        break;
+      case 'quality':
+        this.#meter.count('qualityVerdicts', { verdict: emission.verdict });
+        this.#meter.record('qualityScore', {}, emission.score);
+        if (emission.lossRatio !== null) this.#meter.record('pathLoss', {}, emission.lossRatio);
         break;
       default:
         break;
@@ -113,11 +156,12 @@ export class TubeMetrics {
     }
     const facts = this.#tubes.get(identity.tubeId) ?? (state === 'closed' ? undefined : this.#opened(notice, reason));
     if (facts === undefined) return;
-    if (state === 'degraded' || state === 'failed') facts.degradedSinceMs ??= atMs;
+    if (state === 'degraded' || state === 'failed') this.#trouble(facts, identity.tubeId, atMs);
     if (state === 'connected') {
-      facts.degradedSinceMs = null;
       facts.connected = true;
       this.#connection(facts, notice, 'success');
+      // The path was sound after all, and nothing was recovered.
+      if (facts.trouble?.overAtFrames === null) this.#troubleOver(facts, 0);
     }
     if (state === 'failed') this.#connection(facts, notice, 'failure');
   }
@@ -129,7 +173,8 @@ export class TubeMetrics {
       // A tube that is carried on had its first connection elsewhere.
       connectionCounted: isRestored,
       connected: isRestored,
-      degradedSinceMs: null,
+      trouble: null,
+      breaker: null,
       attempt: null,
       pair: null,
     };
@@ -144,6 +189,46 @@ export class TubeMetrics {
     facts.connectionCounted = true;
     this.#meter.count('connectionAttempts', { outcome });
     this.#meter.record('connectDuration', { role: facts.role, outcome }, (atMs - identity.createdAtMs) / 1000);
+  }
+
+  /** An outage needs a path before it. */
+  #trouble(facts: TubeFacts, tubeId: string, atMs: number): void {
+    if (!facts.connected) return;
+    if (facts.trouble === null) {
+      const flow = this.#flowOf(tubeId);
+      flow?.watch();
+      facts.trouble = { flow, sinceMs: atMs, knownMs: 0, overAtFrames: null };
+    }
+    facts.trouble.overAtFrames = null;
+  }
+
+  /** The chart is content. Whether the application can be shows with the next frame. */
+  #troubleOver(facts: TubeFacts, knownMs: number): void {
+    const { trouble } = facts;
+    if (trouble === null) return;
+    trouble.knownMs += knownMs;
+    trouble.overAtFrames = trouble.flow?.frames ?? -1;
+    this.#settle(facts);
+  }
+
+  #settle(facts: TubeFacts): void {
+    const { trouble } = facts;
+    if (trouble === null || trouble.overAtFrames === null) return;
+    if ((trouble.flow?.frames ?? 0) > trouble.overAtFrames) this.#outage(facts, trouble, 'recovered');
+  }
+
+  #outage(facts: TubeFacts, { flow, knownMs }: Trouble, outcome: LabelsOf<'outageDuration'>['outcome']): void {
+    facts.trouble = null;
+    const silentMs = flow?.end(outcome !== 'recovered') ?? 0;
+    this.#meter.record('outageDuration', { outcome }, (silentMs > 0 ? silentMs : knownMs) / 1000);
+  }
+
+  #breaker(facts: TubeFacts, kind: 'closed' | 'open' | 'half_open'): void {
+    const next = kind === 'closed' ? null : kind;
+    if (facts.breaker === next) return;
+    if (facts.breaker !== null) this.#meter.adjust('breakers', { state: facts.breaker }, -1);
+    if (next !== null) this.#meter.adjust('breakers', { state: next }, 1);
+    facts.breaker = next;
   }
 
   #pair(facts: TubeFacts, emission: Emission<'selectedPair'>): void {
@@ -168,6 +253,7 @@ export class TubeMetrics {
     const tookMs = facts.attempt === null ? durationMs : atMs - facts.attempt.startedAtMs;
     facts.attempt = null;
     this.#meter.count('recoveryAttempts', { trigger, outcome });
+    if (failure !== null) this.#meter.count('recoveryFailures', { code: failure.code });
     this.#meter.record('recoveryDuration', { trigger, outcome }, tookMs / 1000);
   }
 
@@ -185,11 +271,15 @@ export class TubeMetrics {
     this.#tubes.delete(identity.tubeId);
     this.#attemptCut(facts, atMs);
     this.#unpair(facts);
+    this.#breaker(facts, 'closed');
     const asked = wanted.includes(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
     this.#connection(facts, notice, asked ? 'cancelled' : 'failure');
-    if (!facts.connected || facts.degradedSinceMs === null) return;
-    this.#meter.record('outageDuration', { outcome: asked ? 'closed' : 'lost' }, (atMs - facts.degradedSinceMs) / 1000);
+    const { trouble } = facts;
+    if (trouble === null) return;
+    if (trouble.overAtFrames !== null) return this.#outage(facts, trouble, 'recovered');
+    const lost = { ...trouble, knownMs: atMs - trouble.sinceMs };
+    this.#outage(facts, lost, asked ? 'closed' : 'lost');
   }
 }

@@ -152,7 +152,7 @@ function labelElements(transition: ChartTransition): ChartElement[] {
   return [
     ...(says.length === 0 ? [] : [element('title', {}, `${transitionWords(transition)}: ${says.join(' / ')}`)]),
     element('rect', { class: 'chart-label-box', x, y, width, height, rx: 4 }),
-    text('chart-label', x + chartSizes.labelInset, y + height - 4, transitionWords(transition)),
+    text('chart-label', x + chartSizes.labelInset, y + height - 4, label.text),
   ];
 }
 

@@ -20,6 +20,10 @@ export interface ChartBox {
   readonly height_px: number;
 }
 
+export interface ChartLabel extends ChartBox {
+  readonly text: string;
+}
+
 export interface ChartState extends ChartBox {
   /** XState's id of the node: `tube.degraded.restarting`. */
   readonly id: string;
@@ -46,11 +50,11 @@ export interface ChartTransition {
   readonly guard: string | null;
   readonly actions: readonly string[];
   readonly description: string;
-  /** Where its words stand; null when they are one of the lines of its source, or there are none. */
-  readonly label: ChartBox | null;
+  /** Its words and where they stand; null when they are one of the lines of its source, or are left out. */
+  readonly label: ChartLabel | null;
   /**
    * The line from source to target, each part a list of points [x, y]; the last point of the last part has the arrow. Transitions of one source and
-   * target share a line. Empty when the words are one of the lines of the source.
+   * target share a line. Empty when it leads inwards.
    */
   readonly parts: readonly (readonly (readonly [number, number])[])[];
 }

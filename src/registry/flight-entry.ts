@@ -6,9 +6,9 @@ import type { Evidence } from '../../machines/policies/recovery.js';
 import type { TubeEmission } from '../../machines/events.js';
 import type { FailureCode } from '../../machines/failure.js';
 import type { FlightFact, WireEvidence } from '../operator/flight.types.js';
+import { maxTextLength } from '../replay/flight-inputs.js';
 import type { TubeNotice } from './notice.js';
 
-const maxTextLength = 200;
 export const clip = (text: string): string => text.slice(0, maxTextLength);
 
 export const evidenceToWire = (evidence: Evidence): WireEvidence => ({

@@ -21,8 +21,8 @@ export type Sound = Pick<InputOf<'start.connected'>, 'generation' | 'active_gene
 /** An object of inputs with its place in a list. */
 const itemBytes = 48;
 /** Open traffic with what is usually in it. */
-const trafficBytes = 720;
-const logBytes = 480;
+const trafficBytes = 900;
+const logBytes = 700;
 /** Equal inputs that come this fast are one with a count. */
 const togetherMs = 1000;
 
@@ -44,6 +44,8 @@ export class InputLog {
   hasRecovered = false;
   /** There was trouble since the first start. */
   hasTrouble = false;
+  /** Its last health polls were poor: how many of them in a row is not known later. */
+  isPoor = false;
   isClosed = false;
 
   constructor(
@@ -73,7 +75,10 @@ export class InputLog {
   }
 
   note(input: NotedInput | InputOf<'crashed'>): void {
-    if (input.event === 'transport.up') this.memory = { ...this.memory, last_pong: null };
+    if (input.event === 'transport.up') {
+      this.memory = { ...this.memory, last_pong: null };
+      this.isPoor = false;
+    }
     if (input.event === 'transport.selectedPair') {
       const { at_ms, local, remote } = input;
       this.memory = { ...this.memory, pair: { at_ms, local, remote } };
@@ -87,7 +92,7 @@ export class InputLog {
       this.traffic = openTraffic(atMs);
       this.bytes += trafficBytes;
     }
-    addTraffic(this.traffic, event, atMs, this.settings.poorPollsToRestart);
+    addTraffic(this.traffic, event, atMs, this.isPoor ? this.settings.poorPollsToRestart : 1);
   }
 
   needsOtherTraffic(event: TubeEvent): boolean {

@@ -133,6 +133,7 @@ export class InputRecorder {
       if (emission.state === 'connected') log.hasRecovered = true;
       if (emission.state === 'degraded' || emission.state === 'failed') log.hasTrouble = true;
     }
+    if (emission.type === 'quality') log.isPoor = emission.verdict === 'poor';
     if (emission.type === 'closed') this.#close(tubeId, log);
   }
 
@@ -186,9 +187,9 @@ export class InputRecorder {
   }
 
   /** Null where it was not sound. Notices come when the tube has gone on already, so that is known from before. */
-  #startOf(tubeId: string, { traffic, sound, memory }: InputLog): StartInput | null {
+  #startOf(tubeId: string, { traffic, sound, memory, isPoor }: InputLog): StartInput | null {
     const tube = this.#options.look(tubeId);
-    if (traffic === null || sound === null || tube === null) return null;
+    if (traffic === null || sound === null || tube === null || isPoor) return null;
     const { peer, signalling, node, breaker } = tube.context;
     const facts = { signalling, route: node.route, held: node.held, suspect_share: node.suspectShare, breaker };
     return { event: 'start.connected', at_ms: traffic.at_ms, ...sound, ...peerOf(peer), ...facts, ...memory };

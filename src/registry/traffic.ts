@@ -9,6 +9,8 @@ import type { TrafficInput } from '../replay/flight-inputs.js';
 
 /** More than this are not kept, whatever the settings say. */
 const mostSamples = 8;
+/** Of a peer that answers no probes the loss is that of its pings since the sample before. */
+const withoutProbes = 2;
 
 export type OpenTraffic = { -readonly [Key in keyof TrafficInput]: TrafficInput[Key] };
 type RunKey = 'data_sent' | 'activity' | 'candidates' | 'failed_operations';
@@ -35,14 +37,14 @@ export const openTraffic = (atMs: number): OpenTraffic => ({
 export const isOfOther = ({ generation }: OpenTraffic, event: TubeEvent): boolean =>
   generation !== null && reports.includes(event.type) && (event as { generation: number }).generation !== generation;
 
-/** @param poorPolls so many poor samples in a row start a restart: older ones go by that number, so that the count of the rest is right */
-export function addTraffic(open: OpenTraffic, event: TubeEvent, atMs: number, poorPolls: number): void {
+/** @param step older samples go by so many at a time: as many poor ones in a row start a restart, and the count of the rest must be right */
+export function addTraffic(open: OpenTraffic, event: TubeEvent, atMs: number, step: number): void {
   open.last_at_ms = atMs;
   const key = runs[event.type];
   if (key !== undefined) open[key] = longer(open[key], atMs);
   else if (event.type === 'transport.pong') addPong(open, event.rttMs, atMs);
   else if (event.type === 'transport.heard') addHeard(open, event.data ? 'heard_data' : 'heard', event.atMs, atMs);
-  else if (event.type === 'transport.sampled') addSample(open, event.sample, atMs, Math.min(poorPolls, mostSamples));
+  else if (event.type === 'transport.sampled') addSample(open, event.sample, atMs, Math.min(step, mostSamples));
   if ('generation' in event && reports.includes(event.type)) open.generation = event.generation;
 }
 
@@ -97,5 +99,6 @@ function addSample(open: OpenTraffic, sample: TransportSample, atMs: number, ste
   }
   samples.count += 1;
   samples.last.push(kept);
-  if (samples.last.length >= 2 * step) samples.last.splice(0, step);
+  const fewest = probes === null ? Math.max(step, withoutProbes) : step;
+  if (samples.last.length >= 2 * fewest) samples.last.splice(0, fewest);
 }

@@ -3,7 +3,8 @@
  * listeners. It knows no sockets and no native handles; src/registry/tube-service.ts turns it into calls that answer.
  */
 import { createActor, type Actor } from 'xstate';
-import type { TubeEvent, TubeIdentity, TubeRecord } from '../../machines/events.js';
+import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord } from '../../machines/events.js';
+import type { Evidence } from '../../machines/policies/recovery.js';
 import { createRegistryLogic, type RegistryLogic, type TubeEntry, type TubeLogic } from '../../machines/registry.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { TubeInput } from '../../machines/tube.context.js';
@@ -37,6 +38,18 @@ export interface TubeRegistryOptions {
 
 export type NoticeListener = (notice: TubeNotice) => void;
 
+/** Charts have no clock: where a ping that was missed is the reason, only here it is known for how long nothing was heard. */
+function withSilence(entry: TubeEntry, emission: TubeEmission, atMs: number): TubeEmission {
+  if (emission.type !== 'decision' && emission.type !== 'networkChange') return emission;
+  const { lastHeardAtMs } = entry.ref.getSnapshot().context;
+  const silentFor = (evidence: Evidence): Evidence => ({
+    ...evidence,
+    silentMs: Math.max(evidence.silentMs, atMs - lastHeardAtMs),
+  });
+  if (emission.type === 'networkChange') return { ...emission, evidence: silentFor(emission.evidence) };
+  return { ...emission, decision: { ...emission.decision, evidence: silentFor(emission.decision.evidence) } };
+}
+
 export class TubeRegistry {
   readonly #options: TubeRegistryOptions;
   readonly #root: Actor<RegistryLogic>;
@@ -51,12 +64,13 @@ export class TubeRegistry {
       crashRestarts: options.crashRestarts,
       crashWindowMs: options.crashWindowMs,
       notice: (entry, previousState, emission) => {
+        const [atMs, generation] = [options.now(), this.#generationOf(entry)];
         this.#publish({
           identity: entry.identity,
-          generation: this.#generationOf(entry),
-          atMs: options.now(),
+          generation,
+          atMs,
           previousState,
-          emission,
+          emission: withSilence(entry, emission, atMs),
         });
       },
       release: (tubeId) => {

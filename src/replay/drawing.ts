@@ -23,7 +23,7 @@ const colours: Readonly<Record<TubeState, string>> = {
 };
 
 const style = [
-  'text{font:12px system-ui,sans-serif;fill:#1f2937}',
+  'text{font:12px system-ui,sans-serif;fill:#1f2937}.dot{stroke:#fff;stroke-opacity:.6}',
   '.dim{fill:#6b7280}.in{fill:#fff;font-weight:600}.grid{stroke:#d1d5db}.bg{fill:#fff}.gen{fill:#c7d2fe}.rs{fill:#fde3b1}',
   '@media(prefers-color-scheme:dark){text{fill:#e5e7eb}.dim{fill:#9ca3af}.grid{stroke:#374151}.bg{fill:#111827}.gen{fill:#3b4a86}.rs{fill:#6b4d12}.in{fill:#fff}}',
 ].join('');
@@ -38,7 +38,10 @@ interface Scale {
 function box(scale: Scale, y: number, fromMs: number, toMs: number, look: string, label: string): string {
   const x = scale.x(fromMs);
   const width = Math.max(2, scale.x(toMs) - x);
-  const text = width > label.length * 7 + 8 ? `<text x="${(x + 5).toFixed(1)}" y="${y + 15}"${look.startsWith('fill') ? ' class="in"' : ''}>${escape(label)}</text>` : '';
+  const text =
+    width > label.length * 8 + 10
+      ? `<text x="${(x + 5).toFixed(1)}" y="${y + 15}"${look.startsWith('fill') ? ' class="in"' : ''}>${escape(label)}</text>`
+      : '';
   const title = `<title>${escape(`${label}, ${((toMs - fromMs) / 1000).toFixed(3)} s`)}</title>`;
   return `<rect x="${x.toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="20" rx="3" ${look}>${title}</rect>${text}`;
 }
@@ -57,23 +60,63 @@ function grid(scale: Scale, { from_ms: fromMs, to_ms: toMs }: Replay, heightPx: 
   const lines: string[] = [];
   for (let atMs = 0; atMs <= toMs - fromMs; atMs += stepMs) {
     const x = scale.x(fromMs + atMs).toFixed(1);
-    lines.push(`<line x1="${x}" y1="30" x2="${x}" y2="${heightPx - 24}" class="grid"/>`);
-    lines.push(`<text x="${x}" y="${heightPx - 8}" class="dim" text-anchor="middle">+${atMs / 1000} s</text>`);
+    lines.push(`<line x1="${x}" y1="30" x2="${x}" y2="${heightPx - 50}" class="grid"/>`);
+    lines.push(`<text x="${x}" y="${heightPx - 34}" class="dim" text-anchor="middle">+${atMs / 1000} s</text>`);
   }
   return lines.join('');
 }
 
-const signs: { readonly [Kind in FlightEntry['kind']]?: { readonly colour: string; readonly row: 'noticed' | 'decided' } } = {
-  ping_missed: { colour: '#d1435b', row: 'noticed' },
-  network_change: { colour: '#7c3aed', row: 'noticed' },
-  quality: { colour: '#d98a00', row: 'noticed' },
-  failure: { colour: '#d1435b', row: 'noticed' },
-  crashed: { colour: '#d1435b', row: 'noticed' },
-  decision: { colour: '#4c8bf5', row: 'decided' },
-  attempt_ended: { colour: '#d98a00', row: 'decided' },
-  recovered: { colour: '#2f9e5f', row: 'decided' },
-  breaker: { colour: '#d1435b', row: 'decided' },
-};
+interface Sign {
+  readonly row: 'noticed' | 'decided';
+  readonly colour: string;
+  readonly means: string;
+}
+
+const signs = {
+  missed: { row: 'noticed', colour: '#d1435b', means: 'ping missed' },
+  network: { row: 'noticed', colour: '#7c3aed', means: 'network change' },
+  quality: { row: 'noticed', colour: '#d98a00', means: 'quality' },
+  crash: { row: 'noticed', colour: '#111827', means: 'failure or crash' },
+  decision: { row: 'decided', colour: '#4c8bf5', means: 'decision' },
+  failed: { row: 'decided', colour: '#d1435b', means: 'attempt failed' },
+  breaker: { row: 'decided', colour: '#d98a00', means: 'breaker' },
+  recovered: { row: 'decided', colour: '#2f9e5f', means: 'recovered' },
+} as const satisfies Record<string, Sign>;
+
+function signOf(entry: FlightEntry): Sign | null {
+  switch (entry.kind) {
+    case 'ping_missed':
+      return signs.missed;
+    case 'network_change':
+      return signs.network;
+    case 'quality':
+      return signs.quality;
+    case 'failure':
+    case 'crashed':
+      return signs.crash;
+    case 'decision':
+      return signs.decision;
+    case 'attempt_ended':
+      return entry.outcome === 'failure' ? signs.failed : null;
+    case 'breaker':
+      return entry.breaker === 'closed' ? null : signs.breaker;
+    case 'recovered':
+      return signs.recovered;
+    default:
+      return null;
+  }
+}
+
+function legend(y: number): string {
+  let x = leftPx;
+  return Object.values(signs)
+    .map(({ colour, means }) => {
+      const at = x;
+      x += 22 + means.length * 7;
+      return `<circle cx="${at + 5}" cy="${y}" r="5" fill="${colour}" class="dot"/><text x="${at + 14}" y="${y + 4}" class="dim">${means}</text>`;
+    })
+    .join('');
+}
 
 function titleOf(entry: FlightEntry): string {
   if (entry.kind === 'decision') return `${entry.action} (${entry.trigger}): ${entry.reason}`;
@@ -84,11 +127,12 @@ function titleOf(entry: FlightEntry): string {
 
 function dots(scale: Scale, replay: Replay, row: 'noticed' | 'decided', y: number): string {
   return replay.entries
-    .filter(({ kind }) => signs[kind]?.row === row)
-    .map((entry) => {
+    .flatMap((entry) => {
+      const sign = signOf(entry);
+      if (sign?.row !== row) return [];
       const at = `+${((entry.at_ms - replay.from_ms) / 1000).toFixed(3)} s`;
       const title = `<title>${escape(`${at} ${titleOf(entry)}`)}</title>`;
-      return `<circle cx="${scale.x(entry.at_ms).toFixed(1)}" cy="${y + 10}" r="5" fill="${signs[entry.kind]?.colour ?? '#888'}">${title}</circle>`;
+      return `<circle cx="${scale.x(entry.at_ms).toFixed(1)}" cy="${y + 10}" r="5" fill="${sign.colour}" class="dot">${title}</circle>`;
     })
     .join('');
 }
@@ -110,7 +154,7 @@ export function drawReplay(replay: Replay): string {
   const scale: Scale = { x: (atMs) => leftPx + ((atMs - replay.from_ms) / spanMs) * plotPx };
   const carriers = carriersOf(replay);
   const y = (row: number): number => 36 + row * rowPx;
-  const heightPx = y(4 + carriers.length) + 30;
+  const heightPx = y(4 + carriers.length) + 56;
   const states = bandsOf(replay).map(({ state, fromMs, toMs }) =>
     box(scale, y(0), fromMs, toMs, `fill="${colours[state]}"`, state),
   );
@@ -131,6 +175,7 @@ export function drawReplay(replay: Replay): string {
     dots(scale, replay, 'noticed', y(2)),
     dots(scale, replay, 'decided', y(3)),
     ...generations,
+    legend(heightPx - 12),
     '</svg>',
     '',
   ].join('\n');

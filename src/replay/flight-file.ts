@@ -87,7 +87,9 @@ export function parseFlight(input: unknown): Flight {
   if (checked.ok) return checked.value;
   const more = checked.problems.length - shownProblems;
   const told = checked.problems.slice(0, shownProblems).map((problem) => problem.slice(0, 200));
-  throw new FlightFileError(`not a sound flight file: ${told.join('; ')}${more > 0 ? `; and ${String(more)} more` : ''}`);
+  throw new FlightFileError(
+    `not a sound flight file: ${told.join('; ')}${more > 0 ? `; and ${String(more)} more` : ''}`,
+  );
 }
 
 /** Throws FlightFileError, also for a file that cannot be read. */

@@ -1,7 +1,7 @@
 /** From inputs of a flight file to the events that the charts hear: pure. What a file does not have (SDP, addresses) is empty; no chart looks at it. */
 import type { TubeEvent } from '../../machines/events.js';
 import type { CandidateEnd } from '../../machines/ports/transport.port.js';
-import type { NotedInput, TrafficInput } from './flight-inputs.js';
+import type { InputOf, NotedInput, TrafficInput } from './flight-inputs.js';
 
 /** Something that is said to the tube at a moment. */
 export interface Moment {
@@ -59,16 +59,7 @@ function reportOf(input: ReportInput, atMs: number): TubeEvent {
     case 'transport.described':
       return { type: input.event, generation, description: { type: input.type, sdp: '' }, atMs };
     case 'transport.remoteApplied':
-      return {
-        type: input.event,
-        generation,
-        requestId,
-        peerKind: input.peer_kind,
-        sameConnection: input.same_connection,
-        newConnection: input.new_connection,
-        dtlsRole: input.dtls_role,
-        atMs,
-      };
+      return { type: input.event, generation, requestId, ...appliedOf(input), atMs };
     case 'transport.refused':
     case 'transport.failed': {
       const failure = { code: input.code, detail: input.detail };
@@ -101,6 +92,13 @@ interface Run {
   readonly last_ms: number;
 }
 
+const appliedOf = (input: InputOf<'transport.remoteApplied'>) => ({
+  peerKind: input.peer_kind,
+  sameConnection: input.same_connection,
+  newConnection: input.new_connection,
+  dtlsRole: input.dtls_role,
+});
+
 /** Where only the first and the last matter, and that there was somebody between. */
 const sparseMs = 10_000;
 /** Of what counts one by one; a file may say any number. */
@@ -113,8 +111,15 @@ function spread({ count, first_ms: firstMs, last_ms: lastMs }: Run, steps: numbe
   return Array.from({ length: most + 1 }, (_, index) => Math.round(firstMs + ((lastMs - firstMs) * index) / most));
 }
 
-const sparse = (run: Run): number[] =>
-  spread(run, Math.min(mostRepeated * 100, Math.ceil((run.last_ms - run.first_ms) / sparseMs)));
+/** An hour of reports that come each second as they came, more of them sparsely. */
+const mostDense = 3600;
+const mostSparse = 20_000;
+
+function sparse(run: Run): number[] {
+  if (run.count <= mostDense) return spread(run, mostDense);
+  return spread(run, Math.min(mostSparse, Math.ceil((run.last_ms - run.first_ms) / sparseMs)));
+}
+
 const oneByOne = (run: Run): number[] => spread(run, mostRepeated);
 
 /** An input with a count is that many events. */
@@ -145,8 +150,7 @@ export function trafficMoments(traffic: TrafficInput): Moment[] {
   ] as const) {
     if (run === undefined) continue;
     const said = (atMs: number): number => (atMs === run.last_ms ? run.last_said_ms : atMs);
-    for (const atMs of sparse(run))
-      add(atMs, { type: 'transport.heard', data: isData, generation, atMs: said(atMs) });
+    for (const atMs of sparse(run)) add(atMs, { type: 'transport.heard', data: isData, generation, atMs: said(atMs) });
   }
   for (const sample of samples?.last ?? []) add(sample.at_ms, sampledOf(sample, generation));
   for (const moment of requestMoments(traffic)) moments.push(moment);

@@ -6,7 +6,7 @@ import { fromCallback, type InspectionEvent } from 'xstate';
 import type { TubeEvent } from '../../machines/events.js';
 import type { TransportCommand, TransportEvent, TransportInput } from '../../machines/ports/transport.port.js';
 import { tubeMachine } from '../../machines/tube.machine.js';
-import type { FlightEntry } from '../operator/flight.types.js';
+import type { FlightEntry, FlightFact } from '../operator/flight.types.js';
 import { factOf } from '../registry/flight-entry.js';
 import type { TubeNotice } from '../registry/notice.js';
 import { TubeRegistry } from '../registry/tube-registry.js';
@@ -50,7 +50,7 @@ class Player {
   readonly #generations = new Map<number, (event: TransportEvent) => void>();
   readonly #start: StartInput | null;
   #newest = 0;
-  /** While traffic is played: pings are answered as they were, from the first pong of it (`#answersFromMs`) to the last. */
+  /** While traffic is played: pings are answered as they were, from the beginning of it (`#answersFromMs`) to its last pong. */
   #pongs: TrafficInput['pongs'] | null = null;
   #answersFromMs = 0;
   #pings = 0;
@@ -99,7 +99,7 @@ class Player {
       now: this.#clock.now,
       clock: this.#clock,
       release: () => undefined,
-      crashed: (tubeId) => this.#note(tubeId, { kind: 'crashed' }, this.#newest),
+      crashed: () => this.#note({ kind: 'crashed' }, this.#newest),
       bug: (_, error) => {
         this.#bug ??= error;
       },
@@ -135,7 +135,7 @@ class Player {
     }
     this.#pongs = input.pongs ?? null;
     // Before the very first one a tube that was carried on has its pings answered too.
-    if (this.#flight.inputs.indexOf(input) > 1) this.#answersFromMs = input.pongs?.first_ms ?? Infinity;
+    if (this.#flight.inputs.indexOf(input) > 1) this.#answersFromMs = input.at_ms;
     for (const moment of trafficMoments(input)) this.#happens(moment, input.event);
     this.#pongs = null;
   }
@@ -189,18 +189,20 @@ class Player {
   }
 
   #notice(notice: TubeNotice): void {
-    const { identity, emission } = notice;
+    const { emission } = notice;
     const fact = factOf(notice);
     const generation = 'generation' in emission ? emission.generation : notice.generation;
-    if (fact !== null) this.#note(identity.tubeId, fact, generation);
+    if (fact !== null) this.#note(fact, generation);
   }
 
-  #note(_: string, fact: NonNullable<ReturnType<typeof factOf>>, generation: number): void {
+  #note(fact: FlightFact, generation: number): void {
     this.#entries.push({ at_ms: this.#clock.nowMs, seq: this.#entries.length + 1, generation, ...fact });
   }
 }
 
-function pongsOf(last: { readonly at_ms: number; readonly rtt_ms: number | null } | null): TrafficInput['pongs'] | null {
+function pongsOf(
+  last: { readonly at_ms: number; readonly rtt_ms: number | null } | null,
+): TrafficInput['pongs'] | null {
   if (last === null) return null;
   const { at_ms: atMs, rtt_ms: rttMs } = last;
   return { count: 1, first_ms: atMs, last_ms: atMs, rtt_ms: rttMs, rtt_variation_ms: 0, last_rtt_ms: rttMs };

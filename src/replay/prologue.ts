@@ -74,7 +74,11 @@ function connecting(start: Connected, atMs: number): Moment[] {
 }
 
 /** Data, so that the session does not end before what is known of it begins. */
-function keptBusy({ generation, session_since_ms: sinceMs }: Connected, settings: TubeSettings, beginMs: number): Moment[] {
+function keptBusy(
+  { generation, session_since_ms: sinceMs }: Connected,
+  settings: TubeSettings,
+  beginMs: number,
+): Moment[] {
   const stepMs = Math.max(1000, Math.min(settings.sessionTimeoutMs, settings.sessionWarningMs) / 2);
   const moments: Moment[] = [];
   const data = (atMs: number): void =>

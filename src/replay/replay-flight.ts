@@ -76,7 +76,7 @@ export function replayFlight(whole: Flight): Replay {
 function lastOf({ inputs, exported_at_ms: exportedMs }: Flight): number {
   let lastMs = exportedMs;
   for (const input of inputs) {
-    for (const value of [input, ...Object.values(input)]) {
+    for (const value of [input, ...(Object.values(input) as unknown[])]) {
       const { at_ms = 0, last_at_ms = 0, last_ms = 0 } = Object(value) as Readonly<Record<string, number>>;
       lastMs = Math.max(lastMs, at_ms, last_at_ms, last_ms);
     }

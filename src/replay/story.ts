@@ -82,7 +82,10 @@ function timeLine(replay: Replay, width: number): string {
   const spanMs = Math.max(1, replay.to_ms - replay.from_ms);
   const cells = Array.from({ length: width }, () => ' ');
   const bands = bandsOf(replay);
-  for (const band of [...bands.filter(({ state }) => state === 'connected'), ...bands.filter(({ state }) => state !== 'connected')]) {
+  for (const band of [
+    ...bands.filter(({ state }) => state === 'connected'),
+    ...bands.filter(({ state }) => state !== 'connected'),
+  ]) {
     const from = Math.floor(((band.fromMs - replay.from_ms) / spanMs) * width);
     const to = Math.max(from + 1, Math.ceil(((band.toMs - replay.from_ms) / spanMs) * width));
     cells.fill(marks[band.state], Math.min(from, width - 1), Math.min(to, width));
@@ -103,15 +106,30 @@ export function storyOf(replay: Replay, width: number): string[] {
   const { from_ms: fromMs, to_ms: toMs, start } = replay;
   const from = new Date(fromMs).toISOString();
   const head = `tube ${replay.tube_id}: ${String(replay.inputs)} inputs, ${short(toMs - fromMs)} from ${from}, ${begins[start?.event ?? ''] ?? 'nothing to play'}`;
-  const said = linesOf(replay).map(({ atMs, who, what }) => `${`+${seconds(atMs - fromMs)}`.padStart(12)}  ${who.padEnd(8)}${what}`);
-  const line = start === null ? [] : ['', `  ${timeLine(replay, width)}`, `  ${Object.entries(marks).slice(0, 5).map(([state, mark]) => `${mark} ${state}`).join('   ')}`];
+  const said = linesOf(replay).map(
+    ({ atMs, who, what }) => `${`+${seconds(atMs - fromMs)}`.padStart(12)}  ${who.padEnd(8)}${what}`,
+  );
+  const line =
+    start === null
+      ? []
+      : [
+          '',
+          `  ${timeLine(replay, width)}`,
+          `  ${Object.entries(marks)
+            .slice(0, 5)
+            .map(([state, mark]) => `${mark} ${state}`)
+            .join('   ')}`,
+        ];
   const incidents = replay.incidents.map(incidentLine);
   return [head, '', ...said, ...line, '', ...incidents, ...verdictOf(replay)];
 }
 
 function verdictOf({ agrees, met, skew_ms: skewMs, divergences, from_ms: fromMs, start }: Replay): string[] {
   if (start === null) return ['nothing was recorded: there is nothing to compare'];
-  if (agrees) return [`agrees with what was recorded: ${String(met)} changes of state, decisions and attempts, at most ${short(skewMs)} apart`];
+  if (agrees)
+    return [
+      `agrees with what was recorded: ${String(met)} changes of state, decisions and attempts, at most ${short(skewMs)} apart`,
+    ];
   const named = divergences.map(({ kind, at_ms: atMs, what }) => {
     const words = { missing: 'recorded, not met', extra: 'met, not recorded', apart: 'at another time' }[kind];
     return `  +${seconds(atMs - fromMs)}  ${words}: ${what}`;

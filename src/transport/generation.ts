@@ -28,6 +28,7 @@ import { frameHeaderBytes } from '../channels/frame.js';
 import type { MessageLink } from '../channels/message-link.js';
 import { decodeControl } from '../channels/wire.js';
 import { Exchange } from './exchange.js';
+import { Gathering, type RelayOutcome } from './gathering.js';
 import { GenerationChannels } from './generation-channels.js';
 import { type Clock, detailOf, type GenerationReport, type TubeFacts } from './generation.types.js';
 import { PingMeter } from './ping-meter.js';
@@ -64,6 +65,8 @@ export interface GenerationDeps {
   count(counter: TransportCounter): void;
   /** The peer sends more than can be taken; the connection is closing. */
   flooded(): void;
+  /** All local candidates are there. */
+  gathered(durationMs: number, relay: RelayOutcome): void;
 }
 
 export class Generation {
@@ -260,11 +263,20 @@ export class Generation {
   }
 
   private build(): void {
+    const config = this.deps.connection();
+    const gathering = new Gathering(
+      () => this.deps.clock.monotonicMs(),
+      config.iceServers,
+      (durationMs, relay) => this.deps.gathered(durationMs, relay),
+    );
     this.connection = this.deps.createConnection(
-      { ...this.deps.connection(), maxMessageBytes: this.input.settings.maxMessageBytes + frameHeaderBytes },
+      { ...config, maxMessageBytes: this.input.settings.maxMessageBytes + frameHeaderBytes },
       {
         localDescription: (description) => this.exchange.localDescription(description),
-        localCandidate: (candidate, mid) => this.exchange.localCandidate(candidate, mid),
+        localCandidate: (candidate, mid) => {
+          gathering.candidate(candidate);
+          this.exchange.localCandidate(candidate, mid);
+        },
         stateChanged: (state) => this.stateChanged(state),
         flooded: () => this.deps.flooded(),
         iceConnected: () => this.emit({ type: 'transport.iceConnected' }),

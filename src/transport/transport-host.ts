@@ -15,6 +15,7 @@ import type {
 import type { ChannelClass } from '../../machines/settings.js';
 import type { ConnectionConfig, ConnectionFactory, ConnectionFault } from '../channels/connection.port.js';
 import type { LaneStats } from '../channels/lane.js';
+import type { FlowMeter } from './flow-meter.js';
 import { Generation, type PathLoss } from './generation.js';
 import type { Clock } from './generation.types.js';
 import { HeardReports } from './heard-reports.js';
@@ -115,8 +116,8 @@ export class TransportHost {
   channelTotals(): Readonly<Record<ChannelClass, { readonly open: number; readonly bufferedBytes: number }>> {
     const totals = { reliable: { open: 0, bufferedBytes: 0 }, latest: { open: 0, bufferedBytes: 0 } };
     for (const { link } of this.tubes.values()) {
-      for (const { class: kind, open, bufferedBytes } of link.stats()) {
-        totals[kind].open += Number(open);
+      for (const { kind, isOpen, bufferedBytes } of link.all()) {
+        totals[kind].open += Number(isOpen);
         totals[kind].bufferedBytes += bufferedBytes;
       }
     }
@@ -125,7 +126,14 @@ export class TransportHost {
 
   /** Generations whose control channel is open. */
   openControls(): number {
-    return [...this.generations].filter(({ isUp }) => isUp).length;
+    let open = 0;
+    for (const { isUp } of this.generations) open += Number(isUp);
+    return open;
+  }
+
+  /** What is known of the silences of a tube; null for one that has had no generation here. It may be kept beyond the end of the tube. */
+  flow(tubeId: string): FlowMeter | null {
+    return this.tubes.get(tubeId)?.flow ?? null;
   }
 
   /** Null for a tube that has none here. */
@@ -289,9 +297,14 @@ export class TransportHost {
       link: entry.link,
       facts: entry,
       emit: (event) => this.dispatch(entry, generation, event),
-      heard: (data) => reports.heard(data),
+      heard: (data) => {
+        const nowMs = this.clock.monotonicMs();
+        entry.flow.heard(nowMs);
+        reports.heard(data, nowMs);
+      },
       count: (counter) => this.observer.counted(counter, 1),
       flooded: () => this.flooded(entry.tubeId),
+      gathered: (durationMs, relay) => this.observer.gathered?.(durationMs, relay),
     });
     this.generations.add(generation);
     return generation;
@@ -358,6 +371,8 @@ export class TransportHost {
       message: (...args) => this.attempt('message', 'listener_threw', () => observer.message(...args)),
       dropped: (...args) => this.attempt('dropped', 'listener_threw', () => observer.dropped(...args)),
       flooded: (...args) => this.attempt('flooded', 'listener_threw', () => observer.flooded?.(...args)),
+      replayed: (...args) => this.attempt('replayed', 'listener_threw', () => observer.replayed?.(...args)),
+      gathered: (...args) => this.attempt('gathered', 'listener_threw', () => observer.gathered?.(...args)),
       counted: (counter, count) => quiet(() => observer.counted(counter, count)),
       fault: (where, error) => quiet(() => observer.fault(where, error)),
     };

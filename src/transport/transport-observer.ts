@@ -4,6 +4,7 @@
  */
 import type { ChannelClass } from '../../machines/settings.js';
 import type { DropCause } from '../channels/lane.js';
+import type { RelayOutcome } from './gathering.js';
 
 export const transportCounters = [
   'channel_refused',
@@ -25,6 +26,10 @@ export interface TransportObserver {
   counted(counter: TransportCounter, count: number): void;
   /** Messages that were not carried (`overflow`: a `latest` channel drops its oldest). */
   dropped(tubeId: string, label: string, cause: DropCause, count: number, channelClass: ChannelClass): void;
+  /** Messages that go out once more, on the path after the one that may have lost them. */
+  replayed?(tubeId: string, label: string, count: number): void;
+  /** A generation has all of its candidates. */
+  gathered?(durationMs: number, relay: RelayOutcome): void;
   /** A peer sent more than could be taken, and its connection is closing: a restart would only go on, so the tube should be closed (`limit`). */
   flooded?(tubeId: string): void;
   /** Something of ours threw: for the log. */

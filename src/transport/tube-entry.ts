@@ -6,6 +6,7 @@ import type { TransportEvent } from '../../machines/ports/transport.port.js';
 import type { ChannelClass, TubeSettings } from '../../machines/settings.js';
 import { MessageLink } from '../channels/message-link.js';
 import { readMark } from '../channels/wire.js';
+import { FlowMeter } from './flow-meter.js';
 import type { Generation, PathLoss } from './generation.js';
 import type { Clock, Remote, TubeFacts } from './generation.types.js';
 import { maxMessageBytesOf, sessionIdOf } from './sdp.js';
@@ -21,6 +22,7 @@ interface Live {
 
 export class TubeEntry implements TubeFacts {
   readonly link: MessageLink;
+  readonly flow: FlowMeter;
   readonly peerLabels = new Set<string>();
   readonly live = new Map<number, Live>();
   /** The generation that carries outgoing data. */
@@ -41,6 +43,7 @@ export class TubeEntry implements TubeFacts {
     /** Of the description that another process applied last. */
     private remoteSession: string | null,
   ) {
+    this.flow = new FlowMeter(() => clock.monotonicMs());
     this.link = new MessageLink({
       maxMessageBytes: settings.maxMessageBytes,
       replayBufferBytes: settings.replayBufferBytes,
@@ -51,6 +54,7 @@ export class TubeEntry implements TubeFacts {
         observer.message(tubeId, label, data, this.classOf(label));
       },
       dropped: (label, cause, count) => observer.dropped(tubeId, label, cause, count, this.classOf(label)),
+      replayed: (label, count) => observer.replayed?.(tubeId, label, count),
     });
   }
 

@@ -1,49 +1,38 @@
-/** The console as a visitor has it: the built page of the real service in Chromium. Needs a build. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+/** The console as a visitor has it: the built page of the real service in Chromium, with a real tube that is broken and comes back. Needs a build. */
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { chromiumFlags } from '../support/chromium.js';
+import { axe, openPage, overflowPx, screenshots } from '../support/console-page.js';
 import { describeWith, pathOf } from '../support/require.js';
 import { Controller, controlToken, startService, type Service } from '../support/service.js';
+
+jest.setTimeout(20_000);
 
 describeWith('chromium', 'the console', () => {
   let service: Service;
   let browser: Browser;
-  let context: BrowserContext;
   let page: Page;
   let control: Controller;
-  /** What must not happen on any page of these tests. */
   const complaints: string[] = [];
 
-  const watch = (watched: Page): void => {
-    watched.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`);
-    });
-    watched.on('pageerror', (error) => complaints.push(`thrown: ${error.message}`));
-    const origin = new URL(service.url).host;
-    const check = (url: string): void => {
-      if (!url.startsWith('data:') && new URL(url).host !== origin) complaints.push(`request to ${url}`);
-    };
-    watched.on('request', (request) => check(request.url()));
-    watched.on('websocket', (socket) => check(socket.url()));
+  /** The top-level states that the drawing has shown as active, in their order. */
+  const walked = (): Promise<string[]> =>
+    page.evaluate(() =>
+      (globalThis as unknown as { walked: string[] }).walked.filter((one, i, all) => one !== all[i - 1]),
+    );
+  const state = (): Promise<string> => page.locator('.stage .state').innerText();
+  const reached = async (name: string): Promise<void> => {
+    await page.locator('.stage .state', { hasText: name }).waitFor({ timeout: 10_000 });
   };
-  const current = (): Promise<string> => page.locator('.station[aria-current=step]').innerText();
-  const reached = (state: string): Promise<unknown> =>
-    page.waitForFunction((name) => document.querySelector('.station[aria-current=step]')?.textContent === name, state, {
-      timeout: 10_000,
-      polling: 20,
-    });
-  const closed = (): Promise<void> => page.locator('#state-sentence', { hasText: 'The tube is closed.' }).waitFor();
-  const figure = async (id: string): Promise<number> =>
-    Number((await page.locator(`#${id}`).innerText()).replace(/\D/g, ''));
-  const button = (name: string) => page.getByRole('button', { name, exact: true });
+  const figure = async (name: string): Promise<number> =>
+    Number((await page.locator(`[data-figure="${name}"]`).innerText()).replace(/\D/g, ''));
+  const button = (name: string) => page.locator('main').getByRole('button', { name, exact: true });
+  const open = async (): Promise<number> => ((await control.ok('list_tubes', {}))['tubes'] as unknown[]).length;
 
   beforeAll(async () => {
-    service = await startService();
+    service = await startService(['--fault-injection', 'on']);
     browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
-    context = await browser.newContext();
-    page = await context.newPage();
-    page.setDefaultTimeout(4000);
-    watch(page);
+    page = await openPage(browser, service.url, complaints);
     control = await Controller.connect(service.url);
   }, 30_000);
 
@@ -57,12 +46,13 @@ describeWith('chromium', 'the console', () => {
     it('is asked for when the link has none, and asked for again when it is wrong', async () => {
       await page.goto(`${service.url}/`);
       const field = page.getByLabel('Token', { exact: true });
-      expect(await field.isVisible()).toBe(true);
-      expect(await button('Open a tube').isVisible()).toBe(false);
+      await field.waitFor();
+      expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Control token');
       await field.fill('wrong');
       await field.press('Enter');
       await page.getByRole('alert').filter({ hasText: 'did not accept the token' }).waitFor();
       expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).toBe('{}');
+      expect(await axe(page)).toEqual([]);
     });
 
     it('is taken from the link, out of the address, and kept for the tab only', async () => {
@@ -71,77 +61,82 @@ describeWith('chromium', 'the console', () => {
       await page.getByText('connected to the service').waitFor();
       expect(page.url()).toBe(`${service.url}/console/`);
       expect(await page.evaluate(() => localStorage.length)).toBe(0);
-      expect(await context.cookies()).toEqual([]);
+      expect(await page.context().cookies()).toEqual([]);
       await page.reload();
       await page.getByText('connected to the service').waitFor();
-      expect(await button('Open a tube').isEnabled()).toBe(true);
     });
   });
 
-  describe('a tube', () => {
-    it('opens at the press of a button, by keyboard', async () => {
+  describe('a tube of one’s own', () => {
+    it('is offered where there is none yet, and opens by keyboard', async () => {
+      await page.getByRole('link', { name: 'Open one from this browser' }).focus();
+      await page.keyboard.press('Enter');
       await button('Open a tube').focus();
       await page.keyboard.press('Enter');
-      await reached('connected');
-      expect(await page.locator('#generation').innerText()).toBe('1');
+      await reached('Connected');
       // The focus went on to the next thing to do.
+      await button('Break the path').waitFor();
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Break the path');
     });
 
-    it('carries messages both ways', async () => {
+    it('carries messages both ways, as text and nothing else', async () => {
       await page.getByLabel('Message to the service').fill('from the tab');
       await page.getByLabel('Message to the service').press('Enter');
       await page.getByLabel('Message to this tab').fill('<b>from the service</b>');
       await page.getByLabel('Message to this tab').press('Enter');
-      const arrived = (list: string) => page.getByRole('log', { name: list }).locator('.arrived .text').innerText();
-      expect(await arrived('Messages at the service')).toBe('from the tab');
-      expect(await arrived('Messages in this tab')).toBe('<b>from the service</b>');
-      expect(await page.locator('#service-log').innerText()).toContain('A message came on “data”: from the tab');
+      const arrived = (list: string) => page.getByRole('log', { name: list }).locator('.arrived .text');
+      await arrived('Messages at the service').waitFor();
+      await arrived('Messages in this tab').waitFor();
+      expect(await arrived('Messages at the service').innerText()).toBe('from the tab');
+      expect(await arrived('Messages in this tab').innerText()).toBe('<b>from the service</b>');
     });
 
-    it('comes back by itself after its path was broken, and loses nothing', async () => {
-      await page.waitForFunction(() => Number(document.getElementById('tab-received')?.textContent) > 5);
+    it('walks its chart from connected over degraded to connected when its path is broken, and loses nothing', async () => {
+      await page.waitForFunction(() => Number(document.querySelector('[data-figure=tab-received]')?.textContent) > 5);
+      await page.locator('.chart-state.is-active[data-state="tube.connected"]').waitFor();
+      await page.evaluate(watchTheWalk);
       const brokenAtMs = Date.now();
       await button('Break the path').click();
-      expect(await button('Break the path').isEnabled()).toBe(false);
-      expect(await current()).toBe('connected');
+      expect(await button('Break the path').getAttribute('aria-disabled')).toBe('true');
+      expect(await state()).toBe('Connected');
       await page.getByLabel('Message to the service').fill('into the dark');
       await page.getByLabel('Message to the service').press('Enter');
-      await reached('degraded');
-      await reached('connected');
-      expect(Date.now() - brokenAtMs).toBeLessThan(6000);
-      expect(await page.locator('#generation').innerText()).toBe('2');
+      await reached('Degraded');
+      await reached('Connected');
+      expect(Date.now() - brokenAtMs).toBeLessThan(8000);
 
       await page.getByText(/What was sent meanwhile has arrived: messages lost 0 of \d\d+, out of order 0\./).waitFor();
       await page.getByRole('log', { name: 'Messages at the service' }).getByText('into the dark').waitFor();
-      const steps = await page.locator('#story li').allInnerTexts();
-      const expected = [
-        /^0 ms.*broken/s,
-        /^[12],\d{3} ms.*suspects/s,
-        /offers generation 2/,
-        /answered/,
-        /Generation 2 is connected/,
-        /Recovered at the first attempt/,
-        /lost 0/,
-      ];
-      expect(steps).toHaveLength(expected.length);
-      expected.forEach((pattern, index) => expect(steps[index]).toMatch(pattern));
-    }, 15_000);
+      await page.locator('.chart-state.is-active[data-state="tube.connected"]').waitFor();
+      expect(await walked()).toEqual(['connected', 'degraded', 'connected']);
+      const trail = page.getByRole('list', { name: 'States that the tube went through, newest first' });
+      expect(await trail.innerText()).toMatch(/connected[\s\S]*degraded › restarting[\s\S]*degraded › doubted/);
+    }, 25_000);
 
-    it('is restarted on request without any gap worth the name', async () => {
-      const before = await figure('tab-gap');
-      await button('Restart now').click();
-      await page.getByText('The controller asks for a restart').waitFor();
-      await page.getByText('What was sent meanwhile has arrived').waitFor();
-      expect(await page.locator('#generation').innerText()).toBe('3');
-      // The longest gap is still that of the break.
-      expect(await figure('tab-gap')).toBe(before);
+    it('tells the story of the break step by step', async () => {
+      const steps = await page.locator('.story li').allInnerTexts();
+      const expected = [/^0 ms.*broken/s, /suspects/, /offers generation 2/, /answered/, /Generation 2 is connected/];
+      expected.forEach((pattern, index) => expect(steps[index]).toMatch(pattern));
+      expect(steps.at(-1)).toMatch(/lost 0/);
+    });
+
+    it('has an incident with its phases, the evidence, and whose fault it looks like', async () => {
+      const incident = page.locator('.incident').first();
+      await incident.getByText('recovered', { exact: true }).waitFor();
+      for (const phase of ['detect', 'signal', 'connect'])
+        expect(await incident.locator(`[data-phase=${phase}]`).innerText()).toMatch(/\d+(\.\d+)? (ms|s)/);
+      expect(await incident.locator('.phase-bar span').count()).toBeGreaterThanOrEqual(3);
+      expect(await incident.innerText()).toMatch(/Pings unanswered/);
+      expect(await incident.innerText()).toMatch(/without a path, 1 attempt; most of it noticing/);
+      expect(await incident.innerText()).toMatch(/Rather them|Not clear|Rather us/);
+      await screenshots(page, 'try');
+      expect(await axe(page)).toEqual([]);
     });
 
     it('has lost and confused none of the steady traffic', async () => {
       await page.getByRole('switch').press('Space');
       await page.waitForFunction(() =>
-        ['service', 'tab'].every((end) => document.getElementById(`${end}-waiting`)?.textContent === '0'),
+        ['service', 'tab'].every((end) => document.querySelector(`[data-figure=${end}-waiting]`)?.textContent === '0'),
       );
       for (const end of ['service', 'tab']) {
         expect(await figure(`${end}-sent`)).toBeGreaterThan(10);
@@ -150,66 +145,99 @@ describeWith('chromium', 'the console', () => {
         expect(await figure(`${end}-disordered`)).toBe(0);
       }
     });
+  });
 
-    it('is closed at the press of a button, and when the page is left', async () => {
-      const open = async (): Promise<number> => ((await control.ok('list_tubes', {}))['tubes'] as unknown[]).length;
-      expect(await open()).toBe(1);
+  describe('the same tube as an operator sees it', () => {
+    it('is in the list, live, and leads to its page with a click', async () => {
+      await page.getByRole('link', { name: 'Tubes', exact: true }).click();
+      const row = page.locator('.list-body .list-row').first();
+      await row.getByText('Connected').waitFor();
+      expect(await row.innerText()).toMatch(/console-/);
+      await screenshots(page, 'real-tubes');
+      await row.getByRole('link').click();
+      await page.getByRole('heading', { level: 1, name: /^console-/ }).waitFor();
+    });
+
+    it('says on its page why, what comes next and what the last recovery cost; measurements, path and history', async () => {
+      const facts = page.locator('.facts.answers');
+      await facts.getByText(/without a path, 1 attempt/).waitFor();
+      expect(await facts.innerText()).toMatch(/What comes next\s/);
+      await page.locator('.generations').getByText('carries the data').waitFor();
+      await page
+        .locator('.history')
+        .getByText(/Recovered with 1 attempt/)
+        .waitFor();
+      await page.locator('.plot').first().waitFor();
+      for (const chart of ['tube', 'keepalive', 'health'])
+        await page.getByRole('img', { name: new RegExp(`Statechart “${chart}”, active: `) }).waitFor();
+      await screenshots(page, 'real-tube');
+      expect(await axe(page)).toEqual([]);
+    });
+
+    it('is restarted by the button, and the list of incidents grows', async () => {
+      await button('Restart').click();
+      await page.getByText('A restart was asked for.').waitFor();
+      await page.locator('.incident').nth(1).waitFor();
+      await page.locator('.incident-what', { hasText: 'Asked for by hand' }).waitFor();
+    });
+
+    it('is broken by a fault that the node injects, and its page shows the trouble and the recovery', async () => {
+      const head = (name: string) => page.locator('.tube-state .state', { hasText: name });
+      // The restart that was asked for is over, and so is its overlap.
+      await page.locator('.incident[data-outcome=recovered]').nth(1).waitFor({ timeout: 10_000 });
+      await head('Connected').waitFor({ timeout: 10_000 });
+      await page.waitForTimeout(4000);
+      await button('Black hole').click();
+      await head('Degraded').waitFor({ timeout: 10_000 });
+      await head('Connected').waitFor({ timeout: 15_000 });
+      await page.locator('.incident-what', { hasText: 'Pings unanswered' }).first().waitFor();
+    }, 40_000);
+
+    it('saves its history as a file', async () => {
+      const download = page.waitForEvent('download');
+      await button('Save history').click();
+      expect((await download).suggestedFilename()).toMatch(/^holdfast-[0-9a-f-]+\.json$/);
+    });
+
+    it('shows the node behind it', async () => {
+      await page.getByRole('link', { name: 'Node', exact: true }).click();
+      await page.getByText('Is it getting worse?').waitFor();
+      await page.getByText('webrtc_ice_restart').first().waitFor();
+      expect(await page.getByRole('meter').count()).toBeGreaterThan(2);
+      await screenshots(page, 'real-node');
+      expect(await axe(page)).toEqual([]);
+    });
+
+    it('is closed after a question, and can still be looked at', async () => {
+      await page.goBack();
       await button('Close').click();
-      await closed();
+      await page.getByRole('dialog').getByRole('button', { name: 'Close the tube' }).click();
+      await page.locator('.tube-state .state', { hasText: 'Closed' }).waitFor();
+      await page.locator('.incident').first().waitFor();
       expect(await open()).toBe(0);
-
-      await button('Open a tube').click();
-      await reached('connected');
-      expect(await open()).toBe(1);
-      await page.reload();
-      const endMs = Date.now() + 3000;
-      while ((await open()) > 0 && Date.now() < endMs) await page.waitForTimeout(50);
-      expect(await open()).toBe(0);
+      await page.goto(`${service.url}/console/#/closed`);
+      await page.getByRole('link', { name: /^console-/ }).waitFor();
     });
   });
 
-  describe('for everybody', () => {
-    it('has a name for every control, one main heading, and no id twice', async () => {
-      const unnamed = await page.evaluate(() =>
-        [...document.querySelectorAll<HTMLElement>('button, input, a, section, [role=log], [tabindex="0"]')]
-          .filter((control) => {
-            const labels = control instanceof HTMLInputElement ? [...(control.labels ?? [])] : [];
-            const named = document.getElementById(control.getAttribute('aria-labelledby') ?? '');
-            const own = control.matches('button, a') ? control.textContent : '';
-            const text =
-              [...labels, named].map((label) => label?.textContent ?? '').join('') + own + (control.ariaLabel ?? '');
-            return text.trim() === '';
-          })
-          .map(({ outerHTML }) => outerHTML),
-      );
-      expect(unnamed).toEqual([]);
-      const ids = await page.evaluate(() => [...document.querySelectorAll('[id]')].map(({ id }) => id));
-      expect(new Set(ids).size).toBe(ids.length);
-      expect(await page.locator('h1').count()).toBe(1);
-      expect(await page.locator('main').count()).toBe(1);
-      expect(await page.locator('html').getAttribute('lang')).toBe('en');
-      expect(await page.locator('#story').getAttribute('aria-live')).toBe('polite');
-    });
+  it('closes its own tube when the page is left', async () => {
+    await page.goto(`${service.url}/console/#/try`);
+    await button('Open a tube').click();
+    await reached('Connected');
+    expect(await open()).toBe(1);
+    await page.reload();
+    const endMs = Date.now() + 3000;
+    while ((await open()) > 0 && Date.now() < endMs) await page.waitForTimeout(50);
+    expect(await open()).toBe(0);
+  });
 
-    it.each(['light', 'dark'] as const)(
-      'is readable in the %s theme: contrast of at least 4.5',
-      async (colorScheme) => {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await button('Open a tube').click();
-        await reached('connected');
-        expect(await page.evaluate(faintTexts)).toEqual([]);
-        await button('Break the path').click();
-        await reached('degraded');
-        expect(await page.evaluate(faintTexts)).toEqual([]);
-        await button('Close').click();
-        await closed();
-      },
-    );
-
-    it('needs no sideways scrolling on a phone', async () => {
-      await page.setViewportSize({ width: 390, height: 844 });
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-    });
+  it('needs no sideways scrolling on a phone', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const hash of ['#/tubes', '#/closed', '#/node', '#/try']) {
+      await page.goto(`${service.url}/console/${hash}`);
+      await page.locator('main h1').waitFor();
+      expect(await overflowPx(page)).toBe(0);
+    }
   });
 
   it('has asked no other host for anything and has complained about nothing', () => {
@@ -217,31 +245,15 @@ describeWith('chromium', 'the console', () => {
   });
 });
 
-/** Visible texts whose contrast to their background is below 4.5 (WCAG 2.2, 1.4.3); inactive controls are exempt. Runs in the page. */
-function faintTexts(): string[] {
-  const rgb = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
-  const light = (color: string): number => {
-    const [r = 0, g = 0, b = 0] = rgb(color).map((part) =>
-      part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4,
-    );
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+/** Runs in the page: notes each top-level state that the drawing marks as active. */
+function watchTheWalk(): void {
+  const page = globalThis as unknown as { walked: string[] };
+  page.walked = [];
+  const look = (): void => {
+    for (const name of ['initializing', 'connecting', 'connected', 'degraded', 'failed', 'closed'])
+      if (document.querySelector(`.chart-state.is-active[data-state="tube.${name}"]`) !== null) page.walked.push(name);
   };
-  const backgroundOf = (from: Element | null): string => {
-    for (let at = from; at !== null; at = at.parentElement) {
-      const { backgroundColor } = getComputedStyle(at);
-      if ((rgb(backgroundColor)[3] ?? 1) > 0) return backgroundColor;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  const texts = [...document.querySelectorAll<HTMLElement>('body *')].filter(
-    (candidate) =>
-      [...candidate.childNodes].some(({ nodeType, textContent }) => nodeType === 3 && textContent?.trim() !== '') &&
-      candidate.checkVisibility() &&
-      !candidate.matches(':disabled, [aria-disabled=true], script'),
-  );
-  return texts.flatMap((candidate) => {
-    const [ink, paper] = [light(getComputedStyle(candidate).color), light(backgroundOf(candidate))];
-    const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-    return contrast >= 4.5 ? [] : [`${contrast.toFixed(2)}: ${candidate.textContent?.trim().slice(0, 40)}`];
-  });
+  look();
+  const chart = document.querySelector('.live-charts');
+  if (chart !== null) new MutationObserver(look).observe(chart, { subtree: true, childList: true, attributes: true });
 }

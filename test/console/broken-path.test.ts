@@ -6,7 +6,7 @@ import type {
   ConnectionFactory,
   ConnectionHandlers,
 } from '../../src/channels/connection.port.js';
-import { BreakablePaths } from '../../src/console/broken-path.js';
+import { BreakablePaths } from '../../src/console/try/broken-path.js';
 import { FakeNetwork } from '../support/fake-connection.js';
 
 const config = { iceServers: [], maxMessageBytes: 1000 };

@@ -1,6 +1,6 @@
 // A count of losses that never shows one proves nothing: here are losses.
 import { describe, expect, test } from '@jest/globals';
-import { DirectionMeter } from '../../src/console/traffic.js';
+import { DirectionMeter } from '../../src/console/try/traffic.js';
 
 function meterAfter(numbers: readonly number[], sent = Math.max(...numbers)): DirectionMeter {
   const meter = new DirectionMeter();

@@ -18,10 +18,14 @@ const probes = 100;
 interface Path {
   /** Of packets, in each direction. */
   readonly loss: number;
+  /** From the peer, where it is another than to it. */
+  readonly lossBack?: number;
   readonly rttMs: number;
   /** Share of pings whose packets are lost, on every channel, once. */
   readonly lostPings?: number;
 }
+
+type Way = 'there' | 'back';
 
 class RoughPath {
   readonly tube: TubeHarness;
@@ -61,13 +65,14 @@ class RoughPath {
     const arrives = this.reliably('there', sentAtMs, isLost);
     this.pong(generation, seq, sentAtMs, this.reliably('back', arrives, false));
     if (this.peer === 'plain' || isLost) return;
-    if (this.survives() && this.survives()) this.pong(generation, seq, sentAtMs, sentAtMs + this.path.rttMs);
+    if (this.survives('there') && this.survives('back'))
+      this.pong(generation, seq, sentAtMs, sentAtMs + this.path.rttMs);
   }
 
   /** When a packet of an ordered channel that repeats what is lost arrives. */
-  private reliably(way: 'there' | 'back', sentAtMs: number, firstIsLost: boolean): number {
+  private reliably(way: Way, sentAtMs: number, firstIsLost: boolean): number {
     let [leaves, repeatMs] = [sentAtMs, firstRepeatMs];
-    for (let isLost = firstIsLost || !this.survives(); isLost; isLost = !this.survives()) {
+    for (let isLost = firstIsLost || !this.survives(way); isLost; isLost = !this.survives(way)) {
       leaves += repeatMs;
       repeatMs *= 2;
     }
@@ -86,8 +91,9 @@ class RoughPath {
   }
 
   private sample(generation: number): void {
-    const survivors = (of: number): number => Array.from({ length: of }, () => this.survives()).filter(Boolean).length;
-    const arrived = survivors(probes);
+    const survivors = (of: number, way: Way): number =>
+      Array.from({ length: of }, () => this.survives(way)).filter(Boolean).length;
+    const arrived = survivors(probes, 'there');
     const isProbed = this.peer === 'overlap';
     this.tube.clock.setTimeout(
       () =>
@@ -99,7 +105,7 @@ class RoughPath {
             bufferedBytes: 0,
             pingsSent: this.pings,
             pongsReceived: this.pongs,
-            probes: isProbed ? { sent: probes, arrived, echoed: survivors(arrived) } : null,
+            probes: isProbed ? { sent: probes, arrived, echoed: survivors(arrived, 'back') } : null,
             rttMs: this.path.rttMs,
             selectedPair: null,
           },
@@ -108,24 +114,31 @@ class RoughPath {
     );
   }
 
-  private survives(): boolean {
-    return !this.random.chance(this.path.loss);
+  private survives(way: Way): boolean {
+    const { loss, lossBack = loss } = this.path;
+    return !this.random.chance(way === 'there' ? loss : lossBack);
   }
 }
 
 describe('in ten hours', () => {
   const paths: readonly (readonly [string, Path])[] = [
     ['a healthy path with a lost ping now and then', { loss: 0, rttMs: 20, lostPings: 0.02 }],
-    ['5 % loss each way', { loss: 0.05, rttMs: 20 }],
+    ['5 % loss to the peer', { loss: 0.05, lossBack: 0, rttMs: 20 }],
     ['300 ms RTT', { loss: 0, rttMs: 300 }],
-    ['5 % loss each way at 300 ms RTT', { loss: 0.05, rttMs: 300 }],
+    ['5 % loss to the peer at 300 ms RTT', { loss: 0.05, lossBack: 0, rttMs: 300 }],
   ];
+  /** Twice as much as asked for; a plain peer with a ping each second is restarted about once in that time then. */
+  const worse: Path = { loss: 0.05, rttMs: 20 };
   const peers = [
     ['overlap', 'production'],
     ['overlap', 'low_latency'],
     ['plain', 'production'],
+    ['plain', 'low_latency'],
   ] as const;
-  const cases = paths.flatMap(([name, path]) => peers.map(([peer, profile]) => [name, peer, profile, path] as const));
+  const cases = [
+    ...paths.flatMap(([name, path]) => peers.map(([peer, profile]) => [name, peer, profile, path] as const)),
+    ...peers.slice(0, 3).map(([peer, profile]) => ['5 % loss each way', peer, profile, worse] as const),
+  ];
 
   test.each(cases)(
     '%s restarts nobody: peer %s, profile %s',

@@ -684,6 +684,18 @@ describe('after a success', () => {
     expect(it.beginTimes()).toEqual([0, 5_000]);
   });
 
+  test('many successes wait no longer than one', () => {
+    const it = run();
+    for (let round = 1; round <= 6; round += 1) {
+      it.trigger('missed_pings');
+      it.clock.advance(5_000);
+      expect(it.begins()).toHaveLength(round);
+      it.up();
+      it.clock.advance(1);
+    }
+    expect(it.context()).toMatchObject({ attempts: 6, failures: 0 });
+  });
+
   test('a network change goes ahead', () => {
     const it = run();
     it.trigger('missed_pings');

@@ -75,6 +75,7 @@ describe('a tube', () => {
     state('connected', { from: 'degraded', atMs: 34_500 });
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="failure"}')).toBe(1);
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="success"}')).toBe(1);
+    expect(await value('recovery_failures_total{code="transport_answer_timeout"}')).toBe(1);
     expect(await value('recovery_duration_seconds_sum{trigger="missed_pings",outcome="failure"}')).toBe(15);
     expect(await value('recovery_duration_seconds_sum{trigger="missed_pings",outcome="success"}')).toBe(4.5);
     expect(await value('outage_duration_seconds_sum{outcome="recovered"}')).toBe(24.5);
@@ -124,6 +125,14 @@ describe('a tube', () => {
     expect(await value('outage_duration_seconds_sum{outcome="lost"}')).toBe(10);
   });
 
+  test('whose path was sound all the time has an outage of nothing', async () => {
+    connect();
+    state('degraded', { from: 'connected', atMs: 2000 });
+    state('connected', { from: 'degraded', atMs: 3000 });
+    expect(await value('outage_duration_seconds_count{outcome="recovered"}')).toBe(1);
+    expect(await value('outage_duration_seconds_sum{outcome="recovered"}')).toBe(0);
+  });
+
   test('that is carried on from its record is restored, not created', async () => {
     say({ type: 'state', state: 'initializing', reason: 'resumed' }, { from: 'initializing' });
     state('degraded', { from: 'initializing', generation: 4 });
@@ -142,8 +151,12 @@ describe('a tube', () => {
     expect(await value('keepalives_total{outcome="missed"}')).toBe(0);
   });
 
-  test('pings and polls', async () => {
+  test('pings, polls, decisions, changes of networks', async () => {
     connect();
+    say(emissions.decision);
+    say(emissions.networkChange);
+    expect(await value('recovery_decisions_total{action="wait",verdict="none"}')).toBe(1);
+    expect(await value('network_changes_total{change="ip_change",source="host"}')).toBe(1);
     say({ type: 'ping', outcome: 'pong', rttMs: 40 });
     say(emissions.ping);
     say(emissions.quality);
@@ -151,6 +164,23 @@ describe('a tube', () => {
     expect(await value('keepalives_total{outcome="missed"}')).toBe(1);
     expect(await value('keepalive_rtt_seconds_sum')).toBeCloseTo(0.04);
     expect(await value('quality_score_bucket{le="0.4"}')).toBe(1);
+    expect(await value('quality_verdicts_total{verdict="poor"}')).toBe(1);
+    expect(await value('path_loss_ratio_sum')).toBeCloseTo(0.1);
+  });
+
+  test('its breaker counts while it holds restarts back', async () => {
+    const breakers = async () => [await value('breakers{state="open"}'), await value('breakers{state="half_open"}')];
+    connect();
+    say(emissions.breaker);
+    expect(await breakers()).toEqual([1, 0]);
+    say({ type: 'breaker', breaker: { kind: 'half_open', successes: 0 } });
+    say({ type: 'breaker', breaker: { kind: 'half_open', successes: 1 } });
+    expect(await breakers()).toEqual([0, 1]);
+    say({ type: 'breaker', breaker: { kind: 'closed', failures: 0 } });
+    expect(await breakers()).toEqual([0, 0]);
+    say(emissions.breaker);
+    say({ type: 'closed', reason: 'requested' });
+    expect(await breakers()).toEqual([0, 0]);
   });
 
   test('the candidate pair that is in use is counted until it is another, or closed', async () => {
@@ -186,7 +216,105 @@ describe('a tube', () => {
   });
 });
 
+describe('the outage that an application saw', () => {
+  /** Of the tube, as the transport would measure it. */
+  class FakeFlow {
+    frames = 10;
+    silentMs = 0;
+    watched = 0;
+    ends: boolean[] = [];
+    watch(): void {
+      this.watched += 1;
+    }
+    end(untilNow: boolean): number {
+      this.ends.push(untilNow);
+      return this.silentMs;
+    }
+  }
+
+  let flow: FakeFlow;
+  const outage = (outcome: string) => value(`outage_duration_seconds_sum{outcome="${outcome}"}`);
+  const count = (outcome: string) => value(`outage_duration_seconds_count{outcome="${outcome}"}`);
+
+  beforeEach(() => {
+    flow = new FakeFlow();
+    metrics = build({ flow: () => flow });
+    connect();
+    state('degraded', { from: 'connected', atMs: 10_000 });
+  });
+
+  function recover(): void {
+    say({ ...emissions.recovered, outageMs: 900 }, { atMs: 12_000 });
+    state('connected', { from: 'degraded', atMs: 12_000 });
+  }
+
+  test('is over with the first frame after the recovery, not with the recovery', async () => {
+    flow.silentMs = 2400;
+    recover();
+    expect(await count('recovered')).toBe(0);
+    flow.frames += 1;
+    say({ type: 'ping', outcome: 'pong', rttMs: 10 });
+    say({ type: 'ping', outcome: 'pong', rttMs: 10 });
+    expect([await count('recovered'), await outage('recovered')]).toEqual([1, 2.4]);
+    expect([flow.watched, flow.ends]).toEqual([1, [false]]);
+  });
+
+  test('goes on when the new path is silent as well', async () => {
+    recover();
+    state('degraded', { from: 'connected', atMs: 20_000 });
+    flow.silentMs = 14_000;
+    recover();
+    flow.frames += 1;
+    say({ type: 'ping', outcome: 'pong', rttMs: 10 });
+    expect([await count('recovered'), await outage('recovered'), flow.watched]).toEqual([1, 14, 1]);
+  });
+
+  test('is what the chart knows where the frames show nothing', async () => {
+    recover();
+    flow.frames += 1;
+    say({ type: 'ping', outcome: 'pong', rttMs: 10 });
+    expect(await outage('recovered')).toBe(0.9);
+  });
+
+  test('lasts until now when the tube is lost, or closed meanwhile', async () => {
+    flow.silentMs = 31_000;
+    say({ type: 'closed', reason: 'restart_exhausted' }, { atMs: 40_000 });
+    expect([await outage('lost'), flow.ends]).toEqual([31, [true]]);
+    metrics = build({ flow: () => flow });
+    connect();
+    state('degraded', { from: 'connected', atMs: 10_000 });
+    say({ type: 'closed', reason: 'requested' }, { atMs: 40_000 });
+    expect([await outage('closed'), await outage('lost')]).toEqual([31, 0]);
+  });
+
+  test('is recovered from when the tube is closed before the first frame', async () => {
+    recover();
+    say({ type: 'closed', reason: 'requested' }, { atMs: 12_001 });
+    expect([await count('recovered'), await count('closed')]).toEqual([1, 0]);
+  });
+});
+
 describe('the service', () => {
+  test('counts incidents that are over, and where their time went', async () => {
+    const phases = { detect: 9000, decide: 0, signal: 20, connect: 180 };
+    metrics.incidentEnded({ trigger: 'missed_pings', outcome: 'recovered', phases });
+    metrics.incidentEnded({ trigger: 'missed_pings', outcome: 'open', phases });
+    expect(await value('incidents_total{trigger="missed_pings",outcome="recovered"}')).toBe(1);
+    expect(await value('recovery_phase_seconds_sum{phase="detect"}')).toBe(9);
+    expect(await value('recovery_phase_seconds_count{phase="decide"}')).toBe(1);
+    expect(await value('recovery_phase_seconds_count{phase="resume"}')).toBe(0);
+    expect(await value('incidents_total{trigger="missed_pings",outcome="open"}')).toBeNull();
+  });
+
+  test('counts gathering, and relays that were not given', async () => {
+    metrics.gathered(120, 'allocated');
+    metrics.gathered(80, 'refused');
+    metrics.gathered(20, 'unused');
+    expect(await value('ice_gathering_duration_seconds_sum{relay="allocated"}')).toBe(0.12);
+    expect(await value('turn_allocation_failures_total{cause="refused"}')).toBe(1);
+    expect(await value('turn_allocation_failures_total{cause="unreachable"}')).toBe(0);
+  });
+
   test('counts signalling, and names that clients make up as unknown', async () => {
     metrics.connection('peer', 1);
     metrics.connection('peer', 1);
@@ -216,6 +344,12 @@ describe('the service', () => {
     expect(await value('data_channel_bytes_total{kind="reliable",direction="out"}')).toBe(100);
     expect(await value('data_channel_messages_total{kind="reliable",direction="out"}')).toBe(2);
     expect(await value('data_channel_drops_total{kind="latest",cause="overflow"}')).toBe(3);
+    expect(await value('continuity_lost_messages_total')).toBe(0);
+    metrics.dropped('reliable', 'gap', 1);
+    metrics.dropped('reliable', 'closed', 2);
+    metrics.replayed(5);
+    expect(await value('continuity_lost_messages_total')).toBe(2);
+    expect(await value('continuity_replayed_messages_total')).toBe(5);
     expect(await value('tube_crashes_total{outcome="given_up"}')).toBe(1);
     expect(await value('native_callback_errors_total')).toBe(1);
     expect(await value('draining')).toBe(1);
@@ -225,11 +359,11 @@ describe('the service', () => {
     let tubes = 3;
     const sources: MetricSources = {
       tubesByState: () => ({ connected: tubes, closed: 9 }),
-      openChannels: () => {
+      channels: () => {
         if (tubes > 3) throw new Error('gone');
-        return { control: 7 };
+        return { control: { open: 7, bufferedBytes: 0 }, latest: { open: 1, bufferedBytes: 12 } };
       },
-      bufferedBytes: () => ({ latest: 12 }),
+      node: () => ({ isReady: tubes > 3, flightRecorderBytes: 1000 }),
       resources: () => ({
         sockets: { used: 0, limit: 0 },
         ice_agents: { used: 50, limit: 200 },
@@ -238,7 +372,10 @@ describe('the service', () => {
     };
     const own = build(sources);
     expect(await value('tubes{state="connected"}', own)).toBe(3);
+    expect(await value('ready', own)).toBe(0);
     tubes = 4;
+    expect(await value('ready', own)).toBe(1);
+    expect(await value('flight_recorder_bytes', own)).toBe(1000);
     expect(await value('tubes{state="connected"}', own)).toBe(4);
     expect(await value('tubes{state="closed"}', own)).toBeNull();
     expect(await value('data_channels{kind="control"}', own)).toBe(7);

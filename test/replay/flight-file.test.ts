@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FlightFileError, parseFlight, readFlight, settingsToWire, type FlightFile } from '../../src/replay/flight-file.js';
+import {
+  FlightFileError,
+  parseFlight,
+  readFlight,
+  settingsToWire,
+  type FlightFile,
+} from '../../src/replay/flight-file.js';
 import { replayFile } from '../../src/replay/replay-flight.js';
 import { RecordedTube } from './recorded-tube.js';
 

@@ -42,7 +42,12 @@ export function live(seed: number): RecordedTube {
           route: random.pick(['same', 'moved', 'none', 'unknown'] as const),
           atMs: now(),
         }),
-      () => (tube.probes = random.pick([null, { sent: 100, arrived: 50, echoed: 40 }, { sent: 100, arrived: 100, echoed: 100 }])),
+      () =>
+        (tube.probes = random.pick([
+          null,
+          { sent: 100, arrived: 50, echoed: 40 },
+          { sent: 100, arrived: 100, echoed: 100 },
+        ])),
       () => tube.clock.stall(random.below(4_000)),
       () => tube.send({ type: 'tube.operationFailed', atMs: now() }),
     ])();
@@ -50,4 +55,3 @@ export function live(seed: number): RecordedTube {
   upTo(10_000);
   return tube;
 }
-

@@ -152,7 +152,7 @@ export class RecordedTube {
   }
 
   report(generation: number, event: Plain<TransportEvent>): void {
-    this.#generations.get(generation)?.({ ...event, generation, atMs: this.clock.nowMs } as TransportEvent);
+    this.#generations.get(generation)?.({ ...event, generation, atMs: this.clock.nowMs });
   }
 
   send(event: TubeEvent): void {

@@ -19,7 +19,11 @@ function played(tube: RecordedTube): Replay {
   return replay;
 }
 
-const starts = (tube: RecordedTube): string[] => tube.exported().inputs.filter(isStart).map(({ event }) => event);
+const starts = (tube: RecordedTube): string[] =>
+  tube
+    .exported()
+    .inputs.filter(isStart)
+    .map(({ event }) => event);
 
 describe('the same path', () => {
   test('of a tube that opens, falls silent, restarts and recovers', () => {
@@ -35,7 +39,12 @@ describe('the same path', () => {
     expect(replay.states).toEqual(['initializing', 'connecting', 'connected', 'degraded', 'connected']);
     expect(replay.incidents).toMatchObject([{ trigger: 'missed_pings', outcome: 'recovered', attempts: 1 }]);
     expect(replay.path.map(({ state }) => state)).toEqual(
-      expect.arrayContaining(['degraded.doubted', 'degraded.restarting.doubtful', 'attempting.awaitingAnswer', 'resting']),
+      expect.arrayContaining([
+        'degraded.doubted',
+        'degraded.restarting.doubtful',
+        'attempting.awaitingAnswer',
+        'resting',
+      ]),
     );
   });
 
@@ -50,7 +59,9 @@ describe('the same path', () => {
       tube.advance(25_000);
     }
     const replay = played(tube);
-    const pauses = replay.entries.flatMap((entry) => (entry.kind === 'decision' && entry.delay_ms > 0 ? [entry.delay_ms] : []));
+    const pauses = replay.entries.flatMap((entry) =>
+      entry.kind === 'decision' && entry.delay_ms > 0 ? [entry.delay_ms] : [],
+    );
     expect(pauses.length).toBeGreaterThan(1);
   });
 
@@ -91,7 +102,14 @@ describe('the same path', () => {
     const tube = RecordedTube.connected();
     tube.advance(11_003);
     tube.throwsOnce = true;
-    tube.send({ type: 'tube.remoteCandidate', requestId: 'r', candidate: 'c', mid: '0', generation: 1, atMs: tube.clock.nowMs });
+    tube.send({
+      type: 'tube.remoteCandidate',
+      requestId: 'r',
+      candidate: 'c',
+      mid: '0',
+      generation: 1,
+      atMs: tube.clock.nowMs,
+    });
     tube.complete();
     tube.advance(5_000);
     const replay = played(tube);
@@ -112,7 +130,9 @@ describe('the same path', () => {
   });
 
   test('of a session that ends for want of data', () => {
-    const tube = RecordedTube.connected('overlap', { settings: { sessionTimeoutMs: 3 * minute, sessionWarningMs: minute } });
+    const tube = RecordedTube.connected('overlap', {
+      settings: { sessionTimeoutMs: 3 * minute, sessionWarningMs: minute },
+    });
     for (let second = 0; second < 40; second += 1) {
       tube.advance(1_000);
       tube.report(1, { type: 'transport.heard', data: true });
@@ -201,7 +221,8 @@ describe('a beginning that was dropped', () => {
   });
 
   test('an incident that is too long for the recorder is played as far as it was kept', () => {
-    const tube = RecordedTube.connected('overlap', { maxInputs: 12 });
+    const settings = { breakerFailureThreshold: 50 };
+    const tube = RecordedTube.connected('overlap', { maxInputs: 12, settings });
     tube.advance(5_501);
     tube.report(1, { type: 'transport.down', cause: 'failed' });
     for (let attempt = 0; attempt < 6; attempt += 1) {
@@ -309,7 +330,13 @@ test('the story and the drawing show states, reasons and what came of them', () 
   tube.advance(5_000);
   const replay = replayFlight(tube.exported());
   const story = storyOf(replay, 60).join('\n');
-  for (const text of ['a ping is missed', 'degraded.doubted', 'decides: do', 'incident 1: missed_pings, recovered', 'agrees'])
+  for (const text of [
+    'a ping is missed',
+    'degraded.doubted',
+    'decides: do',
+    'incident 1: missed_pings, recovered',
+    'agrees',
+  ])
     expect(story).toContain(text);
   const svg = drawReplay(replay);
   expect(svg).toMatch(/^<svg /);

@@ -99,6 +99,7 @@ export class Harness {
         metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'holdfast_info 1\n' }),
         info: () => ({ version: '0.0.0' }),
       },
+      inspection: { watch: () => Promise.reject(new AppError('tube_unknown')) },
       observer: observerOf(this.seen),
       log: logOf(this.seen),
       signalReplayWindowMs: 120_000,

@@ -6,6 +6,9 @@ import { bundle } from './run-child.js';
 export interface PeerProcess {
   /** On the channel `data`. */
   send(text: string): void;
+  /** It stands still, as a laptop that sleeps, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
   /** As a crash ends it: without a word. Idempotent. */
   kill(): Promise<void>;
 }
@@ -20,6 +23,8 @@ export async function startPeerProcess(url: string, token: string): Promise<Peer
   ]);
   return {
     send: (text) => void child.send(text),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL');
       await exited;

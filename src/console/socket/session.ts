@@ -1,0 +1,120 @@
+/**
+ * Being signed in: which token this tab has, the one control socket made with it, and who listens to what it says. Views read `status`; stores
+ * listen. It asks for a token when there is none or a wrong one, and knows nothing of tubes.
+ */
+import { signal, type ReadonlySignal } from '@preact/signals';
+import { ControlClient, ControlError, type ControlStatus, type Fields } from './control-client.js';
+import { findToken, forgetToken, keepToken } from './token.js';
+
+type Listener = (payload: unknown) => void;
+
+export class Session {
+  readonly #url: string;
+  readonly #status = signal<ControlStatus>({ kind: 'connecting' });
+  readonly #asksToken = signal<string | null>(null);
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #onlineListeners = new Set<(recovered: boolean) => void>();
+  #control: ControlClient | null = null;
+  #token = '';
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** For the other namespaces of the same service. */
+  get token(): string {
+    return this.#token;
+  }
+
+  get status(): ReadonlySignal<ControlStatus> {
+    return this.#status;
+  }
+
+  /** A token is wanted: why, or empty when there was none. Null: it has one. */
+  get asksToken(): ReadonlySignal<string | null> {
+    return this.#asksToken;
+  }
+
+  get isOnline(): boolean {
+    return this.#status.value.kind === 'online';
+  }
+
+  /** Also when the link of another run of the service is pasted into the same tab. */
+  begin(): void {
+    const token = findToken();
+    if (token !== null) {
+      if (token !== this.#token) this.#connect(token);
+    } else if (this.#token === '') {
+      this.#asksToken.value = '';
+      this.#status.value = { kind: 'refused', detail: '' };
+    }
+  }
+
+  signIn(token: string): void {
+    keepToken(token);
+    this.#connect(token);
+  }
+
+  signOut(): void {
+    forgetToken();
+    this.#control?.close();
+    this.#control = null;
+    this.#token = '';
+    this.#asksToken.value = '';
+    this.#status.value = { kind: 'refused', detail: '' };
+  }
+
+  /** Rejects with ControlError. */
+  async call<Answer extends object = Fields>(event: string, fields: object = {}): Promise<Answer> {
+    if (this.#control === null) throw new ControlError('offline', 'Not signed in.');
+    return this.#control.call<Answer>(event, fields);
+  }
+
+  /** Sends what nobody waits for. */
+  tell(event: string, fields: object): void {
+    this.#control?.tell(event, fields);
+  }
+
+  /** Returns the way to stop listening. */
+  on(event: string, listener: Listener): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** Called whenever the socket is there, the first time and again; at once if it is already. */
+  onOnline(listener: (recovered: boolean) => void): () => void {
+    this.#onlineListeners.add(listener);
+    if (this.isOnline) listener(false);
+    return () => this.#onlineListeners.delete(listener);
+  }
+
+  #connect(token: string): void {
+    this.#control?.close();
+    // The first status comes from inside of the constructor; the socket before has nothing to say any more.
+    this.#control = null;
+    this.#token = token;
+    this.#asksToken.value = null;
+    const control: ControlClient = new ControlClient(this.#url, token, {
+      status: (status) => {
+        if (this.#control === null || this.#control === control) this.#changed(status);
+      },
+      event: (name, payload) => this.#listeners.get(name)?.forEach((listener) => listener(payload)),
+    });
+    this.#control = control;
+  }
+
+  #changed(status: ControlStatus): void {
+    this.#status.value = status;
+    if (status.kind === 'online') this.#onlineListeners.forEach((listener) => listener(status.recovered));
+    if (status.kind !== 'refused') return;
+    forgetToken();
+    this.#control?.close();
+    this.#token = '';
+    this.#asksToken.value = `The service did not accept the token. ${status.detail}`;
+  }
+}

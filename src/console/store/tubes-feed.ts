@@ -1,0 +1,85 @@
+/**
+ * The list of tubes kept up to date: asks the service to be told (`watch_tubes`) whenever the socket is there, and puts what comes into the table.
+ * A page that nobody has looked at for a while stops being told, and asks again when it is looked at.
+ */
+import { signal, type ReadonlySignal } from '@preact/signals';
+import type { TubeRow, TubesBatch, WatchTubesAnswer } from '../../operator/operator.types.js';
+import { learnServerTime } from '../clock.js';
+import { ControlError } from '../socket/control-client.js';
+import type { Session } from '../socket/session.js';
+import { TubeTable, type TubeQuery } from './tube-table.js';
+
+const hiddenMs = 60_000;
+
+export class TubesFeed {
+  readonly table = new TubeTable();
+  readonly #session: Session;
+  readonly #revision = signal(0);
+  readonly #isLoaded = signal(false);
+  readonly #problem = signal('');
+  #hiddenTimer = 0;
+  #isPaused = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+    session.on('tubes', (payload) => this.#take(payload as TubesBatch));
+    session.onOnline(() => void this.#watch());
+    document.addEventListener('visibilitychange', () => this.#lookedAt(!document.hidden));
+  }
+
+  /** Moves whenever the table did: whoever shows of it reads this. */
+  get revision(): ReadonlySignal<number> {
+    return this.#revision;
+  }
+
+  get isLoaded(): ReadonlySignal<boolean> {
+    return this.#isLoaded;
+  }
+
+  /** Why there is no list; empty when there is. */
+  get problem(): ReadonlySignal<string> {
+    return this.#problem;
+  }
+
+  /** The row now, for a view that is drawn again when any row changes. */
+  row(tubeId: string): TubeRow | undefined {
+    void this.#revision.value;
+    return this.table.row(tubeId);
+  }
+
+  setQuery(query: TubeQuery): void {
+    this.table.setQuery(query);
+    this.#revision.value += 1;
+  }
+
+  #take(batch: TubesBatch): void {
+    learnServerTime(batch.at_ms);
+    if (this.table.apply(batch)) this.#revision.value += 1;
+    if (batch.complete) this.#isLoaded.value = true;
+  }
+
+  async #watch(): Promise<void> {
+    if (this.#isPaused) return;
+    try {
+      await this.#session.call<WatchTubesAnswer>('watch_tubes');
+      this.#problem.value = '';
+    } catch (error) {
+      // Offline is told elsewhere, and coming back asks again.
+      const code = error instanceof ControlError ? error.code : '';
+      if (code !== 'offline') this.#problem.value = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #lookedAt(isVisible: boolean): void {
+    clearTimeout(this.#hiddenTimer);
+    if (!isVisible) {
+      this.#hiddenTimer = setTimeout(() => {
+        this.#isPaused = true;
+        this.#session.tell('unwatch_tubes', {});
+      }, hiddenMs);
+    } else if (this.#isPaused) {
+      this.#isPaused = false;
+      void this.#watch();
+    }
+  }
+}
