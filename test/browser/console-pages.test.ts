@@ -10,7 +10,7 @@ import { axe, openPage, overflowPx, schemes, screenshot, screenshots } from '../
 import { FakeNode } from '../support/fake-node.js';
 import { describeWith, pathOf } from '../support/require.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(90_000);
 
 /** Script, styles, page and the drawings of the charts. */
 const budgetBytes = 80 * 1024;

@@ -6,7 +6,7 @@ import { axe, openPage, overflowPx, screenshots } from '../support/console-page.
 import { describeWith, pathOf } from '../support/require.js';
 import { Controller, controlToken, startService, type Service } from '../support/service.js';
 
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 
 describeWith('chromium', 'the console', () => {
   let service: Service;
@@ -111,7 +111,7 @@ describeWith('chromium', 'the console', () => {
       expect(await walked()).toEqual(['connected', 'degraded', 'connected']);
       const trail = page.getByRole('list', { name: 'States that the tube went through, newest first' });
       expect(await trail.innerText()).toMatch(/connected[\s\S]*degraded › restarting[\s\S]*degraded › doubted/);
-    }, 25_000);
+    });
 
     it('tells the story of the break step by step', async () => {
       const steps = await page.locator('.story li').allInnerTexts();
@@ -191,7 +191,7 @@ describeWith('chromium', 'the console', () => {
       await head('Degraded').waitFor({ timeout: 10_000 });
       await head('Connected').waitFor({ timeout: 15_000 });
       await page.locator('.incident-what', { hasText: 'Pings unanswered' }).first().waitFor();
-    }, 40_000);
+    });
 
     it('saves its history as a file', async () => {
       const download = page.waitForEvent('download');

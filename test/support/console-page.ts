@@ -31,7 +31,7 @@ export async function openPage(
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height: width > 500 ? 800 : 844 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(6000);
+  page.setDefaultTimeout(10_000);
   watchPage(page, serviceUrl, complaints);
   return page;
 }

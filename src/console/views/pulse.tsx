@@ -31,7 +31,7 @@ function fullness({ limits, draining }: NodeView): Judgement {
   if (draining) return { headline: 'Shutting down', detail: 'This node takes no new tubes.', tone: 'bad' };
   const [fullest] = Object.entries(limits)
     .filter(([, { limit }]) => limit > 0)
-    .map(([name, { used, limit }]) => ({ name: name.replaceAll('_', ' '), ratio: used / limit }))
+    .map(([name, { used, limit }]) => ({ name: name.replace('ice_', 'ICE '), ratio: used / limit }))
     .sort((left, right) => right.ratio - left.ratio);
   if (fullest === undefined) return { headline: 'No limits', detail: 'None is set.', tone: 'calm' };
   const detail = `${percent(fullest.ratio)} of the ${fullest.name} are used, the fullest resource.`;
