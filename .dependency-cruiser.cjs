@@ -77,7 +77,7 @@ module.exports = {
       to: {
         pathNot: [
           '^src/(console|peer|channels|operator)/',
-          '(^|/)node_modules/(socket\\.io-client|preact|@preact/signals|uplot)/',
+          '(^|/)node_modules/(socket\\.io-client|preact|@preact/signals)/',
         ],
       },
     },

@@ -1,12 +1,32 @@
 // Bundles what browsers load into dist/public: the peer library as one file, and the console as a script, a style sheet and a page.
 // Only the bundling: types are checked by tsc before this runs. A missing entry fails the build: esbuild and copyFile say which.
 import { copyFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const publicDir = join(root, 'dist/public');
+
+/**
+ * The service speaks WebSocket only, and so do its clients: the other transports of engine.io, a thirtieth of what a browser would load, are left out.
+ * Fails the build when engine.io has moved them.
+ */
+const webSocketOnly = {
+  name: 'websocket-only',
+  setup({ onResolve, onLoad, onEnd }) {
+    const left = new Set();
+    onResolve({ filter: /\/(polling-xhr\.node|webtransport)\.js$/ }, ({ path, importer }) => {
+      if (!importer.includes('engine.io-client')) return undefined;
+      left.add(basename(path));
+      return { path, namespace: 'left-out' };
+    });
+    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+      contents: 'export const XHR = undefined, WT = undefined;',
+    }));
+    onEnd(() => (left.size === 2 ? null : { errors: [{ text: 'engine.io-client has other transports than before' }] }));
+  },
+};
 
 await build({
   absWorkingDir: root,
@@ -25,6 +45,8 @@ await build({
   target: 'es2022',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  charset: 'utf8',
+  plugins: [webSocketOnly],
   legalComments: 'none',
   logLevel: 'warning',
 });

@@ -2,7 +2,7 @@
 import { networks } from './networks.js';
 import { node } from './node.js';
 import { overview } from './overview.js';
-import { alertRules, alertTests, recordingRules } from './rules.js';
+import { alertRules, alertTests, recordingRules, recordingTests } from './rules.js';
 
 export const dashboards = { overview, networks, node } as const;
 
@@ -15,5 +15,6 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['prometheus/rules/recording.yml', recordingRules()],
     ['prometheus/rules/alerts.yml', alertRules()],
     ['prometheus/tests/alerts.yml', alertTests()],
+    ['prometheus/tests/recording.yml', recordingTests()],
   ]);
 }

@@ -129,7 +129,7 @@ export interface Stat extends Shown {
   readonly decimals?: number;
 }
 
-/** How things are: one number in the colour of its meaning. */
+/** How things are: one number in the colour of its meaning. A ratio says `>= 0`, so that nothing of nothing is a dash and not "NaN". */
 export function stat({ title, help, queries, unit = 'short', span = 3, limits, decimals }: Stat): Panel {
   const panel = new StatPanel()
     .title(title)
@@ -207,6 +207,29 @@ const variable = (name: string, label: string, query: string): dashboard.QueryVa
     .allValue('.+')
     .current({ text: 'All', value: '$__all', selected: true });
 
+/** Marks on every time line while an alert of ours fires. */
+const firing = new dashboard.AnnotationQueryBuilder()
+  .name('Alerts')
+  .datasource(source)
+  .enable(true)
+  .hide(false)
+  .iconColor('red')
+  .expr(expand('ALERTS{alertname=~"Holdfast.+",alertstate="firing",$site}'))
+  .titleFormat('{{alertname}}')
+  .textFormat('{{instance}}')
+  .step('60s');
+
+/** What the builders leave out: ids, which links to panels need; and what only newer versions of Grafana understand. */
+function finished({ panels = [], links = [], annotations, ...rest }: dashboard.Dashboard): dashboard.Dashboard {
+  const marks = annotations?.list ?? [];
+  return {
+    ...rest,
+    annotations: { list: marks.map(({ placement: _inMenu, ...mark }) => mark) },
+    links: links.map(({ placement: _inMenu, ...link }) => link),
+    panels: panels.map((panel, index) => ({ ...panel, id: index + 1 })),
+  };
+}
+
 /** A whole dashboard, as the JSON that Grafana imports. */
 export function board({ uid, title, help, rows }: Board): dashboard.Dashboard {
   const builder = new dashboard.DashboardBuilder(title)
@@ -218,6 +241,7 @@ export function board({ uid, title, help, rows }: Board): dashboard.Dashboard {
     .refresh('30s')
     .tooltip(dashboard.DashboardCursorSync.Crosshair)
     .readonly()
+    .annotation(firing)
     .withVariable(new dashboard.DatasourceVariableBuilder('datasource').label('Prometheus').type('prometheus'))
     .withVariable(variable('job', 'Job', 'label_values(holdfast_info, job)'))
     .withVariable(variable('instance', 'Node', 'label_values(holdfast_info{job=~"$job"}, instance)'))
@@ -232,5 +256,5 @@ export function board({ uid, title, help, rows }: Board): dashboard.Dashboard {
     builder.withRow(new dashboard.RowBuilder(name));
     for (const panel of panels) builder.withPanel(panel);
   }
-  return builder.build();
+  return finished(builder.build());
 }

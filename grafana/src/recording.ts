@@ -90,3 +90,41 @@ export const recordings: readonly Recording[] = [
     expr: quantile(0.95, outages, 'outcome="recovered"', '1h'),
   },
 ];
+
+/** A scene that promtool plays for the figures, in its notation of values (a minute apart), and what is recorded after an hour and a half. */
+export const recordingScene: {
+  readonly series: Readonly<Record<string, string>>;
+  readonly records: Readonly<Record<string, number>>;
+} = {
+  series: {
+    // Of four connections one fails; of two that succeed one takes up to 0.25 s and one up to 0.5 s. Two more are cancelled.
+    'holdfast_connection_attempts_total{job="j",outcome="success"}': '0+3x100',
+    'holdfast_connection_attempts_total{job="j",outcome="failure"}': '0+1x100',
+    'holdfast_connection_attempts_total{job="j",outcome="cancelled"}': '0+2x100',
+    'holdfast_connect_duration_seconds_bucket{job="j",outcome="success",le="0.25"}': '0+1x100',
+    'holdfast_connect_duration_seconds_bucket{job="j",outcome="success",le="0.5"}': '0+2x100',
+    'holdfast_connect_duration_seconds_bucket{job="j",outcome="success",le="+Inf"}': '0+2x100',
+    // Of eight outages four are over within 10 s, two later, and two never; what somebody closed does not count.
+    'holdfast_outage_duration_seconds_bucket{job="j",outcome="recovered",le="5"}': '0+2x100',
+    'holdfast_outage_duration_seconds_bucket{job="j",outcome="recovered",le="10"}': '0+4x100',
+    'holdfast_outage_duration_seconds_bucket{job="j",outcome="recovered",le="+Inf"}': '0+6x100',
+    'holdfast_outage_duration_seconds_count{job="j",outcome="recovered"}': '0+6x100',
+    'holdfast_outage_duration_seconds_count{job="j",outcome="lost"}': '0+2x100',
+    'holdfast_outage_duration_seconds_count{job="j",outcome="closed"}': '0+9x100',
+    // Of four restarts that were carried through three succeed.
+    'holdfast_recovery_attempts_total{job="j",trigger="ip_change",outcome="success"}': '0+3x100',
+    'holdfast_recovery_attempts_total{job="j",trigger="manual",outcome="failure"}': '0+1x100',
+    'holdfast_recovery_attempts_total{job="j",trigger="manual",outcome="abandoned"}': '0+5x100',
+  },
+  records: {
+    'job:holdfast_connection_attempts:error_ratio_rate5m': 0.25,
+    'job:holdfast_connection_attempts:error_ratio_rate1h': 0.25,
+    'job:holdfast_connection_attempts:increase1h': 240,
+    'job:holdfast_connect_duration_seconds:p50_rate5m': 0.25,
+    'job:holdfast_outages:error_ratio_rate5m': 0.5,
+    'job:holdfast_outages:error_ratio_rate1h': 0.5,
+    'job:holdfast_outages:increase1h': 480,
+    'job:holdfast_outage_duration_seconds:p50_rate1h': 7.5,
+    'job:holdfast_recovery_attempts:success_ratio_rate5m': 0.75,
+  },
+};

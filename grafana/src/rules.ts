@@ -4,7 +4,7 @@
  */
 import { stringify } from 'yaml';
 import { alertGroups, alerts, sceneNode, type Alert, type Scene } from './alerts.js';
-import { recordings } from './recording.js';
+import { recordings, recordingScene } from './recording.js';
 
 /** Where the runbooks are; put the address of your copy before it, and the links in notifications can be followed. */
 const runbooks = 'docs/operations.md';
@@ -16,6 +16,24 @@ const yaml = (from: string, data: unknown): string =>
 
 export const recordingRules = (): string =>
   yaml('recording.ts', { groups: [{ name: 'holdfast-figures', rules: recordings }] });
+
+export const recordingTests = (): string =>
+  yaml('recording.ts', {
+    rule_files: ['../rules/recording.yml'],
+    evaluation_interval: '1m',
+    tests: [
+      {
+        name: 'figures of production',
+        interval: '1m',
+        input_series: Object.entries(recordingScene.series).map(([series, values]) => ({ series, values })),
+        promql_expr_test: Object.entries(recordingScene.records).map(([record, value]) => ({
+          expr: record,
+          eval_time: '90m',
+          exp_samples: [{ labels: `${record}{job="j"}`, value }],
+        })),
+      },
+    ],
+  });
 
 const ruleOf = (alert: Alert) => ({
   alert: alert.name,

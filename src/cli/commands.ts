@@ -26,13 +26,19 @@ const serve: Command = {
 const tubesLs: Command = {
   name: 'tubes ls',
   summary: 'list the tubes of a running service',
-  usage: '[--state STATE] [--conversation ID]',
+  usage: '[--state STATE] [--conversation ID] [--closed]',
   about:
     "Lists the tubes of the token's tenant, oldest first: state, generation, age, time since the last activity, and the incident that is open. Reads page by page until all are there.",
-  options: { ...filterOptions, ...jsonOption, ...serviceOptions },
+  options: {
+    ...filterOptions,
+    closed: { about: 'Lists those that ended lately in their place, the newest first, and why.' },
+    ...jsonOption,
+    ...serviceOptions,
+  },
   examples: [
     { line: 'holdfast tubes ls', about: 'all tubes' },
     { line: 'holdfast tubes ls --state degraded', about: 'those in trouble' },
+    { line: 'holdfast tubes ls --closed', about: 'those that ended, and why' },
     { line: `holdfast tubes ls --json | jq -r '.[].tube_id'`, about: 'their ids' },
   ],
   run: async (call) => (await import('./tubes.js')).ls(call),
@@ -251,6 +257,26 @@ const configDocs: Command = {
   run: async (call) => (await import('./config.js')).docs(call),
 };
 
+const machinesExport: Command = {
+  name: 'machines export',
+  summary: 'write the statecharts for the Stately editor and other tools',
+  usage: '[NAME]... [--out DIR] [--format ts|json]',
+  about:
+    'Writes each statechart (tube, restart, keepalive, health) as one self-contained file: TypeScript whose actions, guards and actors are stubs, which the Stately editor opens, or the bare ' +
+    'configuration as JSON. One chart without --out goes to standard output.',
+  options: {
+    out: { value: 'DIR', about: 'Folder for the files; made when it is not there.' },
+    format: { value: 'FORMAT', about: 'ts (default) or json.' },
+    ...jsonOption,
+  },
+  args: { min: 0, max: Number.POSITIVE_INFINITY },
+  examples: [
+    { line: 'holdfast machines export --out charts', about: 'all of them; paste one into https://stately.ai/editor' },
+    { line: 'holdfast machines export restart --format json', about: 'one, to look at' },
+  ],
+  run: async (call) => (await import('./machines.js')).exportCharts(call),
+};
+
 const replay: Command = {
   name: 'replay',
   summary: 'play what happened to a tube again',
@@ -288,5 +314,6 @@ export const commands: readonly Command[] = [
   configDefault,
   configCheck,
   configDocs,
+  machinesExport,
   replay,
 ];

@@ -48,7 +48,7 @@ function tell(replay: Replay, { terminal }: Call): void {
 async function fetchFlight(call: Call): Promise<Flight> {
   return withService(call, async (service) => {
     call.terminal.progress('asking the service');
-    const [tubeId] = await resolveTubes(service, [call.values['tube'] ?? '']);
+    const [tubeId] = await resolveTubes(service, [call.values['tube'] ?? ''], true);
     const { flight } = await service.call('export_history', { tube_id: tubeId });
     const { save } = call.values;
     if (save !== undefined) write(save, `${JSON.stringify(flight)}\n`);

@@ -4,9 +4,9 @@
  */
 import { isOwnLabel } from '../channels/wire.js';
 import { phases, type Incident } from '../operator/incident.types.js';
-import type { TubeRow } from '../operator/operator.types.js';
+import type { IncidentsAnswer, TubeRow } from '../operator/operator.types.js';
 import { exitCodes, type Call, type ExitCode } from './command.js';
-import { Refusal, UnknownCall, withService, type Service } from './service.js';
+import { Refusal, UnknownCall, withService, type Fields, type Service } from './service.js';
 import { harmless, tableLines } from './table.js';
 import type { Terminal } from './terminal.js';
 import { findRow } from './tube-rows.js';
@@ -62,7 +62,7 @@ interface Known {
 export function show(call: Call): Promise<ExitCode> {
   const { terminal, switches } = call;
   return withService(call, async (service) => {
-    const [tubeId = ''] = await resolveTubes(service, call.args);
+    const [tubeId = ''] = await resolveTubes(service, call.args, true);
     const known = await ask(service, tubeId);
     if (switches.has('json')) {
       terminal.print(JSON.stringify({ tube_id: tubeId, ...known }, null, terminal.isTerminal ? 2 : 0));
@@ -93,8 +93,8 @@ async function ask(service: Service, tubeId: string): Promise<Known> {
 /** Null: the service does not know the call. Of a tube that is not there: [], and the next call says so. */
 async function incidentsOf(service: Service, tubeId: string): Promise<readonly Incident[] | null> {
   try {
-    const answer = await service.call('get_incidents', { tube_id: tubeId });
-    return answer['incidents'] as readonly Incident[];
+    const { incidents } = (await service.call('get_incidents', { tube_id: tubeId })) as Fields & IncidentsAnswer;
+    return incidents;
   } catch (error) {
     if (error instanceof Refusal) return [];
     if (error instanceof UnknownCall) return null;
@@ -107,7 +107,8 @@ type Line = readonly [name: string, value: string | null];
 function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Terminal): string[] {
   const nowMs = Date.now();
   const state = paint(tube.state, stateColour(tube.state) ?? 'bold');
-  const open = tube.incident;
+  // Of an older service: the incident counts until the tube was stable for a while.
+  const open = row === null ? tube.incident : row.incident;
   const lines: Line[] = [
     ['state', row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${harmless(row.reason)}`],
     ['trouble', open === null ? null : `for ${length(nowMs - open.started_at_ms)}: ${troubleWords(open)}`],
@@ -139,7 +140,7 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
   ];
 }
 
-const troubleWords = ({ trigger, attempts }: NonNullable<Tube['incident']>): string =>
+const troubleWords = ({ trigger, attempts }: { readonly trigger: string; readonly attempts: number }): string =>
   `${triggerWords(trigger)}; attempts ${attempts}`;
 
 const countOf = (incidents: readonly Incident[]): string =>

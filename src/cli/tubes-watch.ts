@@ -9,7 +9,7 @@ import { withService } from './service.js';
 import { harmless, tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
 import { TubeRows, type RowChange, type RowListener } from './tube-rows.js';
-import { filterOf, summaryOf } from './tubes.js';
+import { filterOf, shownId, summaryOf } from './tubes.js';
 import { clock, nextWords, percent, roundTrip, shortLength, stateColour, triggerWords } from './words.js';
 
 export function watch(call: Call): Promise<ExitCode> {
@@ -131,8 +131,8 @@ const ranks: Readonly<Record<TubeState, number>> = {
 const byTrouble = (left: TubeRow, right: TubeRow): number =>
   ranks[left.state] - ranks[right.state] || right.since_ms - left.since_ms || (left.tube_id < right.tube_id ? -1 : 1);
 
-const columns = (nowMs: number): readonly Column<TubeRow>[] => [
-  { title: 'TUBE', text: (row) => row.tube_id, atLeast: 9 },
+const columns = (nowMs: number, terminal: Terminal): readonly Column<TubeRow>[] => [
+  { title: 'TUBE', text: (row) => shownId(row.tube_id, terminal) },
   { title: 'CONVERSATION', text: (row) => row.conversation_id, atLeast: 8 },
   { title: 'STATE', text: (row) => row.state, colour: (row) => stateColour(row.state) },
   { title: 'FOR', text: (row) => shortLength(nowMs - row.since_ms), right: true },
@@ -202,7 +202,7 @@ export class ScreenView implements View {
     return [
       `${paint('holdfast', 'bold')}  ${this.#url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}${status}`,
       '',
-      ...tableLines(rows.slice(0, room), columns(nowMs), width(), paint),
+      ...tableLines(rows.slice(0, room), columns(nowMs, this.#terminal), width(), paint),
       ...(left > 0 ? [paint(`and ${left} more; Ctrl-C ends`, 'grey')] : []),
     ];
   }

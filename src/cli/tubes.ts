@@ -4,9 +4,11 @@
  */
 import { tubeStates } from '../../machines/events.js';
 import { hintOf } from '../config/names.js';
+import type { ClosedTubeRow, ClosedTubesAnswer } from '../operator/operator.types.js';
 import { CliError, exitCodes, usageError, type Call, type ExitCode } from './command.js';
 import { Refusal, withService, type Fields, type Service } from './service.js';
 import { tableLines, type Column } from './table.js';
+import type { Terminal } from './terminal.js';
 import { shortLength, stateColour, triggerWords } from './words.js';
 
 /** What `list_tubes` tells of a tube, as far as it is read here. */
@@ -62,25 +64,50 @@ export async function listTubes(
 export async function ls(call: Call): Promise<ExitCode> {
   const { terminal, switches } = call;
   const filter = filterOf(call);
+  if (switches.has('closed')) {
+    if (filter.state !== undefined) throw usageError('--closed and --state do not go together');
+    const closed = await withService(call, (service) => closedTubes(service));
+    const fitting = closed.filter((tube) => [undefined, tube.conversation_id].includes(filter.conversation_id));
+    return tell(call, fitting, closedColumns(Date.now(), terminal), `closed lately: ${fitting.length}`);
+  }
   const tubes = await withService(call, (service) =>
     listTubes(service, filter, (count) => terminal.progress(`reading tubes: ${count} …`)),
   );
+  return tell(call, tubes, listColumns(Date.now(), terminal), summaryOf(tubes));
+}
+
+function tell<Row>(
+  { terminal, switches }: Call,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  summary: string,
+): ExitCode {
   terminal.progress(null);
   if (switches.has('json')) {
-    terminal.print(JSON.stringify(tubes, null, terminal.isTerminal ? 2 : 0));
-    return exitCodes.done;
-  }
-  if (tubes.length === 0) terminal.tell(Object.keys(filter).length === 0 ? 'There are no tubes.' : 'No tube fits.');
-  else {
-    const lines = tableLines(tubes, listColumns(Date.now()), terminal.columns(), terminal.paint);
-    for (const line of lines) terminal.print(line);
-    terminal.tell(summaryOf(tubes));
+    terminal.print(JSON.stringify(rows, null, terminal.isTerminal ? 2 : 0));
+  } else if (rows.length === 0) {
+    terminal.tell('No tube fits.');
+  } else {
+    for (const line of tableLines(rows, columns, terminal.columns(), terminal.paint)) terminal.print(line);
+    terminal.tell(summary);
   }
   return exitCodes.done;
 }
 
-const listColumns = (nowMs: number): readonly Column<ListedTube>[] => [
-  { title: 'TUBE', text: (tube) => tube.tube_id, atLeast: 9 },
+/** Tubes that ended lately, the newest first. */
+async function closedTubes(service: Service): Promise<readonly ClosedTubeRow[]> {
+  const { tubes } = (await service.call('list_closed')) as Fields & ClosedTubesAnswer;
+  return tubes;
+}
+
+const shortIdLength = 8;
+
+/** On a terminal the beginning of it, which is enough to name a tube; whole for programs. */
+export const shownId = (tubeId: string, { isTerminal }: Terminal): string =>
+  isTerminal ? tubeId.slice(0, shortIdLength) : tubeId;
+
+const listColumns = (nowMs: number, terminal: Terminal): readonly Column<ListedTube>[] => [
+  { title: 'TUBE', text: (tube) => shownId(tube.tube_id, terminal) },
   { title: 'CONVERSATION', text: (tube) => tube.conversation_id, atLeast: 8 },
   { title: 'STATE', text: (tube) => tube.state, colour: (tube) => stateColour(tube.state) },
   { title: 'TRANSPORT', text: (tube) => tube.transport_state },
@@ -88,6 +115,14 @@ const listColumns = (nowMs: number): readonly Column<ListedTube>[] => [
   { title: 'AGE', text: (tube) => shortLength(nowMs - tube.created_at_ms), right: true },
   { title: 'ACTIVE', text: (tube) => `${shortLength(nowMs - tube.last_activity_at_ms)} ago`, right: true },
   { title: 'TROUBLE', text: ({ incident }) => (incident === null ? '' : troubleOf(incident, nowMs)), atLeast: 7 },
+];
+
+const closedColumns = (nowMs: number, terminal: Terminal): readonly Column<ClosedTubeRow>[] => [
+  { title: 'TUBE', text: (tube) => shownId(tube.tube_id, terminal) },
+  { title: 'CONVERSATION', text: (tube) => tube.conversation_id, atLeast: 8 },
+  { title: 'CLOSED', text: (tube) => `${shortLength(nowMs - tube.closed_at_ms)} ago`, right: true },
+  { title: 'LIVED', text: (tube) => shortLength(tube.closed_at_ms - tube.created_at_ms), right: true },
+  { title: 'REASON', text: (tube) => tube.reason },
 ];
 
 const troubleOf = (incident: NonNullable<ListedTube['incident']>, nowMs: number): string =>
@@ -105,16 +140,22 @@ export function summaryOf(tubes: readonly { readonly state: string }[]): string 
 const wholeId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const beginningOfId = /^[0-9a-f-]{4,36}$/i;
 
-/** Ids from what was typed: whole ids, or beginnings of at least four characters that fit one tube only. */
-export async function resolveTubes(service: Service, typed: readonly string[]): Promise<string[]> {
+/**
+ * Ids from what was typed: whole ids, or beginnings of at least four characters that fit one tube only. `closedToo`: of those that ended lately, where no
+ * other fits.
+ */
+export async function resolveTubes(service: Service, typed: readonly string[], closedToo = false): Promise<string[]> {
   const wrong = typed.find((text) => !beginningOfId.test(text));
   if (wrong !== undefined)
     throw usageError(
       `${JSON.stringify(wrong)} is no tube id, nor the first four or more characters of one; see holdfast tubes ls`,
     );
-  if (typed.every((text) => wholeId.test(text))) return typed.map((text) => text.toLowerCase());
+  const wanted = typed.map((text) => text.toLowerCase());
+  if (wanted.every((text) => wholeId.test(text))) return wanted;
   const ids = (await listTubes(service, {})).map((tube) => tube.tube_id);
-  return typed.map((text) => theOne(text.toLowerCase(), ids));
+  const isMissing = wanted.some((text) => !ids.some((id) => id.startsWith(text)));
+  if (closedToo && isMissing) ids.push(...(await closedTubes(service)).map((tube) => tube.tube_id));
+  return wanted.map((text) => theOne(text, ids));
 }
 
 function theOne(beginning: string, ids: readonly string[]): string {

@@ -77,12 +77,13 @@ export function evidenceSentences(evidence: WireEvidence): readonly string[] {
   return [
     paths[evidence.path],
     missed === 0 ? 'no ping was missing' : `${plural(missed, 'ping')} in a row unanswered`,
-    `nothing heard for ${cost(silentMs)}`,
+    ...(silentMs > 0 ? [`nothing heard for ${cost(silentMs)}`] : []),
     `the connection said “${transport}”`,
     routeWords(evidence.route),
     peers[peer],
-    ...(evidence.held ? ['restarts of this node were held back'] : []),
-    ...(evidence.suspect_share > 0 ? [`${percent(evidence.suspect_share)} of the node’s tubes were suspect`] : []),
+    ...(evidence.held
+      ? [`restarts were held back, because ${percent(evidence.suspect_share)} of this node’s tubes were suspect`]
+      : []),
   ];
 }
 

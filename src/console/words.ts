@@ -35,7 +35,7 @@ const triggers: Readonly<Record<string, string>> = {
   manual: 'asked for by hand',
   peer_request: 'the peer asked for it',
   peer_offer: 'the peer offered anew',
-  poor_quality: 'poor quality',
+  poor_quality: 'quality is poor',
   unhealthy: 'silent, and operations fail',
   crash: 'its actor crashed',
   interface_change: 'network interface changed',

@@ -30,9 +30,11 @@ export class FlowMeter {
     this.lastMs = this.windowSinceMs = monotonicMs();
   }
 
-  /** Something came: data, an acknowledgement, a ping or a pong. */
-  heard(): void {
-    const nowMs = this.monotonicMs();
+  /**
+   * Something came: data, an acknowledgement, a ping or a pong.
+   * @param nowMs monotonic
+   */
+  heard(nowMs = this.monotonicMs()): void {
     const silentMs = nowMs - this.lastMs;
     this.lastMs = nowMs;
     this.frames += 1;

@@ -25,12 +25,15 @@ export class HeardReports {
     private readonly report: (data: boolean, atMs: number) => void,
   ) {}
 
-  /** @param isData application data; anything else shows the peer too, and is not worth a report beside one of data */
-  heard(isData: boolean): void {
+  /**
+   * @param isData application data; anything else shows the peer too, and is not worth a report beside one of data
+   * @param nowMs monotonic
+   */
+  heard(isData: boolean, nowMs = this.clock.monotonicMs()): void {
     const kind = isData ? this.data : this.other;
     kind.heardAtMs = this.clock.now();
     const last = isData ? kind.reportedMs : Math.max(kind.reportedMs, this.data.reportedMs);
-    const sinceMs = this.clock.monotonicMs() - last;
+    const sinceMs = nowMs - last;
     if (sinceMs >= everyMs) this.tell(kind, isData);
     else if (isData && !kind.waiting) {
       kind.waiting = true;

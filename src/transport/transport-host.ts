@@ -298,8 +298,9 @@ export class TransportHost {
       facts: entry,
       emit: (event) => this.dispatch(entry, generation, event),
       heard: (data) => {
-        entry.flow.heard();
-        reports.heard(data);
+        const nowMs = this.clock.monotonicMs();
+        entry.flow.heard(nowMs);
+        reports.heard(data, nowMs);
       },
       count: (counter) => this.observer.counted(counter, 1),
       flooded: () => this.flooded(entry.tubeId),

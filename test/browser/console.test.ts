@@ -184,7 +184,7 @@ describeWith('chromium', 'the console', () => {
     it('is broken by a fault that the node injects, and its page shows the trouble and the recovery', async () => {
       const head = (name: string) => page.locator('.tube-state .state', { hasText: name });
       // The restart that was asked for is over, and so is its overlap.
-      await page.locator('.incident').nth(1).getByText(/Recovered with 1 attempt/).waitFor({ timeout: 10_000 });
+      await page.locator('.incident[data-outcome=recovered]').nth(1).waitFor({ timeout: 10_000 });
       await head('Connected').waitFor({ timeout: 10_000 });
       await page.waitForTimeout(4000);
       await button('Black hole').click();

@@ -204,8 +204,13 @@ describeWith('promtool', 'promtool', () => {
     expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')]);
   });
 
+  test('records the figures as they were', () => {
+    const { status, stdout, stderr } = run('test', 'rules', 'prometheus/tests/recording.yml');
+    expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')]);
+  }, 120_000);
+
   test('sees every alert fire where it must, and rest where it must not', () => {
     const { status, stdout, stderr } = run('test', 'rules', 'prometheus/tests/alerts.yml');
     expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')]);
-  });
+  }, 120_000);
 });

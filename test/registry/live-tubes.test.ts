@@ -79,6 +79,7 @@ test('ICE servers are made for a tube that is there', async () => {
   expect(tubes.iceServers(identity.tubeId)).toEqual([]);
   tubes.create(identity, { ...defaultSettings, turnCredentialTtlMs: 7000 }, null).catch(() => undefined);
   expect(tubes.iceServers(identity.tubeId)).toEqual([{ urls: [`turn:${identity.tubeId}:7000`] }]);
+  tubes.close(identity.tubeId, 'requested');
 });
 
 test('limits that change are told with what they were', () => {

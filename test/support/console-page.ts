@@ -1,17 +1,16 @@
 /** The console in Chromium, for its tests: a page that is watched for complaints, axe, screenshots that are kept, and the usual looks at it. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import axeCore from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const screenshotFolder = fileURLToPath(new URL('../../tmp/screenshots', import.meta.url));
 
 export type Scheme = 'light' | 'dark';
 export const schemes: readonly Scheme[] = ['light', 'dark'];
 
 /** What must not happen on any page: errors, warnings, and requests to other hosts. */
-export function watchPage(page: Page, serviceUrl: string, complaints: string[]): void {
+function watchPage(page: Page, serviceUrl: string, complaints: string[]): void {
   const origin = new URL(serviceUrl).host;
   const check = (url: string): void => {
     if (!/^(data|blob):/.test(url) && new URL(url).host !== origin) complaints.push(`request to ${url}`);
@@ -48,6 +47,8 @@ export async function screenshots(page: Page, name: string): Promise<void> {
   const width = page.viewportSize()?.width ?? 0;
   for (const colorScheme of schemes) {
     await page.emulateMedia({ colorScheme });
+    // Colours that change slowly have changed.
+    await page.waitForTimeout(400);
     await screenshot(page, `${name}-${colorScheme}-${width}`);
   }
 }
@@ -62,7 +63,7 @@ interface AxeResult {
 
 /** What axe finds wrong, one line each. Its script comes by the debugger, past the policy of the page. */
 export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
+  await page.evaluate(axeCore.source);
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe.run(),
   );

@@ -13,7 +13,7 @@ import type { ClosedTubeRow, LogLevelRow, NodeView, TubeRow, TubesBatch } from '
 import { fakeIncidents, fakeNodeView, fakeRow, fakeRows, fakeSamples } from './fake-rows.js';
 import { Random } from './random.js';
 
-export const fakeToken = 'fake-token';
+const fakeToken = 'fake-token';
 
 const publicDir = fileURLToPath(new URL('../../dist/public', import.meta.url));
 const batchRows = 500;
@@ -93,6 +93,11 @@ export class FakeNode {
       }
     }, 100);
     this.#timers.push(timer);
+  }
+
+  /** Every connection breaks; clients come back by themselves. */
+  drop(): void {
+    for (const socket of this.#control.sockets.values()) socket.conn.close();
   }
 
   set(row: TubeRow): void {

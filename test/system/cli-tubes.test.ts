@@ -6,7 +6,7 @@ import { Server } from 'socket.io';
 import { createPeer, type HoldfastPeer } from '../../src/peer/node.js';
 import { command, startCommand } from '../support/command-line.js';
 import { Controller, controlToken, startService, type Service } from '../support/service.js';
-import { sleep } from '../support/until.js';
+import { sleep, until } from '../support/until.js';
 
 const rows = (out: string): string[] => out.trimEnd().split('\n');
 
@@ -129,6 +129,48 @@ describe('with the real service', () => {
     expect((await control.call('get_tube', { tube_id: ids[0] })).error?.code).toBe('tube_closed');
     expect((await tubes('close', String(ids[0]), '--yes')).out).toContain('was closed already');
   }, 30_000);
+
+  it('shows the incidents of a tube with their phases, also after its end', async () => {
+    await connect(0);
+    await tubes('restart', String(ids[0]), '--wait');
+    const incident =
+      /Incident 1 .*recovered by a new generation\n +it was asked for; generation 1 → 2; attempts 1[^]*PHASE +TOOK +WHAT\n +decide [^]*signal [^]*connect /;
+    expect((await tubes('show', String(ids[0]))).out).toMatch(incident);
+    await tubes('close', String(ids[0]), '--yes');
+    const { code, out } = await tubes('show', String(ids[0]).slice(0, 13));
+    expect([code, out]).toEqual([0, expect.stringContaining(`Tube ${ids[0]} is closed.`)]);
+    expect(out).toMatch(incident);
+    const { out: listed } = await tubes('ls', '--closed', '--json');
+    expect((JSON.parse(listed) as object[])[0]).toMatchObject({ tube_id: ids[0], reason: 'requested' });
+    expect((await tubes('ls', '--closed')).out).toMatch(new RegExp(`^${ids[0]} +first .*requested$`, 'm'));
+  }, 40_000);
+
+  it('follows changes until it is interrupted', async () => {
+    await connect(0);
+    const lines = startCommand(['tubes', 'watch', '--conversation', 'first'], { env });
+    const json = startCommand(['tubes', 'watch', '--json'], { env });
+    const told = () =>
+      rows(json.out())
+        .filter((line) => line !== '')
+        .map(
+          (line) =>
+            JSON.parse(line) as { tube?: { tube_id: string; generation: number; state: string }; gone?: string },
+        );
+    await until(() => told().length >= 2, 10_000);
+    await tubes('restart', String(ids[0]), '--wait');
+    const recovered = () =>
+      told().some(({ tube }) => tube?.tube_id === ids[0] && tube?.generation === 2 && tube.state === 'connected');
+    await until(recovered, 10_000, json.out());
+    await tubes('close', String(ids[0]), '--yes');
+    await until(() => told().some(({ gone }) => gone === ids[0]), 10_000);
+    await until(() => lines.out().includes('ended'), 10_000);
+    for (const running of [lines, json]) running.process.kill('SIGINT');
+    expect((await json.ended).code).toBe(0);
+    const { code, out, err } = await lines.ended;
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{3}  ${ids[0]}  first  .*generation 2`, 'm'));
+    expect(out).not.toContain(ids[1]);
+  }, 40_000);
 
   it('says who is not let in, and what to do', async () => {
     const wrong = await command(['tubes', 'ls', '--url', service.url, '--token-file', '-'], { input: 'wrong-token\n' });

@@ -8,44 +8,44 @@ interface PhaseBarProps {
   readonly incident: Incident;
 }
 
-export function PhaseBar({ incident }: PhaseBarProps): JSX.Element | null {
-  const known = phases.flatMap((phase) => {
-    const ms = incident.phases[phase];
-    return ms === undefined ? [] : [{ phase, ms }];
+interface Part {
+  readonly key: string;
+  readonly name: string;
+  readonly meaning: string;
+  readonly ms: number;
+}
+
+/** Of an incident that is open the last part is what has passed since the phases that are over. */
+function partsOf({ phases: lengths, outcome, outage_ms: outageMs }: Incident): Part[] {
+  const known = phases.flatMap((phase): Part[] => {
+    const ms = lengths[phase];
+    return ms === undefined ? [] : [{ key: phase, ...phaseWords[phase], ms }];
   });
-  // Of an incident that is open: what has passed since the last phase that is over.
-  const openMs =
-    incident.outcome === 'open'
-      ? Math.max(0, (incident.outage_ms ?? 0) - known.reduce((sum, { ms }) => sum + ms, 0))
-      : 0;
-  if (known.length === 0 && openMs === 0) return null;
+  const openMs = (outageMs ?? 0) - known.reduce((sum, { ms }) => sum + ms, 0);
+  if (outcome !== 'open' || openMs <= 0) return known;
+  return [...known, { key: 'open', name: 'Going on', meaning: 'the rest of it is not known yet', ms: openMs }];
+}
+
+export function PhaseBar({ incident }: PhaseBarProps): JSX.Element | null {
+  const parts = partsOf(incident);
+  if (parts.length === 0) return null;
   return (
     <div class="phases">
       <div class="phase-bar" aria-hidden="true">
-        {known.map(({ phase, ms }) => (
-          <span key={phase} class={`phase-${phase}`} style={{ flexGrow: Math.max(ms, 1) }} />
+        {parts.map(({ key, ms }) => (
+          <span key={key} class={`phase-${key}`} style={{ flexGrow: Math.max(ms, 1) }} />
         ))}
-        {openMs > 0 && <span class="phase-open" style={{ flexGrow: openMs }} />}
       </div>
       <dl class="phase-words">
-        {known.map(({ phase, ms }) => (
-          <div key={phase} data-phase={phase}>
+        {parts.map(({ key, name, meaning, ms }) => (
+          <div key={key} data-phase={key}>
             <dt>
-              <span class={`swatch phase-${phase}`} aria-hidden="true" />
-              {phaseWords[phase].name} <b>{cost(ms)}</b>
+              <span class={`swatch phase-${key}`} aria-hidden="true" />
+              {name} <b>{cost(ms)}</b>
             </dt>
-            <dd>{phaseWords[phase].meaning}</dd>
+            <dd>{meaning}</dd>
           </div>
         ))}
-        {openMs > 0 && (
-          <div data-phase="open">
-            <dt>
-              <span class="swatch phase-open" aria-hidden="true" />
-              Going on <b>{cost(openMs)}</b>
-            </dt>
-            <dd>the rest of it is not known yet</dd>
-          </div>
-        )}
       </dl>
     </div>
   );

@@ -45,7 +45,8 @@ export function linePath(times: readonly number[], values: readonly (number | nu
       isDown = false;
       return;
     }
-    path += `${isDown ? 'L' : 'M'}${round(place(x, atMs))} ${round(place(y, value))}`;
+    // A point between gaps is a dot.
+    path += `${isDown ? 'L' : 'M'}${round(place(x, atMs))} ${round(place(y, value))}${isDown ? '' : 'h0'}`;
     isDown = true;
   });
   return path;

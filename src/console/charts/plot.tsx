@@ -103,7 +103,7 @@ function Axes({ x, y, ticks, format }: AxesProps): JSX.Element {
           {tickWords(format(tick))}
         </text>
       ))}
-      {timeTicks(x.from, x.to, wanted).map((atMs) => (
+      {timeTicks(x.from, x.to - labelMs(x), wanted).map((atMs) => (
         <text key={atMs} x={place(x, atMs)} y={heightPx - 4} text-anchor="middle">
           {hourAndMinute(atMs)}
         </text>
@@ -111,6 +111,9 @@ function Axes({ x, y, ticks, format }: AxesProps): JSX.Element {
     </g>
   );
 }
+
+/** Half of a label's width as time: one that ends beyond the edge would be cut. */
+const labelMs = ({ from, to, fromPx, toPx }: Scale): number => ((to - from) / Math.max(1, toPx - fromPx)) * 12;
 
 /** `5 s` for `5.00 s`, `0` for `0.0 ms`. */
 const tickWords = (text: string): string => text.replace(/\.0+(?=\s|$)/, '').replace(/^0\s.*/, '0');

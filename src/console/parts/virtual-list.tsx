@@ -66,10 +66,12 @@ function stepOf(key: string, page: number): number | null {
   return key === 'End' ? Infinity : null;
 }
 
-export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow }: VirtualListProps): JSX.Element {
-  const box = useRef<HTMLDivElement>(null);
+/** Moves the focus from row to row: what to do with a key that was pressed in the list. The row is focused once it exists. */
+function useRowKeys(
+  box: RefObject<HTMLDivElement | null>,
+  { count, rowHeightPx, look }: { readonly count: number; readonly rowHeightPx: number; readonly look: () => void },
+): (event: KeyboardEvent) => void {
   const wanted = useRef<number | null>(null);
-  const [{ first, last }, look] = useRange(box, rowHeightPx);
   const focusWanted = (): void => {
     const link = box.current?.querySelector<HTMLElement>(`[data-index="${String(wanted.current)}"] a`);
     if (link === null || link === undefined) return;
@@ -79,7 +81,7 @@ export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow 
   useEffect(() => {
     if (wanted.current !== null) focusWanted();
   });
-  const moved = (event: KeyboardEvent): void => {
+  return (event) => {
     const scroller = box.current;
     if (scroller === null || !(event.target instanceof HTMLElement)) return;
     const page = Math.max(1, Math.floor(scroller.clientHeight / rowHeightPx) - 2);
@@ -95,6 +97,12 @@ export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow 
     look();
     focusWanted();
   };
+}
+
+export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow }: VirtualListProps): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const [{ first, last }, look] = useRange(box, rowHeightPx);
+  const moved = useRowKeys(box, { count, rowHeightPx, look });
   const indexes = Array.from({ length: Math.max(0, Math.min(last, count) - first) }, (_, place) => first + place);
   return (
     <div

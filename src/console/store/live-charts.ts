@@ -80,9 +80,9 @@ export class LiveCharts {
   }
 }
 
-/** `degraded › restarting › doubtful`: the deepest state that is active. */
+/** `degraded › restarting › doubtful`: the innermost states that are active; of a parallel state one of each region. */
 export function pathOf(active: ReadonlySet<string>): string {
-  const depth = (id: string): number => id.split('.').length;
-  const deepest = [...active].reduce((best, id) => (depth(id) >= depth(best) ? id : best), '');
-  return deepest.split('.').slice(1).join(' › ');
+  const ids = [...active];
+  const innermost = ids.filter((id) => !ids.some((other) => other.startsWith(`${id}.`)));
+  return innermost.map((id) => id.split('.').slice(1).join(' › ')).join(', ');
 }

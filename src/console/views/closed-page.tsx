@@ -1,5 +1,6 @@
 /** Tubes that ended lately, and why: their histories can still be read. */
 import type { JSX } from 'preact';
+import type { ClosedTubeRow } from '../../operator/operator.types.js';
 import { useApp } from '../app.js';
 import { serverNow } from '../clock.js';
 import { capital, duration, shortId, wallClock } from '../format.js';
@@ -16,7 +17,6 @@ export function ClosedPage(): JSX.Element {
   const { session } = useApp();
   const closed = usePolled('closed', everyMs, () => listClosed(session));
   const rows = closed.value.value;
-  const nowMs = serverNow();
   return (
     <div class="closed-page">
       <a class="back" href={links.tubes}>
@@ -27,33 +27,42 @@ export function ClosedPage(): JSX.Element {
       </header>
       <Problem text={closed.problem.value} />
       {rows?.length === 0 && <p class="empty">None, as far as this node remembers.</p>}
-      {rows !== null && rows.length > 0 && (
-        <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">Conversation</th>
-              <th scope="col">Why</th>
-              <th scope="col">Closed</th>
-              <th scope="col">Lived</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.tube_id}>
-                <td>
-                  <a href={links.tube(row.tube_id)}>
-                    <bdi>{row.conversation_id}</bdi>
-                  </a>{' '}
-                  <span class="sub mono">{shortId(row.tube_id)}</span>
-                </td>
-                <td>{capital(reasonWords(row.reason))}</td>
-                <td class="num">{wallClock(row.closed_at_ms, nowMs)}</td>
-                <td class="num">{duration(row.closed_at_ms - row.created_at_ms)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {rows !== null && rows.length > 0 && <ClosedTable rows={rows} />}
     </div>
+  );
+}
+
+interface ClosedTableProps {
+  readonly rows: readonly ClosedTubeRow[];
+}
+
+function ClosedTable({ rows }: ClosedTableProps): JSX.Element {
+  const nowMs = serverNow();
+  return (
+    <table class="plain">
+      <thead>
+        <tr>
+          <th scope="col">Conversation</th>
+          <th scope="col">Why</th>
+          <th scope="col">Closed</th>
+          <th scope="col">Lived</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.tube_id}>
+            <td>
+              <a href={links.tube(row.tube_id)}>
+                <bdi>{row.conversation_id}</bdi>
+              </a>{' '}
+              <span class="sub mono">{shortId(row.tube_id)}</span>
+            </td>
+            <td>{capital(reasonWords(row.reason))}</td>
+            <td class="num">{wallClock(row.closed_at_ms, nowMs)}</td>
+            <td class="num">{duration(row.closed_at_ms - row.created_at_ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

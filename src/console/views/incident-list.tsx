@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import type { Incident } from '../../operator/incident.types.js';
+import { IncidentStrip } from '../charts/incident-strip.js';
 import { PhaseBar } from '../charts/phase-bar.js';
 import { entrySentence, entryTone } from '../entry-words.js';
 import { capital, cost, wallClock } from '../format.js';
@@ -18,6 +19,7 @@ export function IncidentList({ incidents, nowMs }: IncidentListProps): JSX.Eleme
   if (incidents.length === 0) return <p class="hint">None. The path has been sound since the tube was opened.</p>;
   return (
     <div class="incidents">
+      <IncidentStrip incidents={incidents} nowMs={nowMs} />
       {incidents.map((incident, place) => (
         <IncidentItem key={incident.number} incident={incident} isOpen={place === 0} nowMs={nowMs} />
       ))}
@@ -64,8 +66,10 @@ interface EntryListProps {
   readonly fromMs: number;
 }
 
-/** Candidates and the like tell a person on call nothing. */
-const isDetail = ({ kind }: FlightEntry): boolean => kind === 'candidate' || kind === 'transport_state';
+/** What tells a person on call nothing; the history below has it. */
+const details: readonly FlightEntry['kind'][] = ['candidate', 'transport_state', 'channel_opened', 'breaker'];
+const isDetail = (entry: FlightEntry): boolean =>
+  details.includes(entry.kind) && !(entry.kind === 'breaker' && entry.breaker === 'open');
 
 function EntryList({ entries, fromMs }: EntryListProps): JSX.Element {
   return (

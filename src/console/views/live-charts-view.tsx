@@ -6,6 +6,7 @@ import { ChartView } from '../charts/chart-view.js';
 import { timeOfDay } from '../format.js';
 import { Problem } from '../parts/card.js';
 import { StateMark } from '../parts/marks.js';
+import { usePolled } from '../store/polled.js';
 import { watchTube, type InspectWatch } from '../socket/inspect-client.js';
 import type { TubeState } from '../socket/operator-calls.js';
 import { pathOf, type ChartName, type LiveActor, type TrailStep } from '../store/live-charts.js';
@@ -17,6 +18,8 @@ const children: readonly { readonly name: ChartName; readonly meaning: string }[
 ];
 
 const tubeStates: readonly TubeState[] = ['initializing', 'connecting', 'connected', 'degraded', 'failed', 'closed'];
+
+const infoMs = 600_000;
 
 interface LiveChartsViewProps {
   readonly tubeId: string;
@@ -45,6 +48,7 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
       <Trail steps={watch?.charts.trail ?? []} />
       {!isShort && (
         <div class="child-charts">
+          <BridgeLink tubeId={tubeId} />
           {children.map(({ name, meaning }) => (
             <div key={name} class="live-chart">
               <h3>
@@ -61,6 +65,21 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
 }
 
 const nowhere: ReadonlySet<string> = new Set();
+
+interface BridgeLinkProps {
+  readonly tubeId: string;
+}
+
+/** To stately.ai's inspector, where whoever runs the node allows it (`statelyInspector`). In this tab: another one would not have the token. */
+function BridgeLink({ tubeId }: BridgeLinkProps): JSX.Element | null {
+  const info = usePolled('info', infoMs, async () => {
+    const answer = await fetch('/api/v1/info');
+    return (await answer.json()) as { readonly stately_inspector?: boolean };
+  }).value.value;
+  return info?.stately_inspector !== true ? null : (
+    <a href={`stately.html#tube=${tubeId}`}>Look at it in stately.ai’s inspector</a>
+  );
+}
 
 interface StationsProps {
   readonly active: ReadonlySet<string>;

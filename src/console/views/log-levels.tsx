@@ -1,5 +1,5 @@
 /** Levels of the service's log by target, and the form that changes one, for good or for a while. */
-import { useSignal } from '@preact/signals';
+import { useSignal, type Signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { LogLevelRow } from '../../operator/operator.types.js';
 import { useApp } from '../app.js';
@@ -12,8 +12,13 @@ import { usePolled } from '../store/polled.js';
 
 const everyMs = 15_000;
 const levels = ['error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-/** Minutes; null: until it is changed again. */
-const lengths = [5, 30, 120, null] as const;
+/** Minutes; empty: until it is changed again. */
+const lengths = [
+  ['5', '5 min'],
+  ['30', '30 min'],
+  ['120', '2 h'],
+  ['', 'good'],
+] as const;
 
 export function LogLevels(): JSX.Element {
   const { session } = useApp();
@@ -70,11 +75,11 @@ function LevelForm({ rows, changed }: LevelFormProps): JSX.Element {
   const { session } = useApp();
   const asking = useAsking();
   const target = useSignal(rows[0]?.target ?? '');
-  const level = useSignal<string>('debug');
-  const minutes = useSignal<number | null>(5);
+  const level = useSignal('debug');
+  const minutes = useSignal('5');
   const submitted = (event: Event): void => {
     event.preventDefault();
-    const ttlMs = minutes.value === null ? null : minutes.value * 60_000;
+    const ttlMs = minutes.value === '' ? null : Number(minutes.value) * 60_000;
     asking.ask(async () => {
       await setLogLevel(session, target.value, level.value, ttlMs);
       changed();
@@ -82,39 +87,33 @@ function LevelForm({ rows, changed }: LevelFormProps): JSX.Element {
   };
   return (
     <form class="level-form" onSubmit={submitted}>
-      <label>
-        Target
-        <select value={target.value} onChange={(event) => (target.value = event.currentTarget.value)}>
-          {rows.map((row) => (
-            <option key={row.target}>{row.target}</option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Level
-        <select value={level.value} onChange={(event) => (level.value = event.currentTarget.value)}>
-          {levels.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      </label>
-      <label>
-        For
-        <select
-          value={String(minutes.value)}
-          onChange={(event) =>
-            (minutes.value = event.currentTarget.value === 'null' ? null : Number(event.currentTarget.value))
-          }
-        >
-          {lengths.map((one) => (
-            <option key={one} value={String(one)}>
-              {one === null ? 'good' : duration(one * 60_000).replace(/ 00 (s|min)$/, '')}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice name="Target" value={target} options={rows.map((row) => [row.target, row.target])} />
+      <Choice name="Level" value={level} options={levels.map((one) => [one, one])} />
+      <Choice name="For" value={minutes} options={lengths} />
       <button type="submit">Set</button>
       <OutcomeLine asking={asking} />
     </form>
+  );
+}
+
+interface ChoiceProps {
+  readonly name: string;
+  readonly value: Signal<string>;
+  /** Values with their words. */
+  readonly options: readonly (readonly [string, string])[];
+}
+
+function Choice({ name, value, options }: ChoiceProps): JSX.Element {
+  return (
+    <label>
+      {name}
+      <select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>
+        {options.map(([key, words]) => (
+          <option key={key} value={key}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

@@ -69,7 +69,7 @@ function Path({ stats }: PathProps): JSX.Element {
         </Fact>
         <Fact name="Loss">{percent(stats.packet_loss_rate)}</Fact>
         <Fact name="Quality">
-          {quality === null
+          {quality === null || quality.scores.length === 0
             ? 'not measured yet'
             : `${quality.verdict} (${quality.scores.map((one) => one.toFixed(2)).join(' ')})`}
         </Fact>

@@ -14,6 +14,7 @@ import { usePolled, type Polled } from '../store/polled.js';
 import { nextSentence, reasonWords, stateSentences, stateTones } from '../words.js';
 import { IncidentList } from './incident-list.js';
 import { LiveChartsView } from './live-charts-view.js';
+import { LogLevels } from './log-levels.js';
 import { TubeActions, TubeFaults } from './tube-actions.js';
 import { TubeInside } from './tube-inside.js';
 import { TubePlots } from './tube-plots.js';
@@ -64,6 +65,7 @@ function PresentTube({ row, incidents }: PresentTubeProps): JSX.Element {
       <TubePlots tubeId={row.tube_id} />
       <TubeInside tubeId={row.tube_id} news={`${row.state} ${row.generation}`} />
       <TubeFaults tubeId={row.tube_id} />
+      <LogLevels />
     </>
   );
 }
@@ -73,7 +75,7 @@ function TubeHeader({ row, incidents }: PresentTubeProps): JSX.Element {
   const nowMs = serverNow();
   const last = incidents.value.value?.incidents.find(({ outcome }) => outcome !== 'open');
   return (
-    <section class={`card tube-head edge-${stateTones[row.state]}`} aria-labelledby="tube-name">
+    <section class={`card tube-head edged tone-${stateTones[row.state]}`} aria-labelledby="tube-name">
       <div class="tube-title">
         <div>
           <h1 id="tube-name" tabIndex={-1}>
@@ -168,7 +170,7 @@ function ClosedTube({ row, incidents }: ClosedTubeProps): JSX.Element {
   const last = incidents.value.value?.incidents[0];
   return (
     <>
-      <section class="card tube-head edge-calm" aria-labelledby="tube-name">
+      <section class="card tube-head edged tone-calm" aria-labelledby="tube-name">
         <div class="tube-title">
           <div>
             <h1 id="tube-name" tabIndex={-1}>

@@ -1,6 +1,7 @@
 /** Round trip, loss and throughput of a tube over the last minutes. */
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
+import type { SamplePoint } from '../../operator/operator.types.js';
 import { useApp } from '../app.js';
 import { Plot } from '../charts/plot.js';
 import { tubeSeries, worst } from '../charts/series.js';
@@ -20,43 +21,52 @@ export function TubePlots({ tubeId }: TubePlotsProps): JSX.Element {
   const { session } = useApp();
   const samples = usePolled(`samples ${tubeId}`, everyMs, () => getSamples(session, tubeId));
   const known = samples.value.value;
-  const series = useMemo(() => tubeSeries(known ?? []), [known]);
-  const { times, rttMs, loss, inPerSecond, outPerSecond } = series;
   return (
     <Card title="Measurements" class="plots-card">
       <Problem text={samples.problem.value} />
-      {known !== null && times.length < 2 ? (
+      {known !== null && known.length < 2 ? (
         <p class="hint">Nothing to draw yet: the path is measured every few seconds.</p>
       ) : (
-        <div class="plots">
-          <Plot
-            title="Round trip"
-            times={times}
-            format={roundTrip}
-            leastTop={10}
-            note={`worst ${roundTrip(worst(rttMs))}`}
-            series={[{ name: 'now', mark: 'series-1', values: rttMs }]}
-          />
-          <Plot
-            title="Loss"
-            times={times}
-            format={percent}
-            leastTop={0.05}
-            note={`worst ${percent(worst(loss))}`}
-            series={[{ name: 'now', mark: 'series-1', values: loss }]}
-          />
-          <Plot
-            title="Throughput"
-            times={times}
-            format={perSecond}
-            leastTop={1000}
-            series={[
-              { name: 'from the peer', mark: 'series-1', values: inPerSecond },
-              { name: 'to the peer', mark: 'series-2', values: outPerSecond },
-            ]}
-          />
-        </div>
+        <Plots samples={known ?? []} />
       )}
     </Card>
+  );
+}
+
+interface PlotsProps {
+  readonly samples: readonly SamplePoint[];
+}
+
+function Plots({ samples }: PlotsProps): JSX.Element {
+  const { times, rttMs, loss, inPerSecond, outPerSecond } = useMemo(() => tubeSeries(samples), [samples]);
+  return (
+    <div class="plots">
+      <Plot
+        title="Round trip"
+        times={times}
+        format={roundTrip}
+        leastTop={10}
+        note={`worst ${roundTrip(worst(rttMs))}`}
+        series={[{ name: 'now', mark: 'series-1', values: rttMs }]}
+      />
+      <Plot
+        title="Loss"
+        times={times}
+        format={percent}
+        leastTop={0.05}
+        note={`worst ${percent(worst(loss))}`}
+        series={[{ name: 'now', mark: 'series-1', values: loss }]}
+      />
+      <Plot
+        title="Throughput"
+        times={times}
+        format={perSecond}
+        leastTop={1000}
+        series={[
+          { name: 'from the peer', mark: 'series-1', values: inPerSecond },
+          { name: 'to the peer', mark: 'series-2', values: outPerSecond },
+        ]}
+      />
+    </div>
   );
 }

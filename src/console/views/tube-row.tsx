@@ -8,8 +8,8 @@ import type { SortKey } from '../store/tube-order.js';
 import type { TubeQuery } from '../store/tube-table.js';
 import { nextWords, reasonWords, triggerWords } from '../words.js';
 
-/** As style/tubes.css has it. */
-export const rowHeightPx = { wide: 46, narrow: 104 } as const;
+/** As styles/tubes.css has it now: on a phone a row is a small card. Asked at every drawing, and that is once a second at least. */
+export const rowHeightPx = (): number => (matchMedia('(max-width: 45rem)').matches ? 104 : 46);
 
 interface Column {
   readonly key: SortKey;
@@ -93,10 +93,18 @@ export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
         )}
         {next !== null && <span class="sub">{nextWords(next, nowMs)}</span>}
       </div>
+      <Measures row={row} />
+    </>
+  );
+}
+
+function Measures({ row }: Pick<TubeCellsProps, 'row'>): JSX.Element {
+  return (
+    <>
       <div role="cell" class="c-generation num">
         {row.generation}
       </div>
-      <div role="cell" class="c-rtt num">
+      <div role="cell" class={`c-rtt num ${row.rtt_ms === null ? 'is-unknown' : ''}`}>
         {roundTrip(row.rtt_ms)}
       </div>
       <div role="cell" class="c-loss num">

@@ -2,14 +2,12 @@
  * The list of tubes, and above it the three things to know first: how many are in which state, whether it is us or them, and whether it gets worse.
  * The table is windowed; what a batch of changes costs here is the drawing of the rows that can be seen.
  */
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useApp } from '../app.js';
 import { second, serverNow } from '../clock.js';
 import { count } from '../format.js';
 import { Problem } from '../parts/card.js';
 import { Icon, StateMark } from '../parts/marks.js';
-import { narrow, useMedia } from '../parts/use-media.js';
 import { VirtualList } from '../parts/virtual-list.js';
 import { links } from '../route.js';
 import type { TubeState } from '../socket/operator-calls.js';
@@ -34,7 +32,13 @@ export function TubesPage(): JSX.Element {
       <Pulse />
       <StateChips table={table} changed={(query) => tubes.setQuery(query)} />
       <Problem text={tubes.problem.value} />
-      {tubes.isLoaded.value ? <TubeList table={table} changed={(query) => tubes.setQuery(query)} /> : <Loading />}
+      {tubes.isLoaded.value ? (
+        <div class="list-frame" onPointerMove={() => tubes.holdStill()}>
+          <TubeList table={table} changed={(query) => tubes.setQuery(query)} />
+        </div>
+      ) : (
+        <Loading />
+      )}
     </div>
   );
 }
@@ -53,22 +57,17 @@ interface QueryProps {
 }
 
 function SearchField({ query, changed }: QueryProps): JSX.Element {
-  const text = useSignal(query.search);
-  const typed = (value: string): void => {
-    text.value = value;
-    changed({ ...query, search: value });
-  };
   return (
     <label class="search">
-      <span class="quiet">Search for a conversation, id, reason or candidate pair</span>
+      <span class="quiet">Search by conversation, id, reason or pair</span>
       <Icon name="search" />
       <input
         type="search"
-        value={text.value}
+        value={query.search}
         placeholder="Conversation, id, reason …"
         spellcheck={false}
         autocomplete="off"
-        onInput={(event) => typed(event.currentTarget.value)}
+        onInput={(event) => changed({ ...query, search: event.currentTarget.value })}
       />
     </label>
   );
@@ -87,7 +86,7 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
     changed({ ...query, states });
   };
   return (
-    <div class="chips" role="group" aria-label="Show only tubes in these states">
+    <div class="chips" role="group" aria-label="Filter by state">
       <button
         type="button"
         class="chip"
@@ -112,7 +111,6 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
 }
 
 function TubeList({ table, changed }: TableProps): JSX.Element {
-  const isNarrow = useMedia(narrow);
   // Countdowns and lengths of time move by the second.
   void second.value;
   const nowMs = serverNow();
@@ -122,7 +120,7 @@ function TubeList({ table, changed }: TableProps): JSX.Element {
     <VirtualList
       label={`Tubes, ${count(view.length)} of ${count(size)}`}
       count={view.length}
-      rowHeightPx={isNarrow ? rowHeightPx.narrow : rowHeightPx.wide}
+      rowHeightPx={rowHeightPx()}
       head={<TubeHead query={query} changed={changed} />}
       keyOf={(index) => view[index]?.tube_id ?? ''}
       renderRow={(index) => {

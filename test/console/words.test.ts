@@ -1,0 +1,167 @@
+// What people on call read: every code has words, times read well, and verdicts follow from the figures.
+import { describe, expect, test } from '@jest/globals';
+import type { FlightEntry } from '../../src/operator/flight.types.js';
+import { incidentOutcomes, phases, type Incident } from '../../src/operator/incident.types.js';
+import type { TrendMinute } from '../../src/operator/operator.types.js';
+import { restartTriggers } from '../../machines/policies/recovery.js';
+import { closeReasons } from '../../machines/failure.js';
+import { blame, blameOf, costOf, evidenceSentences, trendOf } from '../../src/console/judgement.js';
+import { entrySentence, entryTone } from '../../src/console/entry-words.js';
+import { bytes, cost, duration, percent, roundTrip } from '../../src/console/format.js';
+import {
+  nextSentence,
+  nextWords,
+  outcomeWords,
+  phaseWords,
+  reasonWords,
+  triggerWords,
+} from '../../src/console/words.js';
+import { routeOf } from '../../src/console/route.js';
+import { fakeIncidents, fakeNodeView, fakeRow } from '../support/fake-rows.js';
+import { Random } from '../support/random.js';
+
+const nowMs = Date.UTC(2026, 0, 1);
+const row = fakeRow(1, new Random(1), nowMs, 'degraded');
+const counts = { initializing: 0, connecting: 0, connected: 9, degraded: 1, failed: 0, closed: 0 };
+
+describe('every code', () => {
+  test.each(restartTriggers)('the trigger %s has words of its own', (trigger) => {
+    expect(triggerWords(trigger)).not.toBe(trigger.replaceAll('_', ' '));
+  });
+
+  test.each(closeReasons)('the close reason %s has words of its own', (reason) => {
+    expect(reasonWords(reason)).not.toBe(reason);
+  });
+
+  test.each([...phases, ...incidentOutcomes])('%s has a name', (code) => {
+    expect({ ...phaseWords, ...outcomeWords }[code].name.length).toBeGreaterThan(3);
+  });
+
+  test('one of a newer service is shown as it is', () => {
+    expect(triggerWords('solar_flare')).toBe('solar flare');
+    expect(nextWords({ what: 'sing_a_song' as 'attempt', at_ms: null }, nowMs)).toBe('sing a song');
+    const entry = { at_ms: 0, seq: 1, generation: 1, kind: 'solar_flare' } as unknown as FlightEntry;
+    expect(entrySentence(entry)).toBe('solar_flare');
+  });
+});
+
+test.each([
+  [duration, 59_999, '59 s'],
+  [duration, 185_000, '3 min 05 s'],
+  [duration, 3_720_000, '1 h 02 min'],
+  [duration, 97 * 3_600_000, '4 d 1 h'],
+  [duration, -5, '0 s'],
+  [cost, 38, '38 ms'],
+  [cost, 1850, '1.85 s'],
+  [cost, 12_340, '12.3 s'],
+  [cost, 90_000, '1 min 30 s'],
+  [percent, 0, '0 %'],
+  [percent, 0.0567, '5.7 %'],
+  [percent, 0.5, '50 %'],
+  [percent, null, '–'],
+  [roundTrip, 0.42, '0.4 ms'],
+  [roundTrip, 123.4, '123 ms'],
+  [bytes, 999, '999 B'],
+  [bytes, 7400, '7.4 kB'],
+  [bytes, 612_000_000, '612 MB'],
+] as const)('%p writes %p as %p', (write, value, text) => {
+  expect((write as (value: number | null) => string)(value)).toBe(text);
+});
+
+describe('what comes next', () => {
+  test.each([
+    [{ what: 'attempt', at_ms: nowMs + 4200 }, 'next attempt in 4 s'],
+    [{ what: 'attempt', at_ms: nowMs - 50 }, 'next attempt now'],
+    [{ what: 'answer_timeout', at_ms: nowMs + 12_000 }, 'awaits the answer, gives up on it in 12 s'],
+    [{ what: 'wait_for_peer', at_ms: null }, 'waits for the peer to be back'],
+    [{ what: 'close', at_ms: nowMs + 110_000 }, 'is closed in 1 min 50 s'],
+  ] as const)('%p is told as %p', (next, text) => {
+    expect(nextWords(next, nowMs)).toBe(text);
+  });
+
+  test('is told of a tube that is well, too', () => {
+    expect(nextSentence({ ...row, state: 'connected', next: null, incident: null }, nowMs)).toBe('nothing: it is well');
+  });
+});
+
+describe('us or them', () => {
+  const node = fakeNodeView(counts, nowMs);
+  const withRoutes = (routes: typeof node.blame.routes) =>
+    blame({ ...node, blame: { ...node.blame, routes } }).headline;
+
+  test('is nobody without an incident, them when our way is as it was, us when it is gone, and open when nothing is known', () => {
+    expect(withRoutes({})).toBe('Nobody’s fault');
+    expect(withRoutes({ same: 5, moved: 1 })).toBe('It looks like them');
+    expect(withRoutes({ none: 4, moved: 3, same: 5 })).toBe('It looks like us');
+    expect(withRoutes({ unknown: 4, same: 1 })).toBe('Not clear whose fault');
+  });
+
+  test('is us in a storm, whatever the routes say', () => {
+    expect(blame({ ...node, storm: { active: true, since_ms: nowMs, held: 40 } })).toMatchObject({
+      headline: 'It looks like us',
+      tone: 'bad',
+    });
+  });
+
+  test('is said of one incident by its evidence; one tube of one is no storm', () => {
+    const [incident] = fakeIncidents(row, nowMs) as [Incident];
+    const evidence = { ...incident.evidence, route: 'unknown', suspect_share: 1 } as NonNullable<Incident['evidence']>;
+    expect(blameOf(evidence).headline).toBe('Not clear');
+    expect(blameOf({ ...evidence, held: true }).headline).toBe('Rather us');
+    expect(blameOf({ ...evidence, route: 'moved' }).headline).toBe('Rather us');
+    expect(blameOf({ ...evidence, peer_signalling: 'offline' }).headline).toBe('Rather them');
+    expect(evidenceSentences(evidence)).toContain('3 pings in a row unanswered');
+  });
+});
+
+describe('is it getting worse', () => {
+  const minutes = (started: readonly number[], lost = 0): TrendMinute[] =>
+    started.map((value, place) => ({
+      at_ms: nowMs + place * 60_000,
+      started: value,
+      recovered: value,
+      lost: place === started.length - 1 ? lost : 0,
+      outage_median_ms: null,
+      outage_worst_ms: null,
+    }));
+  const flat = (value: number, length: number): number[] => Array.from({ length }, () => value);
+
+  test.each([
+    ['Quiet', flat(0, 60), 0],
+    ['About as before', flat(2, 60), 0],
+    ['Getting worse', [...flat(1, 50), ...flat(4, 10)], 0],
+    ['Getting better', [...flat(4, 50), ...flat(0, 10)], 0],
+    ['About as before', [...flat(0, 58), 1, 1], 0],
+    ['About as before', flat(0, 60), 1],
+    ['Getting worse', flat(5, 3), 0],
+  ])('%s', (headline, started, lost) => {
+    expect(trendOf(minutes(started, lost)).headline).toBe(headline);
+  });
+});
+
+test('what a recovery cost is one sentence, with where the time went', () => {
+  const [, past] = fakeIncidents({ ...row, recovered: 3 }, nowMs) as [Incident, Incident];
+  expect(costOf(past)).toBe('2.59 s without a path, 1 attempt; most of it noticing (2.41 s)');
+  expect(costOf({ ...past, outage_ms: 0, phases: {} })).toBe('no outage, 1 attempt');
+  expect(costOf({ ...past, outage_ms: null, attempts: 2 })).toBe('2 attempts; the outage is not known');
+});
+
+test('entries that came several times in a row say so', () => {
+  const entry: FlightEntry = { at_ms: 0, seq: 1, generation: 2, kind: 'ping_missed', count: 3 };
+  expect(entrySentence(entry)).toBe('A ping was not answered. (3 times)');
+  expect(entryTone(entry)).toBe('doubt');
+});
+
+test.each([
+  ['', { page: 'tubes' }],
+  ['#/tubes', { page: 'tubes' }],
+  ['#/tubes/a%2Fb', { page: 'tube', tubeId: 'a/b' }],
+  ['#/tubes/%zz', { page: 'tube', tubeId: '%zz' }],
+  ['#/node', { page: 'node' }],
+  ['#/try', { page: 'try' }],
+  ['#/closed', { page: 'closed' }],
+  ['#token=abc', { page: 'tubes' }],
+  ['#/nowhere', { page: 'tubes' }],
+])('the address %p leads to %p', (hash, route) => {
+  expect(routeOf(hash)).toEqual(route);
+});
