@@ -5,7 +5,8 @@
 import type { TransportEvent } from '../machines/ports/transport.port.js';
 import type { Config } from './config/load.js';
 import { libraryVersion } from './peer/version.js';
-import { exportFlight, type TenantFlight } from './registry/flight-export.js';
+import { exportFlight } from './registry/flight-export.js';
+import type { FlightFile } from './replay/flight-file.js';
 import { FlightRecorder } from './registry/flight-recorder.js';
 import type { Clock } from './registry/indexed-scheduler.js';
 import { InputRecorder, type TubeLook } from './registry/input-recorder.js';
@@ -78,7 +79,7 @@ export class FlightRecording {
   }
 
   /** The flight file of a tube; null when nothing is known of it any more. */
-  readonly flight = (tubeId: string): TenantFlight | null =>
+  readonly flight = (tubeId: string): FlightFile | null =>
     exportFlight(tubeId, {
       recorder: this.recorder,
       inputs: this.#inputs,

@@ -10,7 +10,7 @@ import type { IceServer } from './channels/connection.port.js';
 import { AppError } from './errors.js';
 import type { Tubes, TubeStats } from './gateway/tubes.port.js';
 import type { NodeLimits } from './node-limits.js';
-import type { TenantFlight } from './registry/flight-export.js';
+import type { FlightFile } from './replay/flight-file.js';
 import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TubeRegistry } from './registry/tube-registry.js';
 import type { TubeService } from './registry/tube-service.js';
@@ -26,7 +26,7 @@ export interface LiveTubesParts {
   readonly registry: TubeRegistry;
   readonly limits: NodeLimits;
   readonly recorder: FlightRecorder;
-  readonly flight: (tubeId: string) => TenantFlight | null;
+  readonly flight: (tubeId: string) => FlightFile | null;
   readonly records: Pick<TubeStore, 'saved' | 'release' | 'isHeld'>;
   /** Asked every time: they may change at run time, and credentials in them expire. */
   readonly iceServers: (tubeId: string, settings: TubeSettings) => readonly IceServer[];

@@ -13,7 +13,7 @@ import type {
 } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { IceServer } from '../channels/connection.port.js';
-import type { TenantFlight } from '../registry/flight-export.js';
+import type { FlightFile } from '../replay/flight-file.js';
 import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
@@ -121,7 +121,7 @@ export interface Tubes {
   /** What happened to it lately; empty when it is not there. */
   history(tubeId: string): FlightHistory;
   /** Its history as a file that can be played again, also of a tube that closed lately; null when nothing is known of it. */
-  flight(tubeId: string): TenantFlight | null;
+  flight(tubeId: string): FlightFile | null;
   stats(tubeId: string): Promise<TubeStats | null>;
   /** Null = accepted. */
   send(tubeId: string, channel: string, data: string | Uint8Array): FailureCode | null;

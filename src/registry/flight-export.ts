@@ -18,20 +18,14 @@ export interface FlightExportParts {
   readonly version: string;
 }
 
-export interface TenantFlight {
-  /** Whose tube it is. */
-  readonly tenant: string;
-  readonly file: FlightFile;
-}
-
 /** Null for a tube of which nothing is known any more. */
-export function exportFlight(tubeId: string, parts: FlightExportParts): TenantFlight | null {
+export function exportFlight(tubeId: string, parts: FlightExportParts): FlightFile | null {
   const log = parts.inputs.log(tubeId);
   if (log === null) return null;
   const { entries, dropped } = parts.recorder.history(tubeId);
   const inputs = inputsOf(log);
   const fromMs = inputs[0]?.at_ms ?? parts.now();
-  const file: FlightFile = {
+  return {
     format: flightFormat,
     version: flightVersion,
     service_version: parts.version,
@@ -47,7 +41,6 @@ export function exportFlight(tubeId: string, parts: FlightExportParts): TenantFl
     entries: [...entries],
     entries_dropped: dropped,
   };
-  return { tenant: log.identity.tenant, file };
 }
 
 /** A copy: what is open goes on. */

@@ -1,7 +1,7 @@
 // Every call of /control over a real connection, once well and once badly.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TubeIdentity } from '../../machines/events.js';
-import type { TenantFlight } from '../../src/registry/flight-export.js';
+import type { FlightFile } from '../../src/replay/flight-file.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 import { Harness, otherToken, until, type Reply, type TestController } from '../support/gateway-harness.js';
 
@@ -303,9 +303,12 @@ describe('reading calls', () => {
   });
 
   test('the flight of a tube is told to its own tenant, also when the tube is gone, and to no other', async () => {
-    const tubeId = '11111111-0000-4000-8000-000000000000';
-    const file = { format: 'holdfast-flight' } as unknown as TenantFlight['file'];
-    harness.tubes.flights.set(tubeId, { tenant: 'acme', file });
+    const { tubeId } = await controller.createTube();
+    expect(codeOf(await controller.call('export_history', { tube_id: tubeId }))).toBe('tube_unknown');
+    const file = { format: 'holdfast-flight' } as unknown as FlightFile;
+    harness.tubes.flights.set(tubeId, file);
+    expect(await controller.call('export_history', { tube_id: tubeId })).toEqual({ ok: true, flight: file });
+    await controller.call('close_tube', { tube_id: tubeId });
     expect(await controller.call('export_history', { tube_id: tubeId })).toEqual({ ok: true, flight: file });
     const other = await harness.controller(otherToken);
     expect(codeOf(await other.call('export_history', { tube_id: tubeId }))).toBe('tube_unknown');

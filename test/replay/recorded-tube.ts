@@ -241,6 +241,6 @@ export class RecordedTube {
     };
     const flight = exportFlight(this.tubeId, parts);
     if (flight === null) throw new Error('nothing is known of the tube');
-    return parseFlight(JSON.parse(JSON.stringify(flight.file)));
+    return parseFlight(JSON.parse(JSON.stringify(flight)));
   }
 }
