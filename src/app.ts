@@ -326,6 +326,7 @@ function gatewayOptions(
         profile: config.profile,
         stately_inspector: config.statelyInspector,
       }),
+      console: config.console,
       statelyInspector: config.statelyInspector,
     },
     inspection: rooms.inspection,

@@ -46,7 +46,7 @@ const blame = [
     span: 4,
     queries: [
       [
-        'sum(increase(holdfast_quality_verdicts_total{$node,verdict="poor"}[15m])) / sum(increase(holdfast_quality_verdicts_total{$node}[15m]))',
+        'sum(increase(holdfast_quality_verdicts_total{$node,verdict="poor"}[15m])) / sum(increase(holdfast_quality_verdicts_total{$node}[15m])) >= 0',
         'poor',
       ],
     ],

@@ -35,7 +35,7 @@ const now = [
     help: 'First connections that came up, of those that were not cancelled, in the last hour.',
     unit: 'percentunit',
     decimals: 1,
-    queries: [['1 - job:holdfast_connection_attempts:error_ratio_rate1h{$site}', 'in 1 h']],
+    queries: [['1 - job:holdfast_connection_attempts:error_ratio_rate1h{$site} >= 0', 'in 1 h']],
     limits: promised(objectives.connections),
   }),
   stat({
@@ -43,14 +43,14 @@ const now = [
     help: 'Outages that were over in time, of all that ended or lost the tube, in the last hour.',
     unit: 'percentunit',
     decimals: 1,
-    queries: [['1 - job:holdfast_outages:error_ratio_rate1h{$site}', 'in 1 h']],
+    queries: [['1 - job:holdfast_outages:error_ratio_rate1h{$site} >= 0', 'in 1 h']],
     limits: promised(objectives.outages),
   }),
   stat({
     title: 'Outage, p95',
     help: 'Of twenty outages nineteen were shorter, as the applications saw them.',
     unit: 's',
-    queries: [['job:holdfast_outage_duration_seconds:p95_rate1h{$site}', 'p95 in 1 h']],
+    queries: [['job:holdfast_outage_duration_seconds:p95_rate1h{$site} >= 0', 'p95 in 1 h']],
     limits: rising(outageLimitSeconds, outageLimitSeconds * 3),
   }),
   stat({

@@ -129,7 +129,7 @@ export interface Stat extends Shown {
   readonly decimals?: number;
 }
 
-/** How things are: one number in the colour of its meaning. */
+/** How things are: one number in the colour of its meaning. A ratio says `>= 0`, so that nothing of nothing is a dash and not "NaN". */
 export function stat({ title, help, queries, unit = 'short', span = 3, limits, decimals }: Stat): Panel {
   const panel = new StatPanel()
     .title(title)

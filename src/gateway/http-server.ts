@@ -32,6 +32,7 @@ function depsOf(
   const { trustForwardedFor } = rates;
   return {
     publicDir: http.publicDir,
+    console: http.console !== false,
     statelyInspector: http.statelyInspector === true,
     isReady: () => http.isReady(),
     metrics: () => http.metrics(),

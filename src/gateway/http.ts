@@ -20,6 +20,8 @@ export interface HttpOptions {
   readonly tubeMetrics?: boolean;
   /** For /api/v1/info: version, node id and the like; no secrets, it needs no token. */
   info(): Readonly<Record<string, unknown>>;
+  /** The console is served. Default true. */
+  readonly console?: boolean;
   /** The bridge page to stately.ai's inspector is served; default: not. */
   readonly statelyInspector?: boolean;
 }
@@ -57,7 +59,7 @@ export function createHttpApp(deps: HttpDeps): App {
   if (!hasBridge) app.get(bridgePath, (c) => c.notFound());
   addHealth(app, deps);
   addMetrics(app, deps);
-  addFiles(app, deps.publicDir);
+  addFiles(app, deps);
   app.get('/api/v1/info', (c) => c.json({ ...deps.info(), draining: deps.isDraining() }, 200, noStore));
   app.notFound((c) => problem(c, 404, 'http_not_found', 'There is nothing here.'));
   app.onError((err, c) => {
@@ -96,15 +98,17 @@ function addMetrics(app: App, deps: HttpDeps): void {
   if (deps.tubePages !== null) app.get('/metrics/tubes', tubePage(deps.tubePages));
 }
 
-function addFiles(app: App, publicDir: string): void {
+function addFiles(app: App, { publicDir, console: hasConsole = true }: HttpOptions): void {
   const serve = async (c: Context, path: string, headers: Record<string, string> = {}): Promise<Response> => {
     const file = await readStatic(publicDir, path);
     if (file === null) return c.notFound();
     return c.body(file.body, 200, { 'content-type': file.contentType, 'cache-control': 'no-cache', ...headers });
   };
-  app.get('/', (c) => c.redirect('/console/'));
-  app.get('/console', (c) => c.redirect('/console/'));
-  app.get('/console/*', (c) => serve(c, decoded(c.req.path).slice(1)));
+  if (hasConsole) {
+    app.get('/', (c) => c.redirect('/console/'));
+    app.get('/console', (c) => c.redirect('/console/'));
+    app.get('/console/*', (c) => serve(c, decoded(c.req.path).slice(1)));
+  }
   // Pages of any origin may import the library; it holds no secrets.
   const shared = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
   app.get('/peer/holdfast-peer.js', (c) => serve(c, 'holdfast-peer.js', shared));

@@ -24,6 +24,8 @@ export interface Agreement {
 
 interface Turn {
   readonly atMs: number;
+  /** The pause that was decided on; 0 for everything else. */
+  readonly pauseMs: number;
   readonly what: string;
 }
 
@@ -60,8 +62,13 @@ function turnsOf(entries: readonly FlightEntry[]): Turn[] {
     const what = wordsOf(entry);
     if (what === null) return [];
     const { at_ms: firstMs, count = 1, last_at_ms: lastMs = firstMs } = entry;
+    const pauseMs = entry.kind === 'decision' ? entry.delay_ms : 0;
     const stepMs = count > 1 ? (lastMs - firstMs) / (count - 1) : 0;
-    return Array.from({ length: Math.min(count, 1000) }, (_, index) => ({ atMs: firstMs + stepMs * index, what }));
+    return Array.from({ length: Math.min(count, 1000) }, (_, index) => ({
+      atMs: firstMs + stepMs * index,
+      pauseMs,
+      what,
+    }));
   });
 }
 
@@ -85,8 +92,10 @@ export function compare(then: readonly FlightEntry[], now: readonly FlightEntry[
       met += 1;
       const differenceMs = Math.abs(one.atMs - other.atMs);
       skewMs = Math.max(skewMs, differenceMs);
-      if (differenceMs > apartMs)
-        divergences.push({ kind: 'apart', at_ms: one.atMs, what: `${one.what}: ${seconds(other.atMs - one.atMs)}` });
+      const longerMs = other.pauseMs - one.pauseMs;
+      const apart = (what: string): void => void divergences.push({ kind: 'apart', at_ms: one.atMs, what });
+      if (differenceMs > apartMs) apart(`${one.what}: ${seconds(other.atMs - one.atMs)}`);
+      else if (Math.abs(longerMs) > apartMs) apart(`${one.what}: a pause of ${seconds(longerMs)} against then`);
     }
   }
   return { divergences, met, skew_ms: Math.round(skewMs) };

@@ -54,7 +54,7 @@ export function replayFlight(whole: Flight): Replay {
   const endMs = flight.inputs_missing === 0 ? Infinity : toMs;
   const told = compare(flight.entries, entries, { fromMs: start === null ? Infinity : firstMs, toMs: endMs });
   const lost = unheard.map((event) => ({ kind: 'missing' as const, at_ms: toMs, what: `${event}: nobody to hear it` }));
-  const divergences = [...told.divergences, ...lost];
+  const divergences = [...told.divergences, ...lost].sort((a, b) => a.at_ms - b.at_ms);
   return {
     tube_id: flight.tube_id,
     from_ms: fromMs,

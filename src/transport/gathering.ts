@@ -6,8 +6,7 @@ import type { IceServer } from '../channels/connection.port.js';
 import { isForBrowsers } from './ice-servers.js';
 
 /** `unused`: no TURN server was asked. `refused`: one answered, and gave none. `unreachable`: none answered as long as the ICE agent asks. */
-export const relayOutcomes = ['unused', 'allocated', 'refused', 'unreachable'] as const;
-export type RelayOutcome = (typeof relayOutcomes)[number];
+export type RelayOutcome = 'unused' | 'allocated' | 'refused' | 'unreachable';
 
 /** The ICE agent does not say why it has no relay. A server that does not answer is given up after 20 s and more, one that refuses within a few round trips. */
 const answeredWithinMs = 5000;

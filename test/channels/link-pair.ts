@@ -110,6 +110,8 @@ export interface Party {
   readonly link: MessageLink;
   readonly received: Data[];
   readonly drops: [string, number][];
+  /** How many went out once more, each time. */
+  readonly replays: number[];
 }
 
 export class LinkPair {
@@ -122,6 +124,7 @@ export class LinkPair {
   ): Party {
     const received: Data[] = [];
     const drops: [string, number][] = [];
+    const replays: number[] = [];
     const link = new MessageLink({
       maxMessageBytes: 65_536,
       replayBufferBytes: 1024 * 1024,
@@ -130,8 +133,9 @@ export class LinkPair {
       schedule: this.time.schedule,
       deliver: (_label, data) => received.push(typeof data === 'string' ? data : data.slice()),
       dropped: (_label, cause, count) => drops.push([cause, count]),
+      replayed: (_label, count) => replays.push(count),
     });
-    return { link, received, drops };
+    return { link, received, drops, replays };
   }
 
   /** A path of one channel between two links; open when told. */

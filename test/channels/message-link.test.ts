@@ -141,6 +141,21 @@ describe('our own kind', () => {
     expect(dataStats(b).duplicates + dataStats(a).replayed).toBeGreaterThan(0);
   });
 
+  test('what goes out once more is told, once for all of it, and what goes out first is not', () => {
+    const { pair, a, b } = framedPair();
+    pair.delayMs = () => 50;
+    openPath(pair, 1, a, b);
+    for (let index = 0; index < 20; index++) a.link.send('data', String(index));
+    pair.kill(1);
+    for (let index = 20; index < 25; index++) a.link.send('data', String(index));
+    expect(a.replays).toEqual([]);
+    openPath(pair, 2, a, b);
+    pair.time.advance(500);
+    expect(a.replays).toEqual([20]);
+    expect(dataStats(a).replayed).toBe(20);
+    expect(b.received).toHaveLength(25);
+  });
+
   test('acknowledgements come after 32 messages, 64 KiB or 20 ms', () => {
     const { pair, a, b } = framedPair();
     pair.delayMs = () => 0;

@@ -95,6 +95,19 @@ describe('the table of tubes', () => {
     expect(table.view.filter(({ tube_id: id }) => id === row.tube_id)).toEqual([{ ...row, state: 'degraded' }]);
   });
 
+  test('keeps rows at their places while it is held, with what is new in them, and sorts them afterwards', () => {
+    const table = filled();
+    const places = table.view.map(({ tube_id: id }) => id);
+    const last = table.view.at(-1) as TubeRow;
+    const first = table.view[0] as TubeRow;
+    table.hold();
+    table.apply(batch({ changed: [{ ...last, state: 'failed', since_ms: nowMs * 2 }], gone: [first.tube_id] }));
+    expect(table.view.map(({ tube_id: id }) => id)).toEqual(places.slice(1));
+    expect(table.view.at(-1)?.state).toBe('failed');
+    table.release();
+    expect(table.view[0]?.tube_id).toBe(last.tube_id);
+  });
+
   test('lets through the states and words that are asked for, also of what changes later', () => {
     const table = filled();
     table.setQuery({ ...everyTube, states: new Set(['failed']), search: 'CRANE' });

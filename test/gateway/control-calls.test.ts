@@ -1,6 +1,7 @@
 // Every call of /control over a real connection, once well and once badly.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TubeIdentity } from '../../machines/events.js';
+import type { TenantFlight } from '../../src/registry/flight-export.js';
 import { fakeSdp } from '../support/fake-tubes.js';
 import { Harness, otherToken, until, type Reply, type TestController } from '../support/gateway-harness.js';
 
@@ -301,6 +302,17 @@ describe('reading calls', () => {
     expect(JSON.stringify(tube)).not.toContain('igest');
   });
 
+  test('the flight of a tube is told to its own tenant, also when the tube is gone, and to no other', async () => {
+    const tubeId = '11111111-0000-4000-8000-000000000000';
+    const file = { format: 'holdfast-flight' } as unknown as TenantFlight['file'];
+    harness.tubes.flights.set(tubeId, { tenant: 'acme', file });
+    expect(await controller.call('export_history', { tube_id: tubeId })).toEqual({ ok: true, flight: file });
+    const other = await harness.controller(otherToken);
+    expect(codeOf(await other.call('export_history', { tube_id: tubeId }))).toBe('tube_unknown');
+    expect(codeOf(await controller.call('export_history', { tube_id: nobody }))).toBe('tube_unknown');
+    expect(codeOf(await controller.call('export_history', { tube_id: tubeId, all: true }))).toBe('input_schema');
+  });
+
   test('the history of a tube is told when it is asked for', async () => {
     const { tubeId } = await controller.createTube();
     const entry = { at_ms: 1, seq: 8, generation: 1, kind: 'ping_missed', count: 3, last_at_ms: 9 } as const;
@@ -428,6 +440,7 @@ describe('every call about a tube', () => {
     ['get_tube', {}],
     ['close_tube', {}],
     ['get_tube', { history: true }],
+    ['export_history', {}],
     ['update_activity', {}],
     ['report_network_change', { type: 'ip_change' }],
     ['send', { data: 'x' }],

@@ -22,14 +22,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const httpOptions = (): HttpOptions => ({
+  publicDir: join(folder, 'public'),
+  isReady: () => harness.isReady,
+  metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'holdfast_info 1\n' }),
+  info: () => ({ version: '1.2.3' }),
+});
+
 beforeEach(async () => {
-  const http: HttpOptions = {
-    publicDir: join(folder, 'public'),
-    isReady: () => harness.isReady,
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'holdfast_info 1\n' }),
-    info: () => ({ version: '1.2.3' }),
-  };
-  harness = await new Harness({ http }).start();
+  harness = await new Harness({ http: httpOptions() }).start();
 });
 afterEach(() => harness.stop());
 
@@ -92,6 +93,14 @@ describe('routes', () => {
     }
     expect(page.headers.get('x-content-type-options')).toBe('nosniff');
     expect((await get('/console/main.js')).headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+  });
+
+  test('without the console there is none, and the peer library stays', async () => {
+    await harness.stop();
+    const http: HttpOptions = { ...httpOptions(), console: false };
+    harness = await new Harness({ http }).start();
+    for (const path of ['/', '/console', '/console/', '/console/main.js']) expect((await get(path)).status).toBe(404);
+    expect((await get('/peer/holdfast-peer.js')).status).toBe(200);
   });
 
   test('the peer library may be imported by any page', async () => {

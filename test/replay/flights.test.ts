@@ -45,10 +45,33 @@ describe('a cable that is pulled', () => {
 });
 
 describe('a path that comes and goes', () => {
-  test('backs off at the second relapse, and stands down when the path is back', () => {
+  test('is replaced at once each time, as long as the attempts do not fail', () => {
     const replay = replayFile(fileOf('intermittent-low-latency'));
-    expect(replay.incidents.map(({ outcome }) => outcome)).toEqual(['recovered', 'recovered', 'stood_down']);
-    expect(restart(replay)).toContain('backoff');
+    expect(replay.incidents.map(({ outcome }) => outcome)).toEqual(['recovered', 'recovered', 'recovered']);
+    expect(restart(replay)).not.toContain('backoff');
+  });
+
+  test('before the backoff went by failures in a row the third attempt waited: that the charts have changed is named', () => {
+    const path = fileURLToPath(new URL('./changed/before-the-backoff-went-by-failures.json', import.meta.url));
+    const replay = replayFile(path);
+    expect(replay.agrees).toBe(false);
+    expect(replay.divergences.map(({ kind, what }) => `${kind}: ${what}`)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^apart: decision wait for missed_pings \(backoff\): a pause of -4\.\d s/),
+        'extra: decision do for missed_pings (restart_now)',
+        'extra: attempt 3 for missed_pings',
+      ]),
+    );
+  });
+});
+
+describe('a relayed path', () => {
+  test('is renewed at half of the life of its credentials, again and again', () => {
+    const { incidents } = replayFile(fileOf('turn-expiry'));
+    expect(incidents.length).toBeGreaterThan(2);
+    expect(incidents.filter(({ trigger, outage_ms: outageMs }) => trigger !== 'turn_expiry' || outageMs !== 0)).toEqual(
+      [],
+    );
   });
 });
 

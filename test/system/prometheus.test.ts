@@ -132,6 +132,7 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
       expect(await sum(`holdfast_incidents_total{trigger="${trigger}",outcome="recovered"}`)).toBe(1);
     expect(await sum('holdfast_recovery_phase_seconds_count{phase="resume"}')).toBeGreaterThanOrEqual(2);
     expect(await sum('holdfast_recovery_phase_seconds_sum{phase="detect"}')).toBeGreaterThan(1);
+    expect(await sum('holdfast_continuity_lost_messages_total')).toBe(0);
     expect(await sum('holdfast_ready')).toBe(1);
     expect(await sum('holdfast_store_operation_duration_seconds_count{op="write",outcome="ok"}')).toBeGreaterThan(0);
   });

@@ -72,10 +72,6 @@ export class ControlClient {
     socket.onAny((name: string, payload: unknown) => handlers.event(name, payload));
   }
 
-  get isOnline(): boolean {
-    return this.#socket.connected;
-  }
-
   /** The answer is the service's own, and taken to be what its documentation says (docs/api.md). Rejects with ControlError. */
   async call<Answer extends object = Fields>(event: string, fields: object): Promise<Answer> {
     if (!this.#socket.connected) throw new ControlError('offline', 'The service cannot be reached at the moment.');

@@ -59,15 +59,6 @@ export class Session {
     this.#connect(token);
   }
 
-  signOut(): void {
-    forgetToken();
-    this.#control?.close();
-    this.#control = null;
-    this.#token = '';
-    this.#asksToken.value = '';
-    this.#status.value = { kind: 'refused', detail: '' };
-  }
-
   /** Rejects with ControlError. */
   async call<Answer extends object = Fields>(event: string, fields: object = {}): Promise<Answer> {
     if (this.#control === null) throw new ControlError('offline', 'Not signed in.');

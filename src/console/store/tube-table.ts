@@ -37,6 +37,7 @@ export class TubeTable {
   #compare: Compare = comparatorOf(everyTube.sort, everyTube.descending);
   /** All rows anew, while they come in; the old ones are shown until then. */
   #incoming: Map<string, TubeRow> | null = null;
+  #isHeld = false;
 
   /** What the query lets through, in its order. Not to be changed. */
   get view(): readonly TubeRow[] {
@@ -81,6 +82,16 @@ export class TubeTable {
     this.#rebuild();
   }
 
+  /** Rows keep their places, though not what is in them, until `release`: somebody is about to press one. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#rebuild();
+  }
+
   #replace(rows: Map<string, TubeRow>): void {
     this.#rows = rows;
     this.#counts = noTubes();
@@ -106,6 +117,10 @@ export class TubeTable {
       this.#counts[row.state] += 1;
     }
     if (touched.size === 0) return;
+    if (this.#isHeld) {
+      this.#view = this.#view.flatMap((row) => this.#rows.get(row.tube_id) ?? []);
+      return;
+    }
     const fits = matcherOf(this.#query);
     const news = [...touched].flatMap((id) => {
       const row = this.#rows.get(id);

@@ -10,6 +10,8 @@ import type { Session } from '../socket/session.js';
 import { TubeTable, type TubeQuery } from './tube-table.js';
 
 const hiddenMs = 60_000;
+/** Long enough to aim and press, too short to take an old list for the present one. */
+const heldMs = 1500;
 
 export class TubesFeed {
   readonly table = new TubeTable();
@@ -18,6 +20,7 @@ export class TubesFeed {
   readonly #isLoaded = signal(false);
   readonly #problem = signal('');
   #hiddenTimer = 0;
+  #holdTimer = 0;
   #isPaused = false;
 
   constructor(session: Session) {
@@ -50,6 +53,16 @@ export class TubesFeed {
   setQuery(query: TubeQuery): void {
     this.table.setQuery(query);
     this.#revision.value += 1;
+  }
+
+  /** Something moves over the list: for a moment rows do not change places under it. */
+  holdStill(): void {
+    clearTimeout(this.#holdTimer);
+    this.table.hold();
+    this.#holdTimer = setTimeout(() => {
+      this.table.release();
+      this.#revision.value += 1;
+    }, heldMs);
   }
 
   #take(batch: TubesBatch): void {

@@ -70,10 +70,10 @@ function TopBar(): JSX.Element {
       <button
         type="button"
         class="icon-button"
-        title={`Theme: ${theme.value}`}
+
         onClick={() => chooseTheme(nextTheme())}
       >
-        <Icon name={theme.value} />
+        <Icon name="theme" />
         <span class="quiet">
           {capital(theme.value)} theme; change to {nextTheme()}
         </span>

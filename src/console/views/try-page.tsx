@@ -47,9 +47,8 @@ export function TryPage(): JSX.Element {
         <EndColumn trial={trial} end="service" />
         <EndColumn trial={trial} end="tab" />
       </div>
-      <p class="hint foot">
-        The library that this tab uses is <a href="/peer/holdfast-peer.js">holdfast-peer.js</a>; metrics are at{' '}
-        <a href="/metrics">/metrics</a>.
+      <p class="hint">
+        The library that this tab uses is <a href="/peer/holdfast-peer.js">holdfast-peer.js</a>.
       </p>
     </div>
   );
@@ -62,7 +61,7 @@ interface StageProps {
 function Stage({ trial }: StageProps): JSX.Element {
   const state = trial.state.value;
   return (
-    <section class={`card stage ${state === 'none' ? '' : `edge-${stateTones[state]}`}`} aria-label="The tube">
+    <section class={`card stage ${state === 'none' ? '' : `edged tone-${stateTones[state]}`}`} aria-label="The tube">
       <LanesPicture trial={trial} />
       <p class="tube-state" role="status">
         {state === 'none' ? (

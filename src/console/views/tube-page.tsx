@@ -75,7 +75,7 @@ function TubeHeader({ row, incidents }: PresentTubeProps): JSX.Element {
   const nowMs = serverNow();
   const last = incidents.value.value?.incidents.find(({ outcome }) => outcome !== 'open');
   return (
-    <section class={`card tube-head edge-${stateTones[row.state]}`} aria-labelledby="tube-name">
+    <section class={`card tube-head edged tone-${stateTones[row.state]}`} aria-labelledby="tube-name">
       <div class="tube-title">
         <div>
           <h1 id="tube-name" tabIndex={-1}>
@@ -170,7 +170,7 @@ function ClosedTube({ row, incidents }: ClosedTubeProps): JSX.Element {
   const last = incidents.value.value?.incidents[0];
   return (
     <>
-      <section class="card tube-head edge-calm" aria-labelledby="tube-name">
+      <section class="card tube-head edged tone-calm" aria-labelledby="tube-name">
         <div class="tube-title">
           <div>
             <h1 id="tube-name" tabIndex={-1}>

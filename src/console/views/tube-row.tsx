@@ -8,8 +8,8 @@ import type { SortKey } from '../store/tube-order.js';
 import type { TubeQuery } from '../store/tube-table.js';
 import { nextWords, reasonWords, triggerWords } from '../words.js';
 
-/** As style/tubes.css has it. */
-export const rowHeightPx = { wide: 46, narrow: 104 } as const;
+/** As styles/tubes.css has it now: on a phone a row is a small card. Asked at every drawing, and that is once a second at least. */
+export const rowHeightPx = (): number => (matchMedia('(max-width: 45rem)').matches ? 104 : 46);
 
 interface Column {
   readonly key: SortKey;

@@ -8,7 +8,6 @@ import { second, serverNow } from '../clock.js';
 import { count } from '../format.js';
 import { Problem } from '../parts/card.js';
 import { Icon, StateMark } from '../parts/marks.js';
-import { narrow, useMedia } from '../parts/use-media.js';
 import { VirtualList } from '../parts/virtual-list.js';
 import { links } from '../route.js';
 import type { TubeState } from '../socket/operator-calls.js';
@@ -33,7 +32,13 @@ export function TubesPage(): JSX.Element {
       <Pulse />
       <StateChips table={table} changed={(query) => tubes.setQuery(query)} />
       <Problem text={tubes.problem.value} />
-      {tubes.isLoaded.value ? <TubeList table={table} changed={(query) => tubes.setQuery(query)} /> : <Loading />}
+      {tubes.isLoaded.value ? (
+        <div class="list-frame" onPointerMove={() => tubes.holdStill()}>
+          <TubeList table={table} changed={(query) => tubes.setQuery(query)} />
+        </div>
+      ) : (
+        <Loading />
+      )}
     </div>
   );
 }
@@ -54,7 +59,7 @@ interface QueryProps {
 function SearchField({ query, changed }: QueryProps): JSX.Element {
   return (
     <label class="search">
-      <span class="quiet">Search for a conversation, id, reason or candidate pair</span>
+      <span class="quiet">Search by conversation, id, reason or pair</span>
       <Icon name="search" />
       <input
         type="search"
@@ -81,7 +86,7 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
     changed({ ...query, states });
   };
   return (
-    <div class="chips" role="group" aria-label="Show only tubes in these states">
+    <div class="chips" role="group" aria-label="Filter by state">
       <button
         type="button"
         class="chip"
@@ -106,7 +111,6 @@ function StateChips({ table, changed }: TableProps): JSX.Element {
 }
 
 function TubeList({ table, changed }: TableProps): JSX.Element {
-  const isNarrow = useMedia(narrow);
   // Countdowns and lengths of time move by the second.
   void second.value;
   const nowMs = serverNow();
@@ -116,7 +120,7 @@ function TubeList({ table, changed }: TableProps): JSX.Element {
     <VirtualList
       label={`Tubes, ${count(view.length)} of ${count(size)}`}
       count={view.length}
-      rowHeightPx={isNarrow ? rowHeightPx.narrow : rowHeightPx.wide}
+      rowHeightPx={rowHeightPx()}
       head={<TubeHead query={query} changed={changed} />}
       keyOf={(index) => view[index]?.tube_id ?? ''}
       renderRow={(index) => {
