@@ -31,7 +31,7 @@ export async function run({ terminal, switches, sources }: Call): Promise<ExitCo
   const { config, finding } = readConfig(sources);
   tell('config', [finding]);
   if (config !== null) {
-    tell('access', [accessFinding(config)]);
+    tell('access', [accessFinding(config), ...faultFindings(config)]);
     for (const check of checks) {
       terminal.progress(`looking at ${check.about} …`);
       tell(check.name, await findingsOf(check, config));
@@ -77,6 +77,17 @@ function accessFinding({ controlTokens, controlJwt, host }: Config): Finding {
         'for more than a try: holdfast token create --append FILE, and --control-tokens-file FILE',
       )
     : ok(`access: ${ways}`);
+}
+
+function faultFindings({ faultInjection }: Config): Finding[] {
+  return faultInjection
+    ? [
+        warn(
+          'faults: every controller may break its tubes on purpose (faultInjection)',
+          'leave it out where real peers are',
+        ),
+      ]
+    : [];
 }
 
 async function findingsOf(check: Check, config: Config): Promise<readonly Finding[]> {

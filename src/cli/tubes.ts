@@ -197,20 +197,22 @@ export async function forEachTube(
   return code;
 }
 
-export function close(call: Call): Promise<ExitCode> {
-  const { switches, values, terminal, args } = call;
-  const reason = values['reason'];
-  return withService(call, async (service) => {
-    if (!switches.has('yes')) {
-      if (!terminal.canAsk)
-        throw usageError('closing a tube ends its connection for good; add --yes where nobody can be asked');
-      const what = args.length === 1 ? `tube ${args[0]}` : `${args.length} tubes`;
-      if (!(await terminal.confirm(`Close ${what} for good?`))) throw new CliError(exitCodes.no, 'nothing was closed');
-    }
-    return forEachTube(call, service, async (tubeId) => {
+export async function close(call: Call): Promise<ExitCode> {
+  if (!call.switches.has('yes')) await askToClose(call);
+  const { reason } = call.values;
+  return withService(call, (service) =>
+    forEachTube(call, service, async (tubeId) => {
       const answer = await service.call('close_tube', { tube_id: tubeId, ...(reason === undefined ? {} : { reason }) });
       const before = answer['already_closed'] === true;
       return { already_closed: before, text: before ? 'was closed already' : 'closed' };
-    });
-  });
+    }),
+  );
+}
+
+/** Rejects with CliError when the answer is no, or nobody is there to give one. */
+async function askToClose({ terminal, args }: Call): Promise<void> {
+  if (!terminal.canAsk)
+    throw usageError('closing a tube ends its connection for good; add --yes where nobody can be asked');
+  const what = args.length === 1 ? `tube ${args[0]}` : `${args.length} tubes`;
+  if (!(await terminal.confirm(`Close ${what} for good?`))) throw new CliError(exitCodes.no, 'nothing was closed');
 }

@@ -6,6 +6,7 @@ import { runCommandLine } from '../../src/cli/dispatch.js';
 import { flagOf } from '../../src/config/names.js';
 import { configKeys } from '../../src/config/schema.js';
 import { fakeTerminal } from './fake-terminal.js';
+import { run } from './run.js';
 
 function bench(run: (call: Call) => ReturnType<Command['run']> = async () => exitCodes.done) {
   const calls: (Call & { readonly name: string })[] = [];
@@ -168,5 +169,20 @@ describe('the table of commands', () => {
       .filter(({ takesConfig }) => takesConfig === true)
       .flatMap(({ options }) => Object.keys(options));
     expect(own.filter((name) => flags.has(`--${name}`))).toEqual([]);
+  });
+});
+
+describe('closing a tube', () => {
+  const id = '2dc34487-6522-4559-9839-28be982f1f46';
+  const nowhere = ['--url', 'http://127.0.0.1:9', '--token', 'x'];
+
+  test('is asked about, and not done when the answer is no', async () => {
+    const { code, err } = await run(['tubes', 'close', id, ...nowhere], { answer: false });
+    expect([code, err]).toEqual([1, 'holdfast: nothing was closed']);
+  });
+
+  test('needs --yes where nobody can be asked', async () => {
+    const { code, err } = await run(['tubes', 'close', id, ...nowhere]);
+    expect([code, err]).toEqual([64, expect.stringContaining('add --yes')]);
   });
 });

@@ -121,6 +121,15 @@ it('warns of a port range that is too small for the generations', async () => {
   ]);
 }, 30_000);
 
+it('warns of what is for development only', async () => {
+  const { code, of } = await examine('--port', '0', '--fault-injection', 'on');
+  expect(of('access')).toMatchObject([
+    { status: 'ok' },
+    { status: 'warn', detail: expect.stringContaining('faultInjection') },
+  ]);
+  expect(code).toBe(0);
+}, 20_000);
+
 it('tells a wrong configuration, with exit code 78', async () => {
   const { code, out } = await command(['doctor', '--json', '--prot', '1']);
   expect(code).toBe(78);

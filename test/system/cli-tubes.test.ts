@@ -192,6 +192,37 @@ describe('with the real service', () => {
   }, 30_000);
 });
 
+it('goes on watching over a restart of the service', async () => {
+  const first = await startService();
+  const { port } = new URL(first.url);
+  const watching = startCommand(['tubes', 'watch', '--json'], {
+    env: { HOLDFAST_URL: first.url, HOLDFAST_TOKEN: controlToken },
+  });
+  const create = async (url: string, name: string): Promise<string> => {
+    const control = await Controller.connect(url);
+    const created = await control.ok('create_tube', { conversation_id: name, settings: {}, trickle_ice: true });
+    control.close();
+    return String(created['tube_id']);
+  };
+  const before = await create(first.url, 'before');
+  await until(() => watching.out().includes(before), 10_000);
+  await first.stop();
+  await until(() => watching.err().includes('the connection is lost'), 10_000);
+  const second = await startService(['--port', port]);
+  try {
+    await until(() => watching.err().includes('connected again'), 20_000);
+    const after = await create(second.url, 'after');
+    await until(() => watching.out().includes(after), 10_000);
+    // Without a data folder the first one is gone, and that is told.
+    expect(watching.out()).toContain(`"gone":"${before}"`);
+    watching.process.kill('SIGINT');
+    expect((await watching.ended).code).toBe(0);
+  } finally {
+    watching.process.kill('SIGKILL');
+    expect(await second.stop()).toBe(0);
+  }
+}, 60_000);
+
 it('says that no service answers, with exit code 69', async () => {
   const { code, out, err } = await command(['tubes', 'ls', '--url', 'http://127.0.0.1:9', '--token', 'x']);
   expect([code, out]).toEqual([69, '']);
