@@ -135,7 +135,7 @@ export class TubeFeed {
       const changed = this.#rowsOf(some);
       const here = new Set(changed.map((row) => row.tube_id));
       const gone = some.filter((tubeId) => !here.has(tubeId));
-      const batch = this.#batch({ begins: false, complete: true, changed, gone });
+      const batch = this.#batch({ begins: false, complete: false, changed, gone });
       this.#options.namespace.to(room).emit('tubes', batch);
     }
   }

@@ -61,7 +61,7 @@ export interface ClosedTubeRow {
 
 /**
  * The event `tubes`: after `watch_tubes` first all rows of the tenant in batches (`begins` on the first, `complete` on the last of them), from the first
- * of them on also what has changed (`complete`, not `begins`), at most twice a second. After a reconnection `watch_tubes` has to be called again.
+ * of them on also what has changed (neither of the two), at most twice a second. After a reconnection `watch_tubes` has to be called again.
  */
 export interface TubesBatch {
   readonly at_ms: number;

@@ -119,7 +119,7 @@ export class FakeNode {
     const gone = this.#gone.splice(0);
     this.#changed.clear();
     if (changed.length + gone.length === 0) return;
-    const batch: TubesBatch = { at_ms: Date.now(), begins: false, complete: true, changed, gone };
+    const batch: TubesBatch = { at_ms: Date.now(), begins: false, complete: false, changed, gone };
     this.#control.to('watchers').emit('tubes', batch);
   }
 
