@@ -189,7 +189,7 @@ const lifecycleKeys = {
   flightRecorderEntries: integer(
     200,
     { min: 0, max: 10_000 },
-    'Entries kept of what happened to one tube (history of get_tube); the oldest go first.',
+    'Entries kept of what happened to one tube (history of get_tube), and as many inputs (export_history); the oldest go first.',
   ),
   flightRecorderMaxBytes: bytes(
     64 * MiB,
