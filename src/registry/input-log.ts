@@ -75,16 +75,18 @@ export class InputLog {
   }
 
   note(input: NotedInput | InputOf<'crashed'>): void {
-    if (input.event === 'transport.up') {
-      this.memory = { ...this.memory, last_pong: null };
-      this.isPoor = false;
-    }
     if (input.event === 'transport.selectedPair') {
       const { at_ms, local, remote } = input;
       this.memory = { ...this.memory, pair: { at_ms, local, remote } };
     }
     if (this.missing !== null) this.missing += 1;
     else if (!this.#repeats(input)) this.#push(input);
+  }
+
+  /** Another generation carries data: it has answered nothing yet, and its quality is not known. */
+  cutOver(): void {
+    this.memory = { ...this.memory, last_pong: null };
+    this.isPoor = false;
   }
 
   addTraffic(event: TubeEvent, atMs: number): void {

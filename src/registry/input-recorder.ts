@@ -133,6 +133,7 @@ export class InputRecorder {
       if (emission.state === 'connected') log.hasRecovered = true;
       if (emission.state === 'degraded' || emission.state === 'failed') log.hasTrouble = true;
     }
+    if (emission.type === 'cutOver') log.cutOver();
     if (emission.type === 'quality') log.isPoor = emission.verdict === 'poor';
     if (emission.type === 'closed') this.#close(tubeId, log);
   }
