@@ -27,6 +27,7 @@ import {
   isPeerTokenSecret,
   levelsPerTarget,
   peerTokenSecretRule,
+  tenants,
   tokens,
   turnUrls,
 } from './structured-keys.js';
@@ -68,6 +69,10 @@ const listenerKeys = {
 } as const;
 
 const accessKeys = {
+  operatorTenants: tenants(
+    ['default'],
+    'Tenants whose tokens may change what concerns all: resource limits and log levels; only they are told the addresses of this host.',
+  ),
   controlTokens: tokens('Tokens of controllers: token (tenant "default") or tenant=token.'),
   controlTokensFile: optionalText(
     'a file path',

@@ -66,6 +66,16 @@ export function turnUrls(description: string) {
   return withMeta(schema, 'texts', rule, description);
 }
 
+export function tenants(initial: readonly string[], description: string) {
+  const rule = 'a list of tenants';
+  const error = mustBe(rule);
+  const schema = z
+    .array(z.string({ error }).min(1, { error }).max(128, { error }), { error })
+    .max(1000, { error })
+    .default(() => [...initial]);
+  return withMeta(schema, 'texts', rule, description);
+}
+
 const secretAlgorithms = ['HS256', 'HS384', 'HS512'];
 const publicKeyAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const jwtAlgorithms = [...secretAlgorithms, ...publicKeyAlgorithms];

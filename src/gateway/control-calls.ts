@@ -167,7 +167,9 @@ type LimitCall = 'set_resource_limits' | 'get_resource_limits' | 'check_capacity
 
 function limitCalls({ tubes, log }: ControlCallDeps): Record<LimitCall, Handler> {
   return {
-    set_resource_limits: call(wire.resourceLimits, ({ tenant }, patch) => {
+    set_resource_limits: call(wire.resourceLimits, (controller, patch) => {
+      controller.requireOperator();
+      const { tenant } = controller;
       const limits = tubes.limits.set(patch);
       log.info({ tenant, limits }, 'a controller changed the resource limits');
       return { limits };

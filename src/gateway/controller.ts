@@ -13,6 +13,7 @@ export interface ControllerDeps {
   readonly tubes: Tubes;
   readonly publisher: SignalPublisher;
   readonly maxSubscriptions: number;
+  readonly operatorTenants: readonly string[];
 }
 
 /** Every socket is in the room of its own id. */
@@ -48,6 +49,16 @@ export class Controller {
 
   *ownTubes(): Generator<TubeView> {
     for (const view of this.#deps.tubes.list()) if (view.identity.tenant === this.tenant) yield view;
+  }
+
+  /** It may change, and see, what concerns all tenants of the node. */
+  get isOperator(): boolean {
+    return this.#deps.operatorTenants.includes(this.tenant);
+  }
+
+  /** Throws AppError `service_not_allowed`. */
+  requireOperator(): void {
+    if (!this.isOperator) throw new AppError('service_not_allowed', 'this tenant is not in operatorTenants');
   }
 
   /** Throws AppError `limit_subscriptions` when another room would be one too many. */

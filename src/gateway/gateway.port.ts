@@ -44,6 +44,8 @@ export interface GatewayOptions {
   /** A client that reads so slowly that more than this waits for it is disconnected (it may come back and recover). */
   readonly maxSocketBufferBytes: number;
   readonly maxSubscriptionsPerSocket: number;
+  /** Tenants that may change what concerns all of them. */
+  readonly operatorTenants: readonly string[];
   /** How often a socket is pinged, and how long its pong may take, milliseconds. */
   readonly socketPingIntervalMs: number;
   readonly socketPingTimeoutMs: number;

@@ -124,7 +124,8 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
   const { handshakes } = limits;
   const { trustForwardedFor, controlCallsPerSecond } = options.rates;
   const shared = { observer, log, tubes, publisher, isDraining, handshakes, trustForwardedFor };
-  const controllers = { auth: createControlAuth(options.auth), maxSubscriptions: options.maxSubscriptionsPerSocket };
+  const { operatorTenants, maxSubscriptionsPerSocket: maxSubscriptions } = options;
+  const controllers = { auth: createControlAuth(options.auth), maxSubscriptions, operatorTenants };
   const { inspection, signalReplayWindowMs: replayWindowMs } = options;
   openControl({ ...shared, ...controllers, namespace: control, desk: desks.control, replayWindowMs });
   const calls = createRateLimit(controlCallsPerSecond, 1);

@@ -38,7 +38,8 @@ const consolePolicy = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],
-  connectSrc: ["'self'", 'ws:', 'wss:'],
+  // Its own WebSocket too (CSP 3 §6.7.2.8 takes ws and wss for the scheme of the page).
+  connectSrc: ["'self'"],
   imgSrc: ["'self'", 'data:'],
   baseUri: ["'none'"],
   formAction: ["'none'"],
@@ -46,7 +47,8 @@ const consolePolicy = {
 };
 
 /** The one page that shows a page of others: what it passes on is sanitised (src/observability/inspection-view.ts). */
-const bridgePath = '/console/stately.html';
+const bridgeFile = '/stately.html';
+const bridgePath = `/console${bridgeFile}`;
 const bridgePolicy = { ...consolePolicy, frameSrc: ['https://stately.ai'] };
 
 type App = Hono<{ Bindings: HttpBindings }>;
@@ -56,7 +58,6 @@ export function createHttpApp(deps: HttpDeps): App {
   const [usual, bridge] = [headersWith(consolePolicy), headersWith(bridgePolicy)];
   const hasBridge = deps.statelyInspector === true;
   app.use((c, next) => (hasBridge && c.req.path === bridgePath ? bridge : usual)(c, next));
-  if (!hasBridge) app.get(bridgePath, (c) => c.notFound());
   addHealth(app, deps);
   addMetrics(app, deps);
   addFiles(app, deps);
@@ -98,9 +99,12 @@ function addMetrics(app: App, deps: HttpDeps): void {
   if (deps.tubePages !== null) app.get('/metrics/tubes', tubePage(deps.tubePages));
 }
 
-function addFiles(app: App, { publicDir, console: hasConsole = true }: HttpOptions): void {
+function addFiles(
+  app: App,
+  { publicDir, console: hasConsole = true, statelyInspector: hasBridge = false }: HttpOptions,
+): void {
   const serve = async (c: Context, path: string, headers: Record<string, string> = {}): Promise<Response> => {
-    const file = await readStatic(publicDir, path);
+    const file = !hasBridge && path.endsWith(bridgeFile) ? null : await readStatic(publicDir, path);
     if (file === null) return c.notFound();
     return c.body(file.body, 200, { 'content-type': file.contentType, 'cache-control': 'no-cache', ...headers });
   };

@@ -49,7 +49,10 @@ type ReadingCall = 'get_node' | 'get_incidents' | 'get_samples' | 'list_closed' 
 
 function readingCalls({ desk }: OperatorCallDeps): Record<ReadingCall, Handler> {
   return {
-    get_node: call(nothing, () => ({ ...desk.node() })),
+    get_node: call(nothing, ({ isOperator }) => {
+      const node = desk.node();
+      return isOperator ? { ...node } : { ...node, network: { ...node.network, interfaces: [], last_change: null } };
+    }),
     get_incidents: call(oneTube, (controller, { tubeId }) => {
       controller.requireKnown(tubeId);
       return { tube_id: tubeId, incidents: desk.incidents(tubeId) } satisfies IncidentsAnswer;
@@ -65,10 +68,12 @@ function readingCalls({ desk }: OperatorCallDeps): Record<ReadingCall, Handler> 
 
 function steeringCalls({ desk, log }: OperatorCallDeps): Record<'set_log_level' | 'inject_fault', Handler> {
   return {
-    set_log_level: call(wire.setLogLevel, ({ tenant }, { target, level, ttlMs }) => {
-      const row = desk.setLogLevel(target, level, ttlMs);
-      log.info({ tenant, log_target: target, log_level: level, ttl_ms: ttlMs }, 'a controller changed a log level');
-      return { ...row };
+    set_log_level: call(wire.setLogLevel, (controller, { target, level, ttlMs }) => {
+      controller.requireOperator();
+      const fields = { tenant: controller.tenant, log_target: target, log_level: level, ttl_ms: ttlMs };
+      // Before it is: it may be this target that falls silent.
+      log.info(fields, 'a controller changes a log level');
+      return { ...desk.setLogLevel(target, level, ttlMs) };
     }),
     inject_fault: call(wire.injectFault, (controller, { tubeId, fault, durationMs }) => {
       controller.require(tubeId);

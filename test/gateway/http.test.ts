@@ -86,7 +86,7 @@ describe('routes', () => {
       "default-src 'none'",
       "script-src 'self'",
       "style-src 'self'",
-      "connect-src 'self' ws: wss:",
+      "connect-src 'self';",
       "img-src 'self' data:",
     ]) {
       expect(policy).toContain(rule);

@@ -62,9 +62,20 @@ test('the node and the log levels are told, and a level is set for a while', asy
     ['setLogLevel', 'service', 'debug', 60_000],
     ['setLogLevel', 'service', 'info', null],
   ]);
-  expect(harness.seen.logged.join()).toContain('a controller changed a log level');
+  expect(harness.seen.logged.join()).toContain('a controller changes a log level');
   for (const ttl_ms of [0, 999, 100_000_000, 'soon', null])
     expect(await code(controller.call('set_log_level', { ...set, ttl_ms }))).toBe('input_schema');
+});
+
+test('what concerns all tenants is for those of operators', async () => {
+  const other = await harness.controller(otherToken);
+  for (const call of ['set_log_level', 'set_resource_limits']) {
+    const fields = call === 'set_log_level' ? { target: 'service', level: 'silent' } : { max_concurrent_ice_agents: 1 };
+    expect(await code(other.call(call, fields))).toBe('service_not_allowed');
+  }
+  expect(harness.desk.asked).toEqual([]);
+  expect(await controller.call('get_node')).toMatchObject({ network: { interfaces: [{ name: 'eth0' }] } });
+  expect(await other.call('get_node')).toMatchObject({ ok: true, network: { interfaces: [], last_change: null } });
 });
 
 describe('a fault', () => {

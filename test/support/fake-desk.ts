@@ -76,7 +76,12 @@ export class FakeDesk implements OperatorDesk {
   }
 
   node(): NodeView {
-    return { node_id: 'node-1', fault_injection: this.allowsFaults } as NodeView;
+    const network: NodeView['network'] = {
+      watching: 'events',
+      interfaces: [{ name: 'eth0', addresses: ['192.0.2.1'] }],
+      last_change: { at_ms: 1, type: 'ip_change', detail: 'new: eth0 192.0.2.1' },
+    };
+    return { node_id: 'node-1', fault_injection: this.allowsFaults, network } as Partial<NodeView> as NodeView;
   }
 
   logLevels(): readonly LogLevelRow[] {

@@ -76,6 +76,7 @@ export class Harness {
     return {
       host: '127.0.0.1',
       port: 0,
+      operatorTenants: ['acme'],
       tubes: this.tubes,
       desk: this.desk,
       resolveSettings: ({ profile, settings, trickleIce }) => {

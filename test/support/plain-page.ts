@@ -4,6 +4,7 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import type { Controller, Signal } from './service.js';
+import { until } from './until.js';
 
 /** What runs in the page. Kept self-contained: it is serialised. */
 interface PlainPage {
@@ -151,11 +152,15 @@ export class PlainPeer {
     }, label);
   }
 
-  waitForChannel(label: string): Promise<unknown> {
-    return this.page.waitForFunction(
+  /** At both ends: the page may know of it before the service does, which refuses to send until then. */
+  async waitForChannel(label: string): Promise<void> {
+    await this.page.waitForFunction(
       (name) => (globalThis as unknown as PlainPage).channels.get(name)?.readyState === 'open',
       label,
     );
+    const isOpened = ({ kind, tube_id: id, data }: Signal): boolean =>
+      kind === 'channel_opened' && id === this.tubeId && (data as { label: string }).label === label;
+    await until(() => this.control.signals.some(isOpened), 10_000, `channel_opened of ${label}`);
   }
 
   waitForMessage(text: string): Promise<unknown> {
