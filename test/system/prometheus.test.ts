@@ -89,6 +89,8 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
     prometheus = await startPrometheus(service.url);
     control = await Controller.connect(service.url);
     await control.ok('subscribe', { all: true });
+    // What was there before the first scrape is no increase.
+    while ((await prometheus.query('holdfast_ready')).length === 0) await sleep(100);
     await trouble();
     // Two scrapes and the recording of what they brought.
     await sleep(4000);
