@@ -10,7 +10,7 @@ export interface LateTimer {
 }
 
 /** Less is how timers are. */
-const lateMs = 50;
+const lateMs = 20;
 const kept = 512;
 
 export class LateTimers {

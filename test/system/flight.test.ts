@@ -44,6 +44,8 @@ describe('the flight of a tube of the real service', () => {
     await sleep(1500);
     await peer.kill();
     await control.next(({ kind, data }) => kind === 'connection_state_changed' && data === 'degraded', 30_000);
+    // The third ping is missed by now: which of two things in the same moment came first is more than a flight can tell.
+    await sleep(1200);
     const recovered = control.next(({ kind }) => kind === 'recovered', 60_000);
     peer = await startPeerProcess(service.url, String(created['peer_token']));
     await recovered;
