@@ -127,7 +127,7 @@ const recoveryFamilies = {
   }),
   outageDuration: histogram(
     'outage_duration_seconds',
-    'Silence of the peer around a trouble, from its last frame before to its first after, where that is longer than this peer is silent anyway; else the time without a path.',
+    'Silence of the peer around a trouble, from its last frame before to its first after, where that is longer than this peer is silent anyway; else the time without a path. Troubles without an outage are in incidents_total only.',
     outageSeconds,
     {
       outcome: outageOutcomes,

@@ -220,7 +220,10 @@ export class TubeMetrics {
   #outage(facts: TubeFacts, { flow, knownMs }: Trouble, outcome: LabelsOf<'outageDuration'>['outcome']): void {
     facts.trouble = null;
     const silentMs = flow?.end(outcome !== 'recovered') ?? 0;
-    this.#meter.record('outageDuration', { outcome }, (silentMs > 0 ? silentMs : knownMs) / 1000);
+    const lengthMs = silentMs > 0 ? silentMs : knownMs;
+    // A restart beside a path that works, or a false suspicion, is an incident and no outage: counted as one that was over at once, it would hide the
+    // others. A tube that is lost is an outage however short.
+    if (lengthMs > 0 || outcome === 'lost') this.#meter.record('outageDuration', { outcome }, lengthMs / 1000);
   }
 
   #breaker(facts: TubeFacts, kind: 'closed' | 'open' | 'half_open'): void {
