@@ -317,7 +317,7 @@ const networks: readonly Alert[] = [
     severity: 'ticket',
     summary: `${onNode} gave up messages of reliable channels`,
     description:
-      'Their tubes were closed before the peers acknowledged them, or another peer came that cannot take them.',
+      'Their tubes ended though nobody closed them, before the peers acknowledged them; or another peer came that cannot take them.',
     fires: { series: { holdfast_continuity_lost_messages_total: '0x5 7x20' }, at: '10m', labels: sceneNode },
     rests: { series: { holdfast_continuity_lost_messages_total: '7x30' }, at: '20m' },
   },

@@ -56,6 +56,7 @@ type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T 
 
 /** Somebody wanted the tube closed: neither a failed connection nor a lost one. */
 const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
+export const isWantedEnd = (reason: CloseReason): boolean => wanted.includes(reason);
 /** Ends of an attempt that the machine does not count as failures. */
 const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
 
@@ -275,7 +276,7 @@ export class TubeMetrics {
     this.#attemptCut(facts, atMs);
     this.#unpair(facts);
     this.#breaker(facts, 'closed');
-    const asked = wanted.includes(reason);
+    const asked = isWantedEnd(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
     this.#connection(facts, notice, asked ? 'cancelled' : 'failure');

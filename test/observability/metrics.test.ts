@@ -356,7 +356,9 @@ describe('the service', () => {
     expect(await value('data_channel_drops_total{kind="latest",cause="overflow"}')).toBe(3);
     expect(await value('continuity_lost_messages_total')).toBe(0);
     metrics.dropped('reliable', 'gap', 1);
-    metrics.dropped('reliable', 'closed', 2);
+    metrics.dropped('reliable', 'closed', 4);
+    expect(await value('continuity_lost_messages_total')).toBe(0);
+    metrics.dropped('reliable', 'given_up', 2);
     metrics.replayed(5);
     expect(await value('continuity_lost_messages_total')).toBe(2);
     expect(await value('continuity_replayed_messages_total')).toBe(5);
