@@ -23,6 +23,8 @@ export interface TubeEntry {
   state: TubeState;
   /** The last record that the tube wrote; null until it has built its first generation. */
   record: TubeRecord | null;
+  /** Null until it said that it is closed. */
+  closeReason: CloseReason | null;
   /** When it was restarted after crashes, milliseconds since the epoch. */
   crashesMs: readonly number[];
 }
@@ -45,7 +47,7 @@ export interface RegistryEffects {
   /** Everything a tube emits, with the state it was in before. */
   readonly notice: (entry: TubeEntry, previousState: TubeState, emission: TubeEmission) => void;
   /** The tube is gone for good: release whatever it left behind. */
-  readonly release: (tubeId: string) => void;
+  readonly release: (tubeId: string, reason: CloseReason) => void;
   readonly crashed: (entry: TubeEntry, error: unknown, outcome: 'restarted' | 'given_up') => void;
 }
 
@@ -93,7 +95,7 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
     const identity = input.kind === 'create' ? input.identity : input.record;
     const ref = createActor(tubeLogic, { parent: scope.self, id: childId(identity.tubeId), input });
     const record = input.kind === 'resume' ? input.record : null;
-    const entry: TubeEntry = { ref, identity, state: 'initializing', record, crashesMs };
+    const entry: TubeEntry = { ref, identity, state: 'initializing', record, closeReason: null, crashesMs };
     scope.self.getSnapshot().tubes.set(identity.tubeId, entry);
     ref.on('*', (emission: TubeEmission) => {
       observe(entry, emission);
@@ -114,6 +116,7 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
     const previous = entry.state;
     if (emission.type === 'state') entry.state = emission.state;
     if (emission.type === 'record') entry.record = emission.record;
+    if (emission.type === 'closed') entry.closeReason = emission.reason;
     effects.notice(entry, previous, emission);
   }
 
@@ -121,7 +124,7 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
     snapshot.tubes.delete(entry.identity.tubeId);
     observe(entry, { type: 'state', state: 'closed', reason: 'crashed' });
     observe(entry, { type: 'closed', reason });
-    effects.release(entry.identity.tubeId);
+    effects.release(entry.identity.tubeId, reason);
   }
 
   function crash(snapshot: RegistrySnapshot, scope: RegistryScope, entry: TubeEntry, error: unknown): void {
@@ -153,7 +156,7 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       return;
     }
     snapshot.tubes.delete(tubeId);
-    effects.release(tubeId);
+    effects.release(tubeId, entry.closeReason ?? 'internal');
   }
 
   return {

@@ -26,6 +26,7 @@ import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
+import { isWantedEnd } from './observability/tube-metrics.js';
 import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
 import { IncidentBook } from './registry/incident-book.js';
@@ -269,7 +270,7 @@ function createRegistry(
       clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
     }),
     tap: recording.tap,
-    release: (tubeId) => host.closeTube(tubeId),
+    release: (tubeId, reason) => host.closeTube(tubeId, isWantedEnd(reason) ? 'closed' : 'given_up'),
     crashed,
     bug,
   });

@@ -1,5 +1,5 @@
 /**
- * When a person is called: every alert with its reason and with two scenes that promtool plays, one in which it must fire and one in which it must not.
+ * When a person is called: every alert with its reason and with scenes that promtool plays, one in which it must fire and one or two in which it must not.
  * What to do then is in docs/operations.md, under a heading with the name of the alert. `page`: now; `ticket`: in working hours.
  */
 import { objectives } from './recording.js';
@@ -24,6 +24,8 @@ export interface Alert {
     readonly labels: Readonly<Record<string, string>>;
   };
   readonly rests: Scene;
+  /** A scene in which the ratio is as bad as can be, of too few events to call somebody for: it must not fire either. */
+  readonly restsAtFew?: Scene;
 }
 
 /** The labels of the scenes' one node. */
@@ -96,16 +98,6 @@ const availability: readonly Alert[] = [
     description: 'The node takes no new tubes: its store fails, its supervisor died, or it never finished starting.',
     fires: { series: { holdfast_ready: '0x10', holdfast_draining: '0x10' }, at: '5m', labels: sceneNode },
     rests: { series: { holdfast_ready: '0x10', holdfast_draining: '1x10' }, at: '5m' },
-  },
-  {
-    name: 'HoldfastDrainsForLong',
-    expr: 'holdfast_draining == 1',
-    for: '10m',
-    severity: 'ticket',
-    summary: `${onNode} has been shutting down for ten minutes`,
-    description: 'A drain is over within shutdownTimeoutMs. This one hangs, or somebody set that very high.',
-    fires: { series: { holdfast_draining: '1x20' }, at: '15m', labels: sceneNode },
-    rests: { series: { holdfast_draining: '1x5 0x15' }, at: '15m' },
   },
   {
     name: 'HoldfastRestartsOften',
@@ -247,7 +239,7 @@ const networks: readonly Alert[] = [
   },
   {
     name: 'HoldfastTurnFails',
-    expr: `${perNode('rate(holdfast_turn_allocation_failures_total[15m])')} / ${perNode('rate(holdfast_ice_gathering_duration_seconds_count{relay!="unused"}[15m])')} > 0.2`,
+    expr: `${perNode('rate(holdfast_turn_allocation_failures_total[15m])')} / ${perNode('rate(holdfast_ice_gathering_duration_seconds_count{relay!="unused"}[15m])')} > 0.2 and ${perNode('increase(holdfast_turn_allocation_failures_total[15m])')} > 5`,
     for: '10m',
     severity: 'page',
     summary: `TURN servers give ${onNode} no relays`,
@@ -269,6 +261,13 @@ const networks: readonly Alert[] = [
       },
       at: '30m',
     },
+    restsAtFew: {
+      series: {
+        'holdfast_turn_allocation_failures_total{cause="refused"}': '0x5 1x40',
+        'holdfast_ice_gathering_duration_seconds_count{relay="refused"}': '0x5 1x40',
+      },
+      at: '17m',
+    },
   },
   {
     name: 'HoldfastBreakersOpen',
@@ -289,7 +288,7 @@ const networks: readonly Alert[] = [
   },
   {
     name: 'HoldfastPathsPoor',
-    expr: `${perNode('rate(holdfast_quality_verdicts_total{verdict="poor"}[15m])')} / ${perNode('rate(holdfast_quality_verdicts_total[15m])')} > 0.3`,
+    expr: `${perNode('rate(holdfast_quality_verdicts_total{verdict="poor"}[15m])')} / ${perNode('rate(holdfast_quality_verdicts_total[15m])')} > 0.3 and ${perNode('increase(holdfast_quality_verdicts_total{verdict="poor"}[15m])')} > 20`,
     for: '15m',
     severity: 'ticket',
     summary: `paths of ${onNode} are poor`,
@@ -309,6 +308,10 @@ const networks: readonly Alert[] = [
       },
       at: '40m',
     },
+    restsAtFew: {
+      series: { 'holdfast_quality_verdicts_total{verdict="poor"}': '0+1x60' },
+      at: '40m',
+    },
   },
   {
     name: 'HoldfastMessagesLost',
@@ -317,7 +320,7 @@ const networks: readonly Alert[] = [
     severity: 'ticket',
     summary: `${onNode} gave up messages of reliable channels`,
     description:
-      'Their tubes were closed before the peers acknowledged them, or another peer came that cannot take them.',
+      'Their tubes ended though nobody closed them, before the peers acknowledged them; or another peer came that cannot take them.',
     fires: { series: { holdfast_continuity_lost_messages_total: '0x5 7x20' }, at: '10m', labels: sceneNode },
     rests: { series: { holdfast_continuity_lost_messages_total: '7x30' }, at: '20m' },
   },

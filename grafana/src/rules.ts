@@ -69,6 +69,13 @@ function firing(alert: Alert) {
   return { exp_labels: { ...labels, severity: alert.severity }, exp_annotations: Object.fromEntries(expected) };
 }
 
+const restsIn = (alert: Alert, name: string, scene: Scene) => ({
+  name: `${alert.name} ${name}`,
+  interval: '1m',
+  input_series: inputOf(scene),
+  alert_rule_test: [{ eval_time: scene.at, alertname: alert.name, exp_alerts: [] }],
+});
+
 const scenesOf = (alert: Alert) => [
   {
     name: `${alert.name} fires`,
@@ -76,12 +83,8 @@ const scenesOf = (alert: Alert) => [
     input_series: inputOf(alert.fires),
     alert_rule_test: [{ eval_time: alert.fires.at, alertname: alert.name, exp_alerts: [firing(alert)] }],
   },
-  {
-    name: `${alert.name} rests`,
-    interval: '1m',
-    input_series: inputOf(alert.rests),
-    alert_rule_test: [{ eval_time: alert.rests.at, alertname: alert.name, exp_alerts: [] }],
-  },
+  restsIn(alert, 'rests', alert.rests),
+  ...(alert.restsAtFew === undefined ? [] : [restsIn(alert, 'rests at few', alert.restsAtFew)]),
 ];
 
 export const alertTests = (): string =>

@@ -28,8 +28,13 @@ const ackAfterMessages = 32;
 const ackAfterBytes = 64 * 1024;
 const ackAfterMs = 20;
 
-/** Why messages were not carried: `overflow` and `too_large` are ours to send, the others came from the peer. */
-export type DropCause = 'overflow' | 'too_large' | 'closed' | 'gap' | 'malformed';
+/**
+ * Why messages were not carried. `gap` and `malformed` came from the peer, the others are ours to send. `closed`: somebody closed the channel or the tube,
+ * `given_up`: its tube ended though nobody wanted that.
+ */
+export type DropCause = 'overflow' | 'too_large' | 'closed' | 'given_up' | 'gap' | 'malformed';
+/** The causes of an end. */
+export type EndCause = Extract<DropCause, 'closed' | 'given_up'>;
 
 /** What all lanes of a link share and only the link changes. */
 export interface LaneContext {
@@ -90,7 +95,14 @@ export class Lane {
   private bytesReceived = 0;
   private replayed = 0;
   private duplicates = 0;
-  private readonly drops: Record<DropCause, number> = { overflow: 0, too_large: 0, closed: 0, gap: 0, malformed: 0 };
+  private readonly drops: Record<DropCause, number> = {
+    overflow: 0,
+    too_large: 0,
+    closed: 0,
+    given_up: 0,
+    gap: 0,
+    malformed: 0,
+  };
 
   constructor(
     readonly label: string,
@@ -214,11 +226,11 @@ export class Lane {
   }
 
   /** Nothing is sent, received or acknowledged any more; what still waits is counted as dropped. */
-  close(): void {
+  close(cause: EndCause): void {
     this.over = true;
     this.inbox.cancelTimer?.();
     this.inbox.cancelTimer = null;
-    if (this.outbox.count > 0) this.drop('closed', this.outbox.count);
+    if (this.outbox.count > 0) this.drop(cause, this.outbox.count);
     this.outbox.clear();
     this.attachments.clear();
     this.current = null;

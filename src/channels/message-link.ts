@@ -8,7 +8,7 @@ import type { ChannelClass } from '../../machines/settings.js';
 import type { Channel, ChannelHandlers } from './connection.port.js';
 import { frameHeaderBytes } from './frame.js';
 import type { Epoch } from './inbox.js';
-import { type DropCause, Lane, type LaneContext, type LaneStats } from './lane.js';
+import { type DropCause, type EndCause, Lane, type LaneContext, type LaneStats } from './lane.js';
 
 export interface MessageLinkOptions {
   /** Largest application message, in bytes of UTF-8 or binary. */
@@ -156,13 +156,13 @@ export class MessageLink {
 
   /** The peer gave the channel up for good: its queue is dropped and its label is free again. */
   remove(label: string): void {
-    this.lanes.get(label)?.close();
+    this.lanes.get(label)?.close('closed');
     this.lanes.delete(label);
   }
 
   /** Idempotent; nothing runs afterwards. */
-  close(): void {
-    for (const lane of this.lanes.values()) lane.close();
+  close(cause: EndCause = 'closed'): void {
+    for (const lane of this.lanes.values()) lane.close(cause);
     this.lanes.clear();
   }
 

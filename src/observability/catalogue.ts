@@ -127,7 +127,7 @@ const recoveryFamilies = {
   }),
   outageDuration: histogram(
     'outage_duration_seconds',
-    'Silence of the peer around a trouble, from its last frame before to its first after, where that is longer than this peer is silent anyway; else the time without a path.',
+    'Silence of the peer around a trouble, from its last frame before to its first after, where that is longer than this peer is silent anyway; else the time without a path. Troubles without an outage are in incidents_total only.',
     outageSeconds,
     {
       outcome: outageOutcomes,
@@ -176,7 +176,7 @@ const channelFamilies = {
   }),
   dataChannelDrops: counter('data_channel_drops_total', 'Messages that were not carried.', {
     kind: channelKinds,
-    cause: ['overflow', 'too_large', 'closed', 'gap', 'malformed'],
+    cause: ['overflow', 'too_large', 'closed', 'given_up', 'gap', 'malformed'],
   }),
   continuityReplayed: counter(
     'continuity_replayed_messages_total',
@@ -185,7 +185,7 @@ const channelFamilies = {
   ),
   continuityLost: counter(
     'continuity_lost_messages_total',
-    'Messages of reliable channels that were taken and never acknowledged: their tube or channel was closed, or its next peer cannot take them.',
+    'Messages of reliable channels that were taken and never acknowledged: their tube ended though nobody wanted that, or its next peer cannot take them.',
     {},
   ),
 };

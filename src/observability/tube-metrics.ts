@@ -56,6 +56,7 @@ type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T 
 
 /** Somebody wanted the tube closed: neither a failed connection nor a lost one. */
 const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
+export const isWantedEnd = (reason: CloseReason): boolean => wanted.includes(reason);
 /** Ends of an attempt that the machine does not count as failures. */
 const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
 
@@ -220,7 +221,10 @@ export class TubeMetrics {
   #outage(facts: TubeFacts, { flow, knownMs }: Trouble, outcome: LabelsOf<'outageDuration'>['outcome']): void {
     facts.trouble = null;
     const silentMs = flow?.end(outcome !== 'recovered') ?? 0;
-    this.#meter.record('outageDuration', { outcome }, (silentMs > 0 ? silentMs : knownMs) / 1000);
+    const lengthMs = silentMs > 0 ? silentMs : knownMs;
+    // A restart beside a path that works, or a false suspicion, is an incident and no outage: counted as one that was over at once, it would hide the
+    // others. A tube that is lost is an outage however short.
+    if (lengthMs > 0 || outcome === 'lost') this.#meter.record('outageDuration', { outcome }, lengthMs / 1000);
   }
 
   #breaker(facts: TubeFacts, kind: 'closed' | 'open' | 'half_open'): void {
@@ -272,7 +276,7 @@ export class TubeMetrics {
     this.#attemptCut(facts, atMs);
     this.#unpair(facts);
     this.#breaker(facts, 'closed');
-    const asked = wanted.includes(reason);
+    const asked = isWantedEnd(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
     this.#connection(facts, notice, asked ? 'cancelled' : 'failure');

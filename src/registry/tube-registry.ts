@@ -4,6 +4,7 @@
  */
 import { createActor, type Actor } from 'xstate';
 import type { TubeEmission, TubeEvent, TubeIdentity, TubeRecord } from '../../machines/events.js';
+import type { CloseReason } from '../../machines/failure.js';
 import type { Evidence } from '../../machines/policies/recovery.js';
 import { createRegistryLogic, type RegistryLogic, type TubeEntry, type TubeLogic } from '../../machines/registry.js';
 import type { TubeSettings } from '../../machines/settings.js';
@@ -28,7 +29,7 @@ export interface TubeRegistryOptions {
   readonly now: () => number;
   readonly clock: Clock;
   /** Releases what a tube that is gone for good left behind (native handles). */
-  readonly release: (tubeId: string) => void;
+  readonly release: (tubeId: string, reason: CloseReason) => void;
   readonly crashed: (tubeId: string, error: unknown, outcome: 'restarted' | 'given_up') => void;
   /** A listener or effect threw: a bug of ours that must not reach the tube. */
   readonly bug: (where: string, error: unknown) => void;
@@ -73,9 +74,9 @@ export class TubeRegistry {
           emission: withSilence(entry, emission, atMs),
         });
       },
-      release: (tubeId) => {
+      release: (tubeId, reason) => {
         this.#guard('release', () => {
-          options.release(tubeId);
+          options.release(tubeId, reason);
         });
       },
       crashed: (entry, error, outcome) => {

@@ -14,7 +14,7 @@ import type {
 } from '../../machines/ports/transport.port.js';
 import type { ChannelClass } from '../../machines/settings.js';
 import type { ConnectionConfig, ConnectionFactory, ConnectionFault } from '../channels/connection.port.js';
-import type { LaneStats } from '../channels/lane.js';
+import type { EndCause, LaneStats } from '../channels/lane.js';
 import type { FlowMeter } from './flow-meter.js';
 import { Generation, type PathLoss } from './generation.js';
 import type { Clock } from './generation.types.js';
@@ -174,11 +174,11 @@ export class TransportHost {
   }
 
   /** Finaliser of a tube: closes what is open and forgets it. Idempotent, never throws; `transport.closed` still reaches who listens. */
-  closeTube(tubeId: string): void {
+  closeTube(tubeId: string, cause: EndCause = 'closed'): void {
     const entry = this.tubes.get(tubeId);
     if (entry === undefined) return;
     this.tubes.delete(tubeId);
-    entry.link.close();
+    entry.link.close(cause);
     for (const { generation } of [...entry.live.values()]) generation.close();
   }
 

@@ -337,6 +337,14 @@ describe('our own kind', () => {
     expect(a.link.send('data', 'x')).toBe('channel_unknown');
   });
 
+  test('what waits when a tube is given up is counted apart from what waits when somebody closes it', () => {
+    const { pair, a, b } = framedPair();
+    openPath(pair, 1, a, b);
+    a.link.send('data', 'lost');
+    a.link.close('given_up');
+    expect(a.drops).toEqual([['given_up', 1]]);
+  });
+
   test('a peer that turned plain gets what waits without frames', () => {
     const { pair, a, b } = framedPair();
     openPath(pair, 1, a, b);

@@ -19,6 +19,7 @@ class Harness {
   readonly clock = new TestClock();
   readonly notices: Notice[] = [];
   readonly released: string[] = [];
+  readonly releaseReasons: string[] = [];
   readonly crashes: string[] = [];
   /** `tube/generation` of the transport actors that run. */
   readonly running = new Set<string>();
@@ -59,8 +60,9 @@ class Harness {
         notice: (entry, previous, emission) => {
           this.notices.push({ tubeId: entry.identity.tubeId, previous, emission });
         },
-        release: (tubeId) => {
+        release: (tubeId, reason) => {
           this.released.push(tubeId);
+          this.releaseReasons.push(reason);
         },
         crashed: (entry, _error, outcome) => {
           this.crashes.push(`${entry.identity.tubeId} ${outcome}`);
@@ -161,7 +163,7 @@ describe('the registry', () => {
     harness.deliver('a', { type: 'tube.close', reason: 'requested', atMs: 0 });
     expect(harness.emissions('a').at(-1)).toEqual({ type: 'closed', reason: 'requested' });
     expect([...harness.root.getSnapshot().tubes.keys()]).toEqual(['b']);
-    expect(harness.released).toEqual(['a']);
+    expect([harness.released, harness.releaseReasons]).toEqual([['a'], ['requested']]);
     expect([...harness.running]).toEqual(['b/1']);
     expect(harness.crashes).toEqual([]);
   });
@@ -333,7 +335,7 @@ describe('a tube that crashes', () => {
       { type: 'closed', reason: 'crashed' },
     ]);
     expect(harness.notices.at(-2)?.previous).toBe('connected');
-    expect(harness.released).toEqual(['a']);
+    expect([harness.released, harness.releaseReasons]).toEqual([['a'], ['crashed']]);
     expect(harness.entry('a')).toBeUndefined();
     expect(harness.running.size).toBe(0);
     expect(harness.pendingTimers()).toBe(0);

@@ -125,12 +125,22 @@ describe('a tube', () => {
     expect(await value('outage_duration_seconds_sum{outcome="lost"}')).toBe(10);
   });
 
-  test('whose path was sound all the time has an outage of nothing', async () => {
+  test('whose path was sound all the time has no outage, restarted beside it or suspected for nothing', async () => {
     connect();
     state('degraded', { from: 'connected', atMs: 2000 });
     state('connected', { from: 'degraded', atMs: 3000 });
-    expect(await value('outage_duration_seconds_count{outcome="recovered"}')).toBe(1);
-    expect(await value('outage_duration_seconds_sum{outcome="recovered"}')).toBe(0);
+    state('degraded', { from: 'connected', atMs: 4000 });
+    say({ ...emissions.recovered, outageMs: 0 }, { atMs: 4200 });
+    state('connected', { from: 'degraded', atMs: 4200 });
+    say(emissions.ping, { atMs: 5000 });
+    expect(await value('outage_duration_seconds_count{outcome="recovered"}')).toBe(0);
+  });
+
+  test('that is lost the moment it breaks is an outage all the same', async () => {
+    connect();
+    state('degraded', { from: 'connected', atMs: 2000 });
+    say({ type: 'closed', reason: 'restart_exhausted' }, { atMs: 2000 });
+    expect(await value('outage_duration_seconds_count{outcome="lost"}')).toBe(1);
   });
 
   test('that is carried on from its record is restored, not created', async () => {
@@ -346,7 +356,9 @@ describe('the service', () => {
     expect(await value('data_channel_drops_total{kind="latest",cause="overflow"}')).toBe(3);
     expect(await value('continuity_lost_messages_total')).toBe(0);
     metrics.dropped('reliable', 'gap', 1);
-    metrics.dropped('reliable', 'closed', 2);
+    metrics.dropped('reliable', 'closed', 4);
+    expect(await value('continuity_lost_messages_total')).toBe(0);
+    metrics.dropped('reliable', 'given_up', 2);
     metrics.replayed(5);
     expect(await value('continuity_lost_messages_total')).toBe(2);
     expect(await value('continuity_replayed_messages_total')).toBe(5);

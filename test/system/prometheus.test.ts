@@ -140,10 +140,7 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
   });
 
   it('measures the outage of the tube that stood still, and none of the one that was restarted', async () => {
-    expect(await sum('holdfast_outage_duration_seconds_count{outcome="recovered"}')).toBeGreaterThanOrEqual(2);
-    expect(await sum('holdfast_outage_duration_seconds_bucket{outcome="recovered",le=~"0.1"}')).toBeGreaterThanOrEqual(
-      1,
-    );
+    expect(await sum('holdfast_outage_duration_seconds_count{outcome="recovered"}')).toBe(1);
     const seconds = await sum('holdfast_outage_duration_seconds_sum{outcome="recovered"}');
     expect(seconds).toBeGreaterThan(frozenMs / 1000 - 0.2);
     expect(seconds).toBeLessThan(frozenMs / 1000 + 4);
