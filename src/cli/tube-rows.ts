@@ -1,10 +1,10 @@
 /**
- * The rows of all tubes as a service keeps them up to date (`watch_tubes`, event `tubes`): a map that follows it, over lost connections too, and the one
- * row that somebody wants. What is shown of them is tubes-watch.ts's business.
+ * The rows of all tubes as a service keeps them up to date (`watch_tubes`, event `tubes`): a map that follows it, over lost connections too.
+ * What is shown of them is tubes-watch.ts's business.
  */
 import type { TubeRow, TubesBatch } from '../operator/operator.types.js';
 import { CliError, exitCodes } from './command.js';
-import { UnknownCall, type Service } from './service.js';
+import type { Service } from './service.js';
 
 export interface RowChange {
   readonly atMs: number;
@@ -94,33 +94,5 @@ export class TubeRows {
     const before = this.rows.get(id);
     this.rows.delete(id);
     return before === undefined ? [] : [{ atMs, before, now: null }];
-  }
-}
-
-const rowWithinMs = 10_000;
-
-/** The row of one tube; null when the service is older, or does not tell in time. */
-export async function findRow(service: Service, tubeId: string): Promise<TubeRow | null> {
-  let off = (): void => undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const found = new Promise<TubeRow | null>((resolve) => {
-    timer = setTimeout(() => resolve(null), rowWithinMs);
-    off = service.on('tubes', (payload) => {
-      const { changed, complete } = payload as TubesBatch;
-      const row = changed.find((one) => one.tube_id === tubeId);
-      if (row !== undefined || complete) resolve(row ?? null);
-    });
-  });
-  try {
-    await service.call('watch_tubes');
-    const row = await found;
-    await service.call('unwatch_tubes');
-    return row;
-  } catch (error) {
-    if (error instanceof UnknownCall) return null;
-    throw error;
-  } finally {
-    off();
-    clearTimeout(timer);
   }
 }

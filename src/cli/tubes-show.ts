@@ -9,7 +9,6 @@ import { exitCodes, type Call, type ExitCode } from './command.js';
 import { Refusal, UnknownCall, withService, type Fields, type Service } from './service.js';
 import { harmless, tableLines } from './table.js';
 import type { Terminal } from './terminal.js';
-import { findRow } from './tube-rows.js';
 import { resolveTubes, type ListedTube } from './tubes.js';
 import {
   evidenceWords,
@@ -28,6 +27,11 @@ import {
 interface Tube extends ListedTube {
   readonly trickle_ice: boolean;
   readonly channels: readonly { readonly label: string; readonly id: number; readonly class: string }[];
+}
+
+interface TubeWithRow extends Tube {
+  /** Absent: the service is older. */
+  readonly row?: TubeRow | null;
 }
 
 interface End {
@@ -80,9 +84,9 @@ export function show(call: Call): Promise<ExitCode> {
 async function ask(service: Service, tubeId: string): Promise<Known> {
   const incidents = await incidentsOf(service, tubeId);
   try {
-    const tube = (await service.call('get_tube', { tube_id: tubeId })) as unknown as Tube;
+    const { row = null, ...tube } = (await service.call('get_tube', { tube_id: tubeId })) as unknown as TubeWithRow;
     const stats = (await service.call('get_connection_stats', { tube_id: tubeId })) as unknown as Stats;
-    return { tube, stats, row: await findRow(service, tubeId), incidents };
+    return { tube, stats, row, incidents };
   } catch (error) {
     // Closed lately: its incidents are still told.
     if (!(error instanceof Refusal) || error.code !== 'tube_closed' || incidents === null) throw error;

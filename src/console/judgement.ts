@@ -4,7 +4,7 @@
  */
 import type { WireEvidence } from '../operator/flight.types.js';
 import type { Incident } from '../operator/incident.types.js';
-import type { NodeView, TrendMinute } from '../operator/operator.types.js';
+import type { NodeView } from '../operator/operator.types.js';
 import { cost, count, duration, percent, plural } from './format.js';
 import { phaseWords, routeWords, type Tone } from './words.js';
 
@@ -102,21 +102,25 @@ export function costOf({ outage_ms: outageMs, attempts, phases }: Incident): str
   return `${cost(outageMs)} without a path, ${tries}${most}`;
 }
 
+const minuteMs = 60_000;
 const recentMinutes = 10;
 /** Fewer incidents than this are chance. */
 const noticeable = 3;
 
-/** The last ten minutes against those before, by the rate of incidents, and whether tubes were lost. */
-export function trendOf(trend: readonly TrendMinute[]): Judgement {
-  const recent = trend.slice(-recentMinutes);
-  const before = trend.slice(0, -recentMinutes);
+/** The last ten minutes against those before, by the rate of incidents, and whether tubes were lost. Of the time before this process nothing is known. */
+export function trendOf({ trend, started_at_ms: startedAtMs }: Pick<NodeView, 'trend' | 'started_at_ms'>): Judgement {
+  const known = trend.filter(({ at_ms: atMs }) => atMs + minuteMs > startedAtMs);
+  const recent = known.slice(-recentMinutes);
+  const before = known.slice(0, -recentMinutes);
+  const isEarly = before.length < recentMinutes;
   const started = sum(recent.map((minute) => minute.started));
   const lost = sum(recent.map((minute) => minute.lost));
-  const usual = before.length === 0 ? 0 : (sum(before.map((minute) => minute.started)) / before.length) * recent.length;
-  const words = `${plural(started, 'incident')} in the last ${duration(recent.length * 60_000).replace(' 00 s', '')}`;
-  const against = before.length < recentMinutes ? '' : `, against ${count(usual)} in as long before`;
+  const usual = isEarly ? 0 : (sum(before.map((minute) => minute.started)) / before.length) * recent.length;
+  const words = `${plural(started, 'incident')} in the last ${duration(recent.length * minuteMs).replace(' 00 s', '')}`;
+  const against = isEarly ? '' : `, against ${count(usual)} in as long before`;
   const gone = lost === 0 ? '' : `; ${plural(lost, 'tube')} lost`;
   const detail = `${words}${against}${gone}.`;
+  if (isEarly && started + lost > 0) return { headline: 'Too early to say', detail, tone: lost > 0 ? 'doubt' : 'calm' };
   if (started >= noticeable && started > usual * 1.5) return { headline: 'Getting worse', detail, tone: 'bad' };
   if (usual >= noticeable && started < usual / 1.5) return { headline: 'Getting better', detail, tone: 'good' };
   if (started === 0 && lost === 0) return { headline: 'Quiet', detail, tone: 'good' };

@@ -4,8 +4,8 @@
  *
  * Opened as `stately.html#tube=<tube_id>`, from the console: in the same tab or one opened by it, where its token is.
  */
-import { io, type Socket } from 'socket.io-client';
 import type { InspectAbout, InspectMessage } from '../operator/inspection.types.js';
+import { lastingSocket } from './socket/lasting-socket.js';
 import { findToken } from './socket/token.js';
 
 const inspectorOrigin = 'https://stately.ai';
@@ -28,9 +28,14 @@ function isReady({ origin, source, data }: MessageEvent<unknown>): boolean {
   return typeof data === 'object' && data !== null && (data as { type?: unknown }).type === '@statelyai.connected';
 }
 
-function stream(socket: Socket, tubeId: string): void {
+function stream(token: string, tubeId: string): void {
   // Whenever the frame is ready, or the connection is back: the stream begins with all actors and where they are.
   let frameIsReady = false;
+  const { socket } = lastingSocket(`${location.origin}/inspect`, token, (status) => {
+    if (status.kind === 'online') void watch();
+    else if (status.kind === 'offline') say(`Not connected to the service (${status.detail}); trying again.`);
+    else if (status.kind === 'refused') say(status.detail);
+  });
   const watch = async (): Promise<void> => {
     if (!frameIsReady || !socket.connected) return;
     const answer = (await socket.emitWithAck('watch', { tube_id: tubeId })) as Answer;
@@ -41,9 +46,6 @@ function stream(socket: Socket, tubeId: string): void {
     frameIsReady = true;
     void watch();
   });
-  socket.on('connect', () => void watch());
-  socket.on('disconnect', () => say('The connection to the service is lost; it will be tried again.'));
-  socket.on('connect_error', (error) => say(error.message));
   socket.on('inspect', (messages: readonly InspectMessage[], { ended }: InspectAbout) => {
     for (const message of messages) frame.contentWindow?.postMessage(message, inspectorOrigin);
     if (ended) say('The tube is closed.');
@@ -58,5 +60,5 @@ if (tubeId === null) say('No tube is named: open this page from the console.');
 else if (token === null) say('There is no control token in this tab: open this page from the console.');
 else {
   byId('what', HTMLElement).textContent = `Tube ${tubeId} in the inspector of stately.ai`;
-  stream(io('/inspect', { auth: { token }, transports: ['websocket'] }), tubeId);
+  stream(token, tubeId);
 }

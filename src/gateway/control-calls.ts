@@ -10,6 +10,7 @@ import * as wire from './control-wire.js';
 import type { Controller } from './controller.js';
 import type { TubeCreator } from './create-tube.js';
 import type { ControlEvent } from './events.js';
+import type { TubeRow } from '../operator/operator.types.js';
 import type { OfferBudget } from './offer-budget.js';
 import { operatorCalls, type OperatorCallDeps } from './operator-calls.js';
 import type { SignalPublisher } from './publisher.js';
@@ -80,7 +81,7 @@ function signallingCalls({ tubes, publisher, creator, offers }: ControlCallDeps)
 
 type ReadingCall = 'get_connection_state' | 'get_connection_stats' | 'get_tube' | 'list_tubes' | 'export_history';
 
-function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall, Handler> {
+function readingCalls({ tubes, publisher, desk }: ControlCallDeps): Record<ReadingCall, Handler> {
   const toWire = (view: TubeView): WireObject => tubeToWire(view, publisher.lastSeq(view.identity.tubeId));
   return {
     get_connection_state: call(wire.oneTube, (controller, { tubeId }) => stateToWire(controller.require(tubeId))),
@@ -91,7 +92,7 @@ function readingCalls({ tubes, publisher }: ControlCallDeps): Record<ReadingCall
       return { tube_id: tubeId, ...statsToWire(stats) };
     }),
     get_tube: call(wire.getTube, (controller, { tubeId, history }) => {
-      const tube = toWire(controller.require(tubeId));
+      const tube = { ...toWire(controller.require(tubeId)), row: desk.row(tubeId) satisfies TubeRow | null };
       if (!history) return tube;
       const { entries, dropped } = tubes.history(tubeId);
       return { ...tube, history: entries, history_dropped: dropped };

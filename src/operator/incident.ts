@@ -103,6 +103,11 @@ export class IncidentFold {
     return this.#trouble !== null && this.#trouble.endedAtMs === null;
   }
 
+  /** What began the incident that `present` tells of. */
+  get trigger(): RestartTrigger | null {
+    return this.#trouble?.trigger ?? null;
+  }
+
   /** Incidents so far, the open one included. */
   get count(): number {
     return this.#count;

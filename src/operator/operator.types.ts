@@ -76,7 +76,7 @@ export interface WatchTubesAnswer {
   readonly total: number;
 }
 
-/** One minute of a node, for "is it getting worse". */
+/** One minute of a node, for "is it getting worse". Incidents that somebody wanted (`manual`, `turn_expiry`, `service_restart`) count only as outages and losses. */
 export interface TrendMinute {
   readonly at_ms: number;
   readonly started: number;

@@ -5,6 +5,7 @@
  */
 import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { IncidentFacts } from '../operator/incident.types.js';
 import type { ClosedTubeRow, NodeView, SamplePoint, TrendMinute, TubeRow } from '../operator/operator.types.js';
 import type { TubeNotice } from './notice.js';
@@ -31,6 +32,15 @@ interface ClosedTube {
   readonly past: IncidentFacts[];
 }
 
+interface TroubleChange {
+  readonly begun: number;
+  readonly endedOf: RestartTrigger | null;
+}
+
+/** Restarts that somebody wanted say nothing about whether it is getting worse. */
+const planned: readonly RestartTrigger[] = ['manual', 'turn_expiry', 'service_restart'];
+const isPlanned = (trigger: RestartTrigger | null): boolean => trigger !== null && planned.includes(trigger);
+
 const maxPastPerTube = 10;
 /** Half a kilobyte each. */
 const maxPast = 20_000;
@@ -56,12 +66,12 @@ export class IncidentBook {
     const { identity, emission } = notice;
     const story = this.#storyOf(notice);
     if (story === null) return;
-    const [incidents, state] = [story.incidents, story.state];
+    const { incidents, state, trigger } = story;
     const wasInTrouble = story.isInTrouble;
     const { isNews, settled } = story.hear(notice);
     if (settled !== null) this.#settled(story, settled);
     if (story.isInTrouble !== wasInTrouble || story.incidents !== incidents)
-      this.#troubleChanged(story, story.incidents - incidents, notice);
+      this.#troubleChanged(story, { begun: story.incidents - incidents, endedOf: trigger }, notice);
     const isClosedForIt = emission.type === 'closed' && settled?.outcome === 'failed';
     if ((story.state === 'failed' && state !== 'failed') || isClosedForIt) this.#trend.note('lost', notice.atMs);
     if (emission.type === 'closed') this.#close(story, emission.reason, notice.atMs);
@@ -155,14 +165,14 @@ export class IncidentBook {
     return story;
   }
 
-  #troubleChanged(story: TubeStory, begun: number, { atMs }: TubeNotice): void {
-    for (let count = 0; count < begun; count += 1) this.#trend.note('started', atMs);
+  #troubleChanged(story: TubeStory, { begun, endedOf }: TroubleChange, { atMs }: TubeNotice): void {
+    if (!isPlanned(story.trigger)) for (let count = 0; count < begun; count += 1) this.#trend.note('started', atMs);
     if (story.isInTrouble) {
       this.#troubled.add(story);
       return;
     }
     this.#troubled.delete(story);
-    if (story.state === 'connected') this.#trend.note('recovered', atMs);
+    if (story.state === 'connected' && !isPlanned(endedOf)) this.#trend.note('recovered', atMs);
   }
 
   #settled({ identity, past }: TubeStory, incident: IncidentFacts): void {

@@ -4,6 +4,7 @@
  */
 import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import { lossRatio, worseLoss } from '../../machines/policies/loss.js';
+import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { SelectedPair, TransportSample } from '../../machines/ports/transport.port.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { IncidentFold } from '../operator/incident.js';
@@ -64,6 +65,11 @@ export class TubeStory {
 
   get isInTrouble(): boolean {
     return this.#fold.isOpen;
+  }
+
+  /** What the open incident began with, or the last one while it is not settled. */
+  get trigger(): RestartTrigger | null {
+    return this.#fold.trigger;
   }
 
   /** Incidents so far, the open one included. */

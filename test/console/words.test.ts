@@ -115,7 +115,12 @@ describe('us or them', () => {
 });
 
 describe('is it getting worse', () => {
-  const minutes = (started: readonly number[], lost = 0): TrendMinute[] =>
+  /** Of a node that was started when the first of them began; what was before is told as minutes of nothing. */
+  const node = (started: readonly number[], lost = 0) => {
+    const silent = flat(0, 60 - started.length);
+    return { started_at_ms: nowMs + silent.length * 60_000 + 5, trend: minutes([...silent, ...started], lost) };
+  };
+  const minutes = (started: readonly number[], lost: number): TrendMinute[] =>
     started.map((value, place) => ({
       at_ms: nowMs + place * 60_000,
       started: value,
@@ -133,9 +138,13 @@ describe('is it getting worse', () => {
     ['Getting better', [...flat(4, 50), ...flat(0, 10)], 0],
     ['About as before', [...flat(0, 58), 1, 1], 0],
     ['About as before', flat(0, 60), 1],
-    ['Getting worse', flat(5, 3), 0],
+    ['Too early to say', flat(5, 3), 0],
+    ['Too early to say', [...flat(1, 9), ...flat(4, 10)], 0],
+    ['Too early to say', flat(0, 5), 1],
+    ['Quiet', flat(0, 5), 0],
+    ['Getting worse', [...flat(1, 10), ...flat(4, 10)], 0],
   ])('%s', (headline, started, lost) => {
-    expect(trendOf(minutes(started, lost)).headline).toBe(headline);
+    expect(trendOf(node(started, lost)).headline).toBe(headline);
   });
 });
 

@@ -300,6 +300,11 @@ describe('reading calls', () => {
       last_seq: 0,
     });
     expect(JSON.stringify(tube)).not.toContain('igest');
+    expect(tube).toHaveProperty('row', null);
+    harness.desk.put({ tubeId, conversationId: 'talk', tenant: 'acme', createdAtMs: 1, peerTokenDigest: '' });
+    expect(await controller.call('get_tube', { tube_id: tubeId })).toMatchObject({
+      row: { tube_id: tubeId, reason: 'a path works', next: null, pair: 'host/srflx udp' },
+    });
   });
 
   test('the flight of a tube is told to its own tenant, also when the tube is gone, and to no other', async () => {

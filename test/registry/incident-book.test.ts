@@ -328,6 +328,18 @@ describe('the node', () => {
     expect(tubes.book.trend().every(({ started }) => started === 0)).toBe(true);
   });
 
+  test('restarts that somebody wanted do not make the hour worse, unless they lose a tube', () => {
+    const tubes = new Tubes();
+    tubes.nowMs = 600_000;
+    for (const reason of ['manual', 'turn_expiry', 'service_restart', 'missed_pings']) {
+      tubes.say(reason, stateOf('degraded', reason));
+      tubes.say(reason, stateOf('connected'));
+    }
+    tubes.say('e', stateOf('degraded', 'manual'));
+    tubes.say('e', stateOf('failed'));
+    expect(tubes.book.trend().at(-1)).toMatchObject({ started: 1, recovered: 1, lost: 1 });
+  });
+
   test('what is wrong now, and how many tubes are in which state', () => {
     const tube = TubeHarness.connected('overlap');
     tube.ponging = false;

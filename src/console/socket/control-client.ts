@@ -1,8 +1,9 @@
 /**
- * The controller's end, as any backend would hold it: one socket to `/control`, calls with acknowledgements, events. socket.io reconnects by
- * itself and the service repeats what was missed; where it cannot, whoever listens asks again (session.ts, console-tube.ts).
+ * The controller's end, as any backend would hold it: one socket to `/control`, calls with acknowledgements, events. It comes back by
+ * itself (lasting-socket.ts) and the service repeats what was missed; where it cannot, whoever listens asks again (session.ts, console-tube.ts).
  */
-import { io, type Socket } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
+import { lastingSocket, type LastingSocket, type SocketStatus } from './lasting-socket.js';
 
 /** The fields of a signal that the console reads (docs: contract section 11). */
 export interface Signal {
@@ -20,15 +21,8 @@ export interface Signal {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-export type ControlStatus =
-  | { readonly kind: 'connecting' }
-  | { readonly kind: 'online'; readonly recovered: boolean }
-  | { readonly kind: 'offline'; readonly detail: string }
-  /** The token is not accepted: no further attempts are made. */
-  | { readonly kind: 'refused'; readonly detail: string };
-
 export interface ControlHandlers {
-  status(status: ControlStatus): void;
+  readonly status: (status: SocketStatus) => void;
   /** Everything that the service says unasked: `signal`, `tubes`, and what later versions have. */
   event(name: string, payload: unknown): void;
 }
@@ -45,31 +39,17 @@ export class ControlError extends Error {
 }
 
 const answerTimeoutMs = 10_000;
-/** After a refusal that is not about the token: too many connections, for example. */
-const retryMs = 2000;
 
 export class ControlClient {
-  readonly #socket: Socket;
-  #closed = false;
+  readonly #lasting: LastingSocket;
 
   constructor(url: string, token: string, handlers: ControlHandlers) {
-    const socket = io(`${url}/control`, { auth: { token }, transports: ['websocket'], forceNew: true });
-    this.#socket = socket;
-    handlers.status({ kind: 'connecting' });
-    socket.on('connect', () => handlers.status({ kind: 'online', recovered: socket.recovered }));
-    socket.on('disconnect', (reason) => handlers.status({ kind: 'offline', detail: reason }));
-    socket.on('connect_error', (error: Error & { data?: { code?: unknown } }) => {
-      const code = error.data?.code;
-      // `active` = socket.io tries again by itself.
-      if (socket.active) return handlers.status({ kind: 'offline', detail: error.message });
-      if (typeof code === 'string' && code.startsWith('auth_'))
-        return handlers.status({ kind: 'refused', detail: error.message });
-      handlers.status({ kind: 'offline', detail: error.message });
-      setTimeout(() => {
-        if (!this.#closed) socket.connect();
-      }, retryMs);
-    });
-    socket.onAny((name: string, payload: unknown) => handlers.event(name, payload));
+    this.#lasting = lastingSocket(`${url}/control`, token, handlers.status);
+    this.#socket.onAny((name: string, payload: unknown) => handlers.event(name, payload));
+  }
+
+  get #socket(): Socket {
+    return this.#lasting.socket;
   }
 
   /** The answer is the service's own, and taken to be what its documentation says (docs/api.md). Rejects with ControlError. */
@@ -91,7 +71,6 @@ export class ControlClient {
   }
 
   close(): void {
-    this.#closed = true;
-    this.#socket.disconnect();
+    this.#lasting.close();
   }
 }

@@ -3,14 +3,15 @@
  * listen. It asks for a token when there is none or a wrong one, and knows nothing of tubes.
  */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { ControlClient, ControlError, type ControlStatus, type Fields } from './control-client.js';
+import { ControlClient, ControlError, type Fields } from './control-client.js';
+import type { SocketStatus } from './lasting-socket.js';
 import { findToken, forgetToken, keepToken } from './token.js';
 
 type Listener = (payload: unknown) => void;
 
 export class Session {
   readonly #url: string;
-  readonly #status = signal<ControlStatus>({ kind: 'connecting' });
+  readonly #status = signal<SocketStatus>({ kind: 'connecting' });
   readonly #asksToken = signal<string | null>(null);
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #onlineListeners = new Set<(recovered: boolean) => void>();
@@ -30,7 +31,7 @@ export class Session {
     return this.#token;
   }
 
-  get status(): ReadonlySignal<ControlStatus> {
+  get status(): ReadonlySignal<SocketStatus> {
     return this.#status;
   }
 
@@ -99,7 +100,7 @@ export class Session {
     this.#control = control;
   }
 
-  #changed(status: ControlStatus): void {
+  #changed(status: SocketStatus): void {
     this.#status.value = status;
     if (status.kind === 'online') this.#onlineListeners.forEach((listener) => listener(status.recovered));
     if (status.kind !== 'refused') return;

@@ -34,12 +34,13 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
     const opened = watchTube(session, tubeId);
     setWatch(opened);
     return () => opened.close();
-  }, [tubeId]);
+  }, [tubeId, session.token]);
   void watch?.revision.value;
   const actorOf = (name: ChartName): LiveActor | null => watch?.charts.actors.get(name) ?? null;
+  const problem = watch?.problem.value ?? '';
   return (
-    <div class={`live-charts ${isShort ? 'is-short' : ''}`}>
-      <Problem text={watch?.problem.value ?? ''} />
+    <div class={`live-charts ${isShort ? 'is-short' : ''} ${problem === '' ? '' : 'is-stale'}`}>
+      <Problem text={problem} />
       <Stations active={actorOf('tube')?.active ?? nowhere} />
       <div class="live-chart">
         <Whereabouts actor={actorOf('tube')} />

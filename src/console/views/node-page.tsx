@@ -119,7 +119,7 @@ function TrendCard({ node }: NodeProps): JSX.Element {
   const { times, started, lost, medianMs, worstMs } = trendSeries(node.trend);
   return (
     <Card title="Is it getting worse?">
-      <Verdict {...trendOf(node.trend)} />
+      <Verdict {...trendOf(node)} />
       <Plot
         title="Incidents a minute"
         times={times}

@@ -18,7 +18,7 @@ export function Pulse(): JSX.Element | null {
   return (
     <div class="pulse">
       <Answer question="Us or them?" judgement={blame(node)} />
-      <Answer question="Getting worse?" judgement={trendOf(node.trend)}>
+      <Answer question="Getting worse?" judgement={trendOf(node)}>
         <Spark trend={node.trend} />
       </Answer>
       <Answer question="Room left?" judgement={fullness(node)} />

@@ -5,7 +5,7 @@ import { useApp } from '../app.js';
 import { capital } from '../format.js';
 import { Icon } from '../parts/marks.js';
 import { links, type PageName, type Route } from '../route.js';
-import type { ControlStatus } from '../socket/control-client.js';
+import type { SocketStatus } from '../socket/lasting-socket.js';
 import { chooseTheme, nextTheme, theme } from '../theme.js';
 import { ClosedPage } from './closed-page.js';
 import { NodePage } from './node-page.js';
@@ -14,7 +14,7 @@ import { TryPage } from './try-page.js';
 import { TubePage } from './tube-page.js';
 import { TubesPage } from './tubes-page.js';
 
-const statusWords: Readonly<Record<ControlStatus['kind'], string>> = {
+const statusWords: Readonly<Record<SocketStatus['kind'], string>> = {
   connecting: 'connecting …',
   online: 'connected to the service',
   offline: 'service not reachable, trying again …',
