@@ -140,6 +140,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     tubes,
     recovery,
     records,
+    recording,
     recorder: recording.recorder,
     book,
     inspection,

@@ -4,16 +4,16 @@
  */
 import { tubeStates, type TubeState } from '../machines/events.js';
 import type { ResourceLimits } from './config/limits.js';
+import type { FlightRecording } from './flight-recording.js';
 import type { LiveTubes } from './live-tubes.js';
 import type { MetricSources } from './observability/metrics.js';
-import type { FlightRecorder } from './registry/flight-recorder.js';
 import type { TransportHost } from './transport/transport-host.js';
 
 export interface MeasuredRooms {
   readonly host: Pick<TransportHost, 'channelTotals' | 'openControls' | 'liveGenerations' | 'flow'>;
   readonly registry: { readonly entries: ReadonlyMap<string, { readonly state: TubeState }> };
   readonly tubes: Pick<LiveTubes, 'creates'>;
-  readonly recorder: Pick<FlightRecorder, 'bytes'>;
+  readonly recording: Pick<FlightRecording, 'bytes'>;
   readonly limits: Pick<ResourceLimits, 'current'>;
   readonly isReady: boolean;
 }
@@ -46,7 +46,7 @@ export function metricSources(rooms: () => MeasuredRooms): MetricSources {
       return { control: { open: host.openControls(), bufferedBytes: 0 }, ...host.channelTotals() };
     },
     resources: () => limitedResources(rooms()),
-    node: () => ({ isReady: rooms().isReady, flightRecorderBytes: rooms().recorder.bytes }),
+    node: () => ({ isReady: rooms().isReady, flightRecorderBytes: rooms().recording.bytes }),
     flow: (tubeId) => rooms().host.flow(tubeId),
   };
 }

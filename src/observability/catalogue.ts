@@ -215,7 +215,11 @@ const serviceFamilies = {
     handleSeconds,
     { op: ['open', 'load', 'write'], outcome: ['ok', 'error'] },
   ),
-  flightRecorderBytes: gauge('flight_recorder_bytes', 'Memory of the histories of tubes, estimated.', {}),
+  flightRecorderBytes: gauge(
+    'flight_recorder_bytes',
+    'Memory of the histories of tubes and of their inputs, estimated.',
+    {},
+  ),
   eventLoopUtilization: gauge(
     'event_loop_utilization_ratio',
     'Part of the time since the last scrape that the event loop was busy.',
