@@ -95,7 +95,7 @@ export async function scrapeCosts(tubes: number, renders: number): Promise<Scrap
     host,
     registry: { entries },
     tubes: { creates: 0 },
-    recorder: { bytes: 0 },
+    recording: { bytes: 0 },
     limits: { current: () => limits },
     isReady: true,
   };

@@ -36,7 +36,7 @@ export type RegistryEvent =
       readonly begin: Extract<TubeRequest, { type: 'tube.begin' }>;
     }
   /** Carry on what another process held; it restarts when the node lets it go (`tube.nodeChanged`). */
-  | { readonly type: 'registry.resume'; readonly record: TubeRecord }
+  | { readonly type: 'registry.resume'; readonly record: TubeRecord; readonly silentSinceMs?: number }
   | { readonly type: 'registry.deliver'; readonly tubeId: string; readonly event: TubeEvent };
 
 /** What the registry may cause; supplied by src/registry. None of them may throw. */
@@ -176,7 +176,8 @@ export function createRegistryLogic(tubeLogic: TubeLogic, effects: RegistryEffec
       else if (known.type === 'registry.open') open(snapshot, scope, known.input, known.begin);
       else if (known.type === 'registry.resume') {
         const atMs = effects.now();
-        const input = { kind: 'resume', ...carriedOn(known.record), held: true, atMs } as const;
+        const { record, silentSinceMs = atMs } = known;
+        const input = { kind: 'resume', ...carriedOn(record), held: true, silentSinceMs, atMs } as const;
         open(snapshot, scope, input, { type: 'tube.begin', offer: null, cause: 'service_restart', atMs });
       } else if (event.type.startsWith(errorPrefix) || event.type.startsWith(donePrefix))
         childEnded(snapshot, scope, event);

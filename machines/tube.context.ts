@@ -71,6 +71,8 @@ export interface IncidentParams {
   readonly atMs: number;
   /** Since when no path is known to work; null when one still does. */
   readonly outageSinceMs: number | null;
+  /** How long there was nobody who could have restarted; by default 0. */
+  readonly unattendedMs?: number;
   /** Who noticed, and what; by default the tube itself. */
   readonly noticed?: {
     readonly source: NetworkChangeSource;
@@ -123,6 +125,8 @@ export type TubeInput =
       readonly record: TubeRecord;
       readonly signalling: PeerSignalling;
       readonly held: boolean;
+      /** Since when it had no supervisor, milliseconds since the epoch: its outage began then. By default it had one until now. */
+      readonly silentSinceMs?: number;
       readonly atMs: number;
     };
 
@@ -157,7 +161,8 @@ function created({ identity, settings, atMs }: Extract<TubeInput, { kind: 'creat
   };
 }
 
-function resumed({ record, signalling, held, atMs }: Extract<TubeInput, { kind: 'resume' }>): TubeContext {
+function resumed(input: Extract<TubeInput, { kind: 'resume' }>): TubeContext {
+  const { record, signalling, held, silentSinceMs, atMs } = input;
   const { settings, generation, activeGeneration, peerKind, dtlsRole, channels, peerSession, ...rest } = record;
   const { signalling: _past, ...identity } = rest;
   return {
@@ -172,7 +177,8 @@ function resumed({ record, signalling, held, atMs }: Extract<TubeInput, { kind: 
     signalling,
     node: { route: 'unknown', held, suspectShare: 0 },
     lastActivityAtMs: atMs,
-    lastHeardAtMs: atMs,
+    // Clocks are set back, too.
+    lastHeardAtMs: Math.min(silentSinceMs ?? atMs, atMs),
   };
 }
 
@@ -238,11 +244,13 @@ export function openIncident(
   trigger: RestartTrigger,
   atMs: number,
   outageSinceMs: number | null,
+  /** Of an outage that went before, which takes nothing of the time that restarting may take. */
+  outageMs = 0,
 ): Incident {
   const { incident } = context;
   if (incident === null) {
     const since = context.givenUpSinceMs ?? outageSinceMs;
-    return { startedAtMs: atMs, trigger, attempts: 0, attemptsTold: 0, outageSinceMs: since, outageMs: 0 };
+    return { startedAtMs: atMs, trigger, attempts: 0, attemptsTold: 0, outageSinceMs: since, outageMs };
   }
   // What is coming up is about the trigger that asked for it.
   const about = context.pending === null ? trigger : incident.trigger;

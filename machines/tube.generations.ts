@@ -246,9 +246,9 @@ export const tubeGenerations = tubeReports.extend({
 
     // The incident and its restart child, which live and end together.
     openIncident: enqueueActions(({ context, enqueue }, params: IncidentParams) => {
-      const { trigger, atMs, outageSinceMs, ask } = params;
+      const { trigger, atMs, outageSinceMs, unattendedMs, ask } = params;
       const { source, detail, route } = params.noticed ?? { source: 'tube', detail: '', route: null };
-      const incident = openIncident(context, trigger, atMs, outageSinceMs);
+      const incident = openIncident(context, trigger, atMs, outageSinceMs, unattendedMs);
       const evidence = evidenceOf({ ...context, incident }, { trigger, source, atMs, route });
       enqueue.assign({ incident });
       if (context.incident === null) {

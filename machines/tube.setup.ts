@@ -91,7 +91,9 @@ export const tubeSetup = tubeGenerations.extend({
     }),
     restartOnResume: enqueueActions(({ context, enqueue }: Step, { cause, atMs }: Call<'tube.begin'>) => {
       const outageSinceMs = outageSince(context, atMs);
-      enqueue({ type: 'openIncident', params: { trigger: cause ?? 'crash', atMs, outageSinceMs, ask: another } });
+      const trigger = cause ?? 'crash';
+      const unattendedMs = outageSinceMs === null ? 0 : Math.max(0, atMs - context.lastHeardAtMs);
+      enqueue({ type: 'openIncident', params: { trigger, atMs, outageSinceMs, unattendedMs, ask: another } });
     }),
     restartOnReturn: enqueueActions(({ enqueue }: Step, params: Call<'tube.peerSignalling'>) => {
       const { atMs } = params;

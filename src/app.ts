@@ -140,6 +140,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     tubes,
     recovery,
     records,
+    recording,
     recorder: recording.recorder,
     book,
     inspection,
@@ -318,7 +319,7 @@ function gatewayOptions(
     http: {
       publicDir: fileURLToPath(new URL('../public', import.meta.url)),
       isReady: () => isReady(rooms),
-      metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.render() }),
+      metrics: async () => ({ contentType: rooms.metrics.contentType, body: await rooms.metrics.scrape() }),
       tubeMetrics: config.tubeMetrics,
       info: () => ({
         name: 'holdfast',

@@ -46,6 +46,11 @@ export class FlightRecording {
     });
   }
 
+  /** Memory of both recorders, estimated. */
+  get bytes(): number {
+    return this.recorder.bytes + this.#inputs.bytes;
+  }
+
   /** For the registry: told what it delivers. */
   get tap(): InputTap {
     return this.#inputs;

@@ -1,19 +1,20 @@
 /**
- * What the metrics ask of the rooms: counts of live things at each scrape, and the silences of a tube in trouble. Nothing is kept here, and everything is
- * one walk over what there is; app.ts connects it.
+ * What the metrics ask of the rooms: counts of live things at each scrape, and the silences of a tube in trouble. Everything is one walk
+ * over what there is, and nothing is kept here but the window of the event loop; app.ts connects it.
  */
 import { tubeStates, type TubeState } from '../machines/events.js';
 import type { ResourceLimits } from './config/limits.js';
+import type { FlightRecording } from './flight-recording.js';
 import type { LiveTubes } from './live-tubes.js';
 import type { MetricSources } from './observability/metrics.js';
-import type { FlightRecorder } from './registry/flight-recorder.js';
+import { ProcessLoad } from './process-load.js';
 import type { TransportHost } from './transport/transport-host.js';
 
 export interface MeasuredRooms {
   readonly host: Pick<TransportHost, 'channelTotals' | 'openControls' | 'liveGenerations' | 'flow'>;
   readonly registry: { readonly entries: ReadonlyMap<string, { readonly state: TubeState }> };
   readonly tubes: Pick<LiveTubes, 'creates'>;
-  readonly recorder: Pick<FlightRecorder, 'bytes'>;
+  readonly recording: Pick<FlightRecording, 'bytes'>;
   readonly limits: Pick<ResourceLimits, 'current'>;
   readonly isReady: boolean;
 }
@@ -35,6 +36,7 @@ const noTubes = (): Record<TubeState, number> =>
   Object.fromEntries(tubeStates.map((state) => [state, 0])) as Record<TubeState, number>;
 
 export function metricSources(rooms: () => MeasuredRooms): MetricSources {
+  const load = new ProcessLoad();
   return {
     tubesByState: () => {
       const counts = noTubes();
@@ -46,7 +48,8 @@ export function metricSources(rooms: () => MeasuredRooms): MetricSources {
       return { control: { open: host.openControls(), bufferedBytes: 0 }, ...host.channelTotals() };
     },
     resources: () => limitedResources(rooms()),
-    node: () => ({ isReady: rooms().isReady, flightRecorderBytes: rooms().recorder.bytes }),
+    node: () => ({ isReady: rooms().isReady, flightRecorderBytes: rooms().recording.bytes }),
+    eventLoop: () => load.eventLoop(),
     flow: (tubeId) => rooms().host.flow(tubeId),
   };
 }

@@ -128,7 +128,7 @@ export class TubeStore {
       if (outcome === 'resumed') {
         carriedOn.push(record);
         this.#held.add(record.tubeId);
-        this.#options.registry.resume(record);
+        this.#options.registry.resume(record, this.#options.now() - awayMs);
       } else this.#store?.delete(record.tubeId);
       if (counts.resumed % resumedAtOnce === 0) await new Promise((resolve) => setImmediate(resolve));
     }

@@ -360,13 +360,13 @@ const machine: readonly Alert[] = [
   },
   {
     name: 'HoldfastEventLoopSlow',
-    expr: 'nodejs_eventloop_lag_p99_seconds{job="holdfast"} > 0.1',
+    expr: 'holdfast_event_loop_lag_p99_seconds > 0.1',
     for: '5m',
     severity: 'page',
     summary: `the event loop of ${onNode} lags`,
     description: 'Pings go out and pongs are read late, so tubes turn suspect for our fault.',
-    fires: { series: { nodejs_eventloop_lag_p99_seconds: '0.3x20' }, at: '10m', labels: sceneNode },
-    rests: { series: { nodejs_eventloop_lag_p99_seconds: '0.03x20' }, at: '10m' },
+    fires: { series: { holdfast_event_loop_lag_p99_seconds: '0.3x20' }, at: '10m', labels: sceneNode },
+    rests: { series: { holdfast_event_loop_lag_p99_seconds: '0.03x20' }, at: '10m' },
   },
   {
     name: 'HoldfastFileDescriptorsLow',

@@ -7,7 +7,7 @@ const health = [
     help: 'Lag of timers. Above 100 ms pings are late, and tubes turn suspect for our fault.',
     unit: 's',
     span: 4,
-    queries: [['max(nodejs_eventloop_lag_p99_seconds{$node})', 'worst node']],
+    queries: [['max(holdfast_event_loop_lag_p99_seconds{$node})', 'worst node']],
     limits: rising(0.05, 0.1),
   }),
   stat({
@@ -71,8 +71,8 @@ const machine = [
     unit: 's',
     limits: rising(0.05, 0.1),
     queries: [
-      ['nodejs_eventloop_lag_p50_seconds{$node}', '{{instance}} p50'],
-      ['nodejs_eventloop_lag_p99_seconds{$node}', '{{instance}} p99'],
+      ['holdfast_event_loop_lag_p50_seconds{$node}', '{{instance}} p50'],
+      ['holdfast_event_loop_lag_p99_seconds{$node}', '{{instance}} p99'],
     ],
   }),
   lines({

@@ -215,10 +215,20 @@ const serviceFamilies = {
     handleSeconds,
     { op: ['open', 'load', 'write'], outcome: ['ok', 'error'] },
   ),
-  flightRecorderBytes: gauge('flight_recorder_bytes', 'Memory of the histories of tubes, estimated.', {}),
+  flightRecorderBytes: gauge(
+    'flight_recorder_bytes',
+    'Memory of the histories of tubes and of their inputs, estimated.',
+    {},
+  ),
   eventLoopUtilization: gauge(
     'event_loop_utilization_ratio',
-    'Part of the time since the last scrape that the event loop was busy.',
+    'Part of about the last minute that the event loop was busy.',
+    {},
+  ),
+  eventLoopLagP50: gauge('event_loop_lag_p50_seconds', 'Median lateness of timers in about the last minute.', {}),
+  eventLoopLagP99: gauge(
+    'event_loop_lag_p99_seconds',
+    'Lateness of timers in about the last minute that only 1 % exceed.',
     {},
   ),
   ready: gauge('ready', '1 while the node takes new tubes, as /readyz says.', {}),

@@ -29,6 +29,8 @@ export interface MetricSources {
   readonly channels?: () => Partial<Readonly<Record<ChannelKind, ChannelTotals>>>;
   readonly resources?: () => Readonly<Record<LimitedResource, { readonly used: number; readonly limit: number }>>;
   readonly node?: () => { readonly isReady: boolean; readonly flightRecorderBytes: number };
+  /** Milliseconds, and a ratio; of a window that scrapes do not change. */
+  readonly eventLoop?: () => { readonly p50_ms: number; readonly p99_ms: number; readonly utilization: number };
   /** The silences of a tube; null when nothing is known of them. Asked when trouble begins, not at a scrape. */
   readonly flow?: (tubeId: string) => Flow | null;
 }
@@ -52,6 +54,16 @@ export interface MetricsOptions {
 /** prom-client calls these gauges `_total`, which is a counter's suffix; promtool refuses them. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 const unknownEvent = 'unknown';
+/**
+ * Each scrape begins a new window of these, so that a second one that scrapes, or anybody with a loop of requests, would leave nothing in them. The catalogue has
+ * what is needed of them.
+ */
+const perScrape = ['', '_min', '_max', '_mean', '_stddev', '_p50', '_p90', '_p99'].map(
+  (figure) => `nodejs_eventloop_lag${figure}_seconds`,
+);
+/** A scrape costs the same however many ask. */
+const sharedForMs = 1000;
+const idle = { p50_ms: 0, p99_ms: 0, utilization: 0 };
 const noLabels = {};
 
 /** Labels are objects of texts whatever the family; only their names differ, and prom-client has one type for all. */
@@ -80,7 +92,7 @@ export class Metrics implements Meter {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
   readonly #tubes: TubeMetrics;
-  #loop = performance.eventLoopUtilization();
+  #shared: { readonly text: Promise<string>; readonly sinceMs: number } | null = null;
 
   constructor({ version, events, transportCounters = [], sources = {}, processMetrics = true }: MetricsOptions) {
     this.#sources = sources;
@@ -96,7 +108,7 @@ export class Metrics implements Meter {
     this.#set('info', { version, node_version: process.version }, 1);
     if (!processMetrics) return;
     collectDefaultMetrics({ register: this.#registry });
-    for (const name of misnamed) this.#registry.removeSingleMetric(name);
+    for (const name of [...misnamed, ...perScrape]) this.#registry.removeSingleMetric(name);
   }
 
   /** Counts what a tube says. */
@@ -204,7 +216,17 @@ export class Metrics implements Meter {
     return this.#registry.contentType;
   }
 
-  /** The text for a scrape. */
+  /**
+   * The text for a scrape, which may be a second old: `/metrics` asks for no token, and a loop of requests must not keep the process busy.
+   * @param nowMs monotonic
+   */
+  scrape(nowMs = performance.now()): Promise<string> {
+    if (this.#shared === null || nowMs - this.#shared.sinceMs >= sharedForMs)
+      this.#shared = { text: this.render(), sinceMs: nowMs };
+    return this.#shared.text;
+  }
+
+  /** The text of this moment. */
   async render(): Promise<string> {
     this.#sample();
     return this.#registry.metrics();
@@ -219,7 +241,7 @@ export class Metrics implements Meter {
   }
 
   #sample(): void {
-    const { tubesByState, channels, resources, node } = this.#sources;
+    const { tubesByState, channels, resources, node, eventLoop } = this.#sources;
     attempt(() => {
       for (const [state, count] of Object.entries(tubesByState?.() ?? {}))
         if (state !== 'closed') this.#sampled('tubes', { state }, count);
@@ -239,10 +261,12 @@ export class Metrics implements Meter {
       this.#sampled('ready', noLabels, Number(isReady));
       this.#sampled('flightRecorderBytes', noLabels, flightRecorderBytes);
     });
-    const loop = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
-    this.#sampled('eventLoopUtilization', noLabels, utilization);
-    this.#loop = loop;
+    attempt(() => {
+      const { p50_ms: p50Ms, p99_ms: p99Ms, utilization } = eventLoop?.() ?? idle;
+      this.#sampled('eventLoopUtilization', noLabels, utilization);
+      this.#sampled('eventLoopLagP50', noLabels, p50Ms / 1000);
+      this.#sampled('eventLoopLagP99', noLabels, p99Ms / 1000);
+    });
   }
 
   /** Labels from a source: their names are not checked here. */

@@ -90,8 +90,8 @@ export class InputRecorder {
   resumed(tubeId: string): void {
     const context = this.#options.look(tubeId)?.context;
     if (context === undefined) return;
-    const { identity, settings, generation, peer, signalling, lastActivityAtMs: atMs } = context;
-    const known = { ...peerOf(peer), signalling };
+    const { identity, settings, generation, peer, signalling, lastActivityAtMs: atMs, lastHeardAtMs } = context;
+    const known = { ...peerOf(peer), signalling, silent_since_ms: lastHeardAtMs };
     this.#begin(identity, settings, { event: 'start.resumed', at_ms: atMs, generation, ...known });
   }
 

@@ -100,9 +100,12 @@ export class TubeRegistry {
     this.#root.send({ type: 'registry.open', input, begin: { type: 'tube.begin', offer, atMs: input.atMs } });
   }
 
-  /** Carries on a tube of another process. It restarts when the node lets it go (`release`). */
-  resume(record: TubeRecord): void {
-    this.#root.send({ type: 'registry.resume', record });
+  /**
+   * Carries on a tube of another process. It restarts when the node lets it go (`release`).
+   * @param silentSinceMs when that process was last alive, milliseconds since the epoch; its outage began then
+   */
+  resume(record: TubeRecord, silentSinceMs = this.#options.now()): void {
+    this.#root.send({ type: 'registry.resume', record, silentSinceMs });
     this.#tell((tap) => tap.resumed(record.tubeId));
   }
 

@@ -47,7 +47,14 @@ const starts = [
   /** `offer`: the peer's, that generation 1 answers. */
   z.strictObject({ event: z.literal('start.created'), at_ms: timeMs, offer: z.boolean() }),
   /** From a record of another process. */
-  z.strictObject({ event: z.literal('start.resumed'), at_ms: timeMs, generation, ...peer }),
+  z.strictObject({
+    event: z.literal('start.resumed'),
+    at_ms: timeMs,
+    generation,
+    ...peer,
+    /** When the process before was last alive; the moment of the start where it is left out. */
+    silent_since_ms: timeMs.optional(),
+  }),
   /** It was connected, and nothing was going on. */
   z.strictObject({
     event: z.literal('start.connected'),

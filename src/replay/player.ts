@@ -119,7 +119,8 @@ class Player {
       this.#registry.open({ kind: 'create', identity: identityOf(this.#flight), settings, atMs }, offer);
     } else {
       const built = start.event === 'start.connected' ? start.generation - 1 : start.generation;
-      this.#registry.resume(recordOf(this.#flight, start, built));
+      const silentSinceMs = start.event === 'start.resumed' ? start.silent_since_ms : undefined;
+      this.#registry.resume(recordOf(this.#flight, start, built), silentSinceMs);
     }
     if (start.event !== 'start.connected') return;
     this.#pongs = this.#flight.inputs.find((input) => input.event === 'traffic')?.pongs ?? pongsOf(start.last_pong);

@@ -24,7 +24,8 @@ const afterTubes = 'tube0';
 const aliveKey = 'alive';
 const secretKey = 'secret';
 
-const aliveEveryMs = 10_000;
+/** The outage of a tube after a crash of the service is told so much too long at most. */
+const aliveEveryMs = 2000;
 /** For what is left when the store closes; a shutdown has other things to do as well. */
 const closeWithinMs = 3000;
 /** Records read at once: some milliseconds of decoding. */

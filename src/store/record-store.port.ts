@@ -7,7 +7,7 @@ import type { TubeRecord } from '../../machines/events.js';
 export interface StoredTubes {
   /** Those that can be read, in no order. */
   readonly records: readonly TubeRecord[];
-  /** When the process before this one was last seen alive, milliseconds since the epoch, up to ten seconds early; null when there was none. */
+  /** When the process before this one was last seen alive, milliseconds since the epoch, up to two seconds early, where it did not end in order; null when there was none. */
   readonly lastAliveAtMs: number | null;
 }
 

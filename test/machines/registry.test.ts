@@ -216,6 +216,27 @@ describe('the registry', () => {
     expect(harness.entry('a')?.state).toBe('connected');
   });
 
+  test('counts the time without a process as outage, and not as time that restarting took', () => {
+    const before = new Harness();
+    before.open('a');
+    before.connect('a');
+    const harness = new Harness();
+    const resumedAtMs = harness.clock.nowMs;
+    harness.root.send({
+      type: 'registry.resume',
+      record: before.entry('a')!.record!,
+      silentSinceMs: resumedAtMs - 20 * 60_000,
+    });
+    harness.clock.advance(10_000);
+    harness.deliver('a', { type: 'tube.nodeChanged', node: { held: false }, atMs: harness.clock.nowMs });
+    expect(harness.entry('a')?.state).toBe('degraded');
+    harness.connect('a');
+    expect(harness.emissions('a').find(({ type }) => type === 'recovered')).toMatchObject({
+      trigger: 'service_restart',
+      outageMs: 20 * 60_000 + 10_000,
+    });
+  });
+
   test('leaves a tube that runs alone when its id is opened or resumed again', () => {
     const harness = new Harness();
     harness.open('a');

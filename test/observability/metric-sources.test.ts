@@ -1,8 +1,11 @@
-// What is asked of the rooms at a scrape.
+// What is asked of the rooms at a scrape, and what they answer.
 import { expect, test } from '@jest/globals';
 import type { TubeState } from '../../machines/events.js';
 import { metricSources, type MeasuredRooms } from '../../src/metric-sources.js';
+import { FlightRecording } from '../../src/flight-recording.js';
 import { Metrics } from '../../src/observability/metrics.js';
+import { defaultSettings } from '../support/settings.js';
+import { emissions, identity, noticeOf } from './notices.js';
 
 const limits = { maxConcurrentSockets: 10, maxConcurrentIceAgents: 4, maxConcurrentCreates: 2 };
 
@@ -17,7 +20,7 @@ test('a state that the last tube has left is 0 again', async () => {
     },
     registry: { entries },
     tubes: { creates: 1 },
-    recorder: { bytes: 100 },
+    recording: { bytes: 100 },
     limits: { current: () => limits as ReturnType<MeasuredRooms['limits']['current']> },
     isReady: true,
   };
@@ -39,4 +42,23 @@ test('a state that the last tube has left is 0 again', async () => {
   const second = await metrics.render();
   expect(second).toContain('holdfast_tubes{state="degraded"} 0');
   expect(second).toContain('holdfast_tubes{state="connected"} 1');
+});
+
+test('the memory of flight recording is that of what tubes say and of what they are told', () => {
+  const recording = new FlightRecording({
+    flightRecorderEntries: 100,
+    flightRecorderMaxBytes: 1 << 20,
+    flightRecorderClosedTubes: 10,
+    registry: () => {
+      throw new Error('not asked for');
+    },
+    bug: (_where, error) => {
+      throw error;
+    },
+  });
+  recording.tap.opened(identity, defaultSettings, false, 1000);
+  const ofInputs = recording.bytes;
+  expect(ofInputs).toBeGreaterThan(0);
+  recording.recorder.observe(noticeOf(emissions.recovered));
+  expect(recording.bytes).toBe(ofInputs + recording.recorder.bytes);
 });

@@ -399,6 +399,33 @@ describe('the service', () => {
 });
 
 describe('the text', () => {
+  test('is shared for a second, however many ask for it', async () => {
+    let asked = 0;
+    const own = build({
+      node: () => {
+        asked += 1;
+        return { isReady: true, flightRecorderBytes: asked };
+      },
+    });
+    const texts = await Promise.all([own.scrape(5000), own.scrape(5000), own.scrape(5999)]);
+    expect([asked, new Set(texts).size]).toEqual([1, 1]);
+    expect(await own.scrape(6000)).toContain('holdfast_flight_recorder_bytes 2');
+  });
+
+  test('has the figures of the event loop from a window that scrapes do not end', async () => {
+    const own = new Metrics({
+      version: '1',
+      events,
+      sources: { eventLoop: () => ({ p50_ms: 1, p99_ms: 250, utilization: 0.5 }) },
+    });
+    expect(await value('event_loop_lag_p50_seconds', own)).toBe(0.001);
+    expect(await value('event_loop_lag_p99_seconds', own)).toBe(0.25);
+    expect(await value('event_loop_utilization_ratio', own)).toBe(0.5);
+    const text = await own.render();
+    expect(text).not.toContain('nodejs_eventloop_lag');
+    expect(text).toContain('nodejs_heap_size_used_bytes');
+  });
+
   test('has every value of every label from the start', async () => {
     const text = await metrics.render();
     for (const reason of closeReasons) expect(text).toContain(`holdfast_tubes_closed_total{reason="${reason}"} 0`);

@@ -31,6 +31,8 @@ export interface RecordedOptions {
   readonly maxInputs?: number;
   readonly maxEntries?: number;
   readonly resume?: TubeRecord;
+  /** How long nobody had it before it is resumed. */
+  readonly awayMs?: number;
 }
 
 /** Whole numbers that no timer of the charts is due at. */
@@ -53,7 +55,7 @@ export class RecordedTube {
   #requests = 0;
   #end: FlightHistory | null = null;
 
-  constructor({ settings, maxInputs = 200, maxEntries = 200, resume }: RecordedOptions = {}) {
+  constructor({ settings, maxInputs = 200, maxEntries = 200, resume, awayMs = 0 }: RecordedOptions = {}) {
     const { clock } = this;
     clock.nowMs = 1_700_000_000_000;
     this.#late = new LateTimers(clock.now);
@@ -90,7 +92,7 @@ export class RecordedTube {
     this.registry.onNotice((notice) => this.recorder.observe(notice));
     this.registry.onNotice((notice) => this.inputs.observe(notice));
     const all = { ...defaultSettings, turnCredentialTtlMs: 0, ...settings };
-    if (resume !== undefined) this.registry.resume(resume);
+    if (resume !== undefined) this.registry.resume(resume, clock.nowMs - awayMs);
     else
       this.registry.open(
         { kind: 'create', identity: { ...identity, createdAtMs: clock.nowMs }, settings: all, atMs: clock.nowMs },

@@ -253,7 +253,7 @@ describe('a tube that another process carried on', () => {
     before.advance(1_000);
     const record = before.registry.entries.get(before.tubeId)?.record;
     if (record === null || record === undefined) throw new Error('it has written no record');
-    const tube = new RecordedTube({ resume: { ...record, signalling: 'direct' } });
+    const tube = new RecordedTube({ resume: { ...record, signalling: 'direct' }, awayMs: 15_000 });
     tube.advance(5_003);
     tube.registry.release(tube.tubeId);
     tube.advance(2_001);
@@ -263,6 +263,9 @@ describe('a tube that another process carried on', () => {
     const replay = played(tube);
     expect(replay.start).toMatchObject({ event: 'start.resumed', signalling: 'offline' });
     expect(replay.incidents).toMatchObject([{ trigger: 'service_restart', outcome: 'recovered' }]);
+    const [{ phases, outage_ms: outageMs } = { phases: {}, outage_ms: 0 }] = replay.incidents;
+    expect(phases.detect).toBe(15_000);
+    expect(outageMs).toBeGreaterThan(15_000 + 7_004);
   });
 });
 

@@ -127,6 +127,7 @@ describe('the tubes of a store', () => {
     store.put(recordOf('long', { settings: { ...defaultSettings, sessionTimeoutMs: 600_001 } }));
     await tubes.start();
     expect([...registry.entries.keys()]).toEqual(['long']);
+    expect(registry.entries.get('long')?.ref.getSnapshot().context.lastHeardAtMs).toBe(store.lastAliveAtMs);
     expect([...store.kept.keys()]).toEqual(['long']);
     const fields = { resumed: 1, expired: 1, refused: 0, away_ms: 600_001 };
     expect(lines).toEqual([['info', fields, 'tubes of the process before are carried on']]);
@@ -138,6 +139,7 @@ describe('the tubes of a store', () => {
     store.put(recordOf('a'));
     await tubes.start();
     expect(registry.entries.size).toBe(1);
+    expect(registry.entries.get('a')?.ref.getSnapshot().context.lastHeardAtMs).toBe(clock.nowMs);
   });
 
   test('are no more than the node has room for', async () => {

@@ -87,6 +87,8 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
     const places = ['--bind-address', '127.0.0.1', '--data-dir', join(folder, 'data')];
     service = await startService([...flags, ...places, '--tube-metrics', 'on']);
     prometheus = await startPrometheus(service.url);
+    // Its first scrape may be 5 s after its start, and what was counted before that is no increase.
+    while ((await prometheus.query('holdfast_ready')).length === 0) await sleep(100);
     control = await Controller.connect(service.url);
     await control.ok('subscribe', { all: true });
     // What was there before the first scrape is no increase.

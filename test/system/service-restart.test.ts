@@ -120,8 +120,9 @@ describe('our library and a service that is restarted', () => {
     const peer = await connect(token);
     const streams = new Streams(tubeId, peer);
     await sleep(300);
+    const killedAtMs = performance.now();
     await service.kill();
-    await sleep(300);
+    await sleep(2500);
     const startedAtMs = performance.now();
     await service.startAgain();
     const arrivedBefore = streams.fromPeer.length;
@@ -143,6 +144,22 @@ describe('our library and a service that is restarted', () => {
     expect(backMs).toBeLessThan(20_000);
     const view = await control.ok('get_tube', { tube_id: tubeId });
     expect(view).toMatchObject({ state: 'connected', conversation_id: 'lasting', peer_kind: 'overlap' });
+    // Of all of it, also of the time in which there was no service: its last sign of life is up to 2 s old.
+    const recovered = control.signals.find(({ kind, tube_id: id }) => kind === 'recovered' && id === tubeId);
+    const { outage_ms: outageMs } = recovered?.data as { outage_ms: number };
+    expect(outageMs).toBeGreaterThan(2500);
+    expect(outageMs).toBeLessThan(startedAtMs - killedAtMs + backMs + 2500);
+  }, 60_000);
+
+  it('counts no message as lost when somebody sends and closes at once', async () => {
+    const { tubeId, token } = await create();
+    await connect(token);
+    const sent = control.call('send', { tube_id: tubeId, data: 'last words' });
+    const closed = control.call('close_tube', { tube_id: tubeId });
+    expect([(await sent).ok, (await closed).ok]).toEqual([true, true]);
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    expect(metrics).toContain('holdfast_data_channel_drops_total{kind="reliable",cause="closed"} 1');
+    expect(metrics).toContain('holdfast_continuity_lost_messages_total 0');
   }, 60_000);
 
   it('loses and repeats nothing, either way, when the service is stopped', async () => {
