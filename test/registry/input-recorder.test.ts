@@ -186,9 +186,24 @@ test('no SDP, no candidate, no address, nothing of a token or of payloads', () =
     detail: 'x'.repeat(9999),
     route: null,
   });
+  const detail = 'password=hunter2 of 10.1.2.3, ufrag abcd, Bearer t0ken';
+  hear('a', { type: 'tube.networkChanged', change: 'ip_change', source: 'controller', detail, route: null });
+  hear('a', { type: 'transport.channelClosed', generation: 1, label: 'data', id: 1, reason: detail });
+  hear('a', { type: 'transport.failed', ...secret, failure: { code: 'transport_ice_failed', detail } });
+  const quoted = JSON.stringify({ sdp, more: candidate });
+  hear('a', { type: 'tube.networkChanged', change: 'ip_change', source: 'controller', detail: quoted, route: null });
   const text = JSON.stringify(inputs.log('a'));
   expect(inputs.log('a')?.items.length).toBeGreaterThan(6);
-  for (const word of ['uFr4', 'p4sSw0rd', 'v=0', 'candidate:', '203.0.113', 's3ssion', 'x'.repeat(201)])
+  for (const word of [
+    'uFr4',
+    'p4sSw0rd',
+    'v=0',
+    'candidate:',
+    '203.0.113',
+    's3ssion',
+    'x'.repeat(201),
+    ...['hunter2', 'abcd', '10.1.2', 't0ken'],
+  ])
     expect(JSON.stringify(inputs.log('a')?.items)).not.toContain(word);
   expect(text.length).toBeLessThan(10_000);
 });
