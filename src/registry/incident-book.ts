@@ -80,11 +80,12 @@ export class IncidentBook {
     for (const [tubeId, { identity }] of this.#stories) if (identity.tenant === tenant) yield tubeId;
   }
 
-  /** Newest first, with the present one; also of a tube that closed lately. Empty when there was none, or nothing is known of the tube. */
-  incidents(tubeId: string): IncidentFacts[] {
+  /** Newest first, with the present one; also of a tube that closed lately. Null: nothing is known of the tube, or not any more. */
+  incidents(tubeId: string): IncidentFacts[] | null {
     const story = this.#stories.get(tubeId);
+    const past = story?.past ?? this.#closed.get(tubeId)?.past;
+    if (past === undefined) return null;
     const present = story?.present(this.#options.now()) ?? null;
-    const past = story?.past ?? this.#closed.get(tubeId)?.past ?? [];
     return [...past, ...(present === null ? [] : [present])].reverse();
   }
 
