@@ -3,7 +3,7 @@
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
 import type { TubeEmission } from '../../machines/events.js';
-import type { CloseReason, FailureCode } from '../../machines/failure.js';
+import { wantedCloseReasons, type CloseReason, type FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import {
   candidateProtocols,
@@ -54,8 +54,6 @@ interface TubeFacts {
 
 type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T }>;
 
-/** Somebody wanted the tube closed: neither a failed connection nor a lost one. */
-const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
 /** Ends of an attempt that the machine does not count as failures. */
 const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
 
@@ -272,7 +270,7 @@ export class TubeMetrics {
     this.#attemptCut(facts, atMs);
     this.#unpair(facts);
     this.#breaker(facts, 'closed');
-    const asked = wanted.includes(reason);
+    const asked = wantedCloseReasons.includes(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
     this.#connection(facts, notice, asked ? 'cancelled' : 'failure');
