@@ -97,7 +97,8 @@ describe('what is kept', () => {
     const text = JSON.stringify(recorder.history(tubeId));
     // Addresses of this host are for operators.
     expect(text).toContain('+eth0 192.0.2.9');
-    for (const secret of ['hunter2', 'abcd', 'uFr4', 'p4sSw0rd', 'v=0', 'candidate:', 'd1ge57']) expect(text).not.toContain(secret);
+    for (const secret of ['hunter2', 'abcd', 'uFr4', 'p4sSw0rd', 'v=0', 'candidate:', 'd1ge57'])
+      expect(text).not.toContain(secret);
   });
 
   test('free text is clipped', () => {
