@@ -166,3 +166,6 @@ export const closeReasons = [
   'internal',
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];
+
+/** Somebody wanted the tube closed: neither a failed connection nor a lost one. A tube in trouble that its session ends was lost. */
+export const wantedCloseReasons: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];

@@ -50,7 +50,7 @@ export class ServiceDesk implements OperatorDesk {
 
   incidents(tubeId: string) {
     const { entries } = this.#parts.recorder.history(tubeId);
-    return this.#parts.book.incidents(tubeId).map((facts) => withEntries(facts, entries));
+    return this.#parts.book.incidents(tubeId)?.map((facts) => withEntries(facts, entries)) ?? null;
   }
 
   node(): NodeView {

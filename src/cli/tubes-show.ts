@@ -100,6 +100,8 @@ async function incidentsOf(service: Service, tubeId: string): Promise<readonly I
     const { incidents } = (await service.call('get_incidents', { tube_id: tubeId })) as Fields & IncidentsAnswer;
     return incidents;
   } catch (error) {
+    // Closed, and its incidents are forgotten.
+    if (error instanceof Refusal && error.code === 'tube_closed') throw error;
     if (error instanceof Refusal) return [];
     if (error instanceof UnknownCall) return null;
     throw error;

@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly maxFrameBytes: number;
   /** A client that reads so slowly that more than this waits for it is disconnected (it may come back and recover). */
   readonly maxSocketBufferBytes: number;
+  /** Closed tubes of which `desk` and `tubes` still know what happened. */
+  readonly flightRecorderClosedTubes: number;
   readonly maxSubscriptionsPerSocket: number;
   /** Tenants that may change what concerns all of them. */
   readonly operatorTenants: readonly string[];

@@ -150,9 +150,10 @@ function openRooms(io: GatewayServer, options: GatewayOptions, limits: Connectio
 function createPublisher(
   control: GatewayNamespace,
   slow: SlowClients,
-  { tubes, observer }: GatewayOptions,
+  { tubes, observer, flightRecorderClosedTubes: maxClosed }: GatewayOptions,
 ): SignalPublisher {
   return new SignalPublisher({
+    maxClosed,
     view: (tubeId) => tubes.view(tubeId),
     iceServers: (tubeId) => tubes.iceServers(tubeId),
     emit: (identity, signal) => {

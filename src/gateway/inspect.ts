@@ -20,7 +20,8 @@ import { parse } from './wire.js';
 /** What app.ts supplies. */
 export interface InspectionSource {
   /**
-   * Streams the actors of a tube until the result is called, or the tube is gone (`ended`). Rejects with AppError `limit_subscriptions` or `tube_unknown`.
+   * Streams the actors of a tube until the result is called, or the tube is gone (`ended`); not at all where it is not wanted any more when it could
+   * begin. Rejects with AppError `limit_subscriptions` or `tube_unknown`.
    */
   watch(
     tubeId: string,
@@ -29,6 +30,7 @@ export interface InspectionSource {
       readonly skipped: number;
       readonly ended: boolean;
     }) => void,
+    isWanted: () => boolean,
   ): Promise<() => void>;
 }
 
@@ -76,11 +78,13 @@ class Spectator {
     const watch = { stop: (): void => undefined };
     this.#watches.set(tubeId, watch);
     try {
-      watch.stop = await this.#options.inspection.watch(tubeId, ({ messages, skipped, ended }) => {
-        if (this.#watches.get(tubeId) !== watch) return;
+      const isWanted = (): boolean => this.#watches.get(tubeId) === watch;
+      const take: Parameters<InspectionSource['watch']>[1] = ({ messages, skipped, ended }) => {
+        if (!isWanted()) return;
         if (ended) this.#watches.delete(tubeId);
         this.#send(messages, { tube_id: tubeId, skipped, ended });
-      });
+      };
+      watch.stop = await this.#options.inspection.watch(tubeId, take, isWanted);
     } catch (error) {
       if (this.#watches.get(tubeId) === watch) this.#watches.delete(tubeId);
       throw error;

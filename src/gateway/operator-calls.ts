@@ -55,7 +55,10 @@ function readingCalls({ desk }: OperatorCallDeps): Record<ReadingCall, Handler> 
     }),
     get_incidents: call(oneTube, (controller, { tubeId }) => {
       controller.requireKnown(tubeId);
-      return { tube_id: tubeId, incidents: desk.incidents(tubeId) } satisfies IncidentsAnswer;
+      const incidents = desk.incidents(tubeId);
+      // Forgotten is not the same as none.
+      if (incidents === null) controller.require(tubeId);
+      return { tube_id: tubeId, incidents: incidents ?? [] } satisfies IncidentsAnswer;
     }),
     get_samples: call(oneTube, (controller, { tubeId }) => {
       controller.require(tubeId);

@@ -10,8 +10,8 @@ export interface OperatorDesk {
   tubesOf(tenant: string): Iterable<string>;
   /** Called when the row of a tube is another one, or its tube is gone. It must not throw. Returns the unsubscriber. */
   onRow(listener: (identity: TubeIdentity) => void): () => void;
-  /** Newest first, with the present one; also of a tube that closed lately. */
-  incidents(tubeId: string): readonly Incident[];
+  /** Newest first, with the present one; also of a tube that closed lately. Null: nothing is known of the tube, or not any more. */
+  incidents(tubeId: string): readonly Incident[] | null;
   /** Of a live tube, oldest first. */
   samples(tubeId: string): readonly SamplePoint[];
   /** Newest first. */

@@ -30,6 +30,8 @@ export interface PublisherOptions {
   /** The last signal of a tube is out. */
   ended(identity: TubeIdentity): void;
   readonly observer: GatewayObserver;
+  /** Closed tubes of which operators may ask: they are known here too. */
+  readonly maxClosed: number;
 }
 
 interface Told {
@@ -44,7 +46,8 @@ interface Told {
 }
 
 const maxCandidates = 128;
-const maxRemembered = 4096;
+/** At least; who repeats a call soon after the end of a tube is told so. */
+const fewestRemembered = 4096;
 
 export interface ClosedTube {
   readonly tenant: string;
@@ -151,7 +154,8 @@ export class SignalPublisher {
     const { tubeId, tenant } = told.identity;
     told.isClosed = true;
     this.#closed.set(tubeId, { tenant, reason });
-    const oldest = this.#closed.size > maxRemembered ? this.#closed.keys().next().value : undefined;
+    const most = Math.max(fewestRemembered, this.#options.maxClosed);
+    const oldest = this.#closed.size > most ? this.#closed.keys().next().value : undefined;
     if (oldest !== undefined) this.#closed.delete(oldest);
     this.#end(told);
   }

@@ -1,18 +1,15 @@
 /**
- * What watchers of a tube's charts may see of contexts and events: a copy without descriptions, candidates, credentials, tokens, digests and network
- * addresses (it may be shown on a page of others), and without what never changes (settings). Secrets are found by name and by shape, as in the log
- * (redaction.ts).
+ * What watchers of a tube's charts may see of contexts and events: a copy without descriptions, candidates, credentials, tokens, digests, network
+ * addresses, conversations, tenants and free text (it may be shown on a page of others), and without what never changes (settings). Secrets are found by
+ * name and by shape, as in the log (redaction.ts).
  */
+import { hidden, isSignalling, withoutAddresses } from '../free-text.js';
 import { redactFields } from './redaction.js';
 
 const maxTextLength = 200;
 const maxDepth = 6;
 const maxItems = 100;
 
-/** Shapes of a description (RFC 8866) and of a candidate (RFC 8839), wherever they are. */
-const signallingText = /^v=0|^(?:a=)?candidate:|a=(?:ice-|candidate:|fingerprint:)/m;
-/** IPv4, and IPv6 of three groups or more, written out or with `::`. */
-const address = /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
 const candidateType = /\btyp ([a-z]+)/;
 
 type Rule = (value: unknown) => unknown;
@@ -20,11 +17,15 @@ type Rule = (value: unknown) => unknown;
 /** By key, whatever the value is. An absent result leaves the key out. */
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['settings', () => undefined],
+  ['conversationId', () => hidden],
+  ['tenant', () => hidden],
+  // Free text, of a peer, a controller or a library: names of hosts and people may be in it.
+  ['detail', (value) => (value === '' ? '' : '(text)')],
   ['sdp', () => '(sdp)'],
   // The end of candidates is an empty one.
   ['candidate', (value) => (value === '' ? '' : `(${candidateType.exec(String(value))?.[1] ?? 'some'} candidate)`)],
-  ['session', () => '(hidden)'],
-  ['peerSession', () => '(hidden)'],
+  ['session', () => hidden],
+  ['peerSession', () => hidden],
   ['peerTokenDigest', () => undefined],
   ['creationDigest', () => undefined],
 ]);
@@ -35,14 +36,15 @@ const isPlain = (value: object): boolean => {
 };
 
 function text(value: string): string {
-  if (signallingText.test(value)) return '(hidden)';
+  if (isSignalling(value)) return hidden;
   const short = value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value;
-  return short.replaceAll(address, '(address)');
+  return withoutAddresses(short);
 }
 
 function pruned(value: unknown, depth: number): unknown {
   if (typeof value === 'string') return text(value);
-  if (typeof value !== 'object' || value === null || value instanceof Error) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return `(${value.name})`;
   if (depth > maxDepth) return '(deep)';
   if (Array.isArray(value)) return value.slice(0, maxItems).map((item) => pruned(item, depth + 1));
   // An actor, a native handle: nothing to look into.

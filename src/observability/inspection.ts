@@ -63,20 +63,18 @@ export class Inspection {
   }
 
   /**
-   * Streams a tube to `send` until the result is called or the tube is gone: first its actors and where they are, then whatever happens.
-   * Rejects with AppError `limit_subscriptions` or `tube_unknown`.
+   * Streams a tube to `send` until the result is called or the tube is gone: first its actors and where they are, then whatever happens. Nothing is
+   * begun, and no place is taken, once `isWanted` says no. Rejects with AppError `limit_subscriptions` or `tube_unknown`.
    */
-  async watch(tubeId: string, send: (batch: InspectBatch) => void): Promise<() => void> {
+  async watch(
+    tubeId: string,
+    send: (batch: InspectBatch) => void,
+    isWanted: () => boolean = () => true,
+  ): Promise<() => void> {
+    const messages = await (this.#messages ??= InspectionMessages.load());
+    if (!isWanted()) return () => undefined;
     if (this.#watchers >= maxWatchers) throw new AppError('limit_subscriptions');
-    // Before the wait: calls that come together count each other.
-    this.#watchers += 1;
-    try {
-      const messages = await (this.#messages ??= InspectionMessages.load());
-      return this.#begin(tubeId, send, messages);
-    } catch (error) {
-      this.#watchers -= 1;
-      throw error;
-    }
+    return this.#begin(tubeId, send, messages);
   }
 
   #begin(tubeId: string, send: (batch: InspectBatch) => void, messages: InspectionMessages): () => void {
@@ -89,6 +87,7 @@ export class Inspection {
       ended: () => this.#leave(stream, watcher),
     });
     stream.watchers.add(watcher);
+    this.#watchers += 1;
     this.#subscription ??= this.#options.root.system.inspect({
       next: (event) => this.#guard('inspection', () => this.#observe(event, messages)),
     });

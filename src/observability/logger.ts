@@ -6,7 +6,8 @@ import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import { logTargets, type LogLevel, type LogTarget } from '../config/log-targets.js';
 import type { LogLevelRow } from '../operator/operator.types.js';
-import { redactFields, redactText } from './redaction.js';
+import { redactText } from '../free-text.js';
+import { redactFields } from './redaction.js';
 
 /** What the rooms see of a logger. `message` is constant text; values go into `fields`. */
 export interface Log {

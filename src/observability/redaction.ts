@@ -2,31 +2,13 @@
  * Keeps secrets out of log lines: values of secret-looking fields, ICE user fragments and passwords in descriptions and candidates, tokens
  * in text, payloads. Works on a copy of the fields, only for lines that are written. Addresses of candidates stay.
  */
-const hidden = '(hidden)';
+import { hidden, redactText } from '../free-text.js';
+
 const maxDepth = 6;
 const maxItems = 100;
-const maxTextLength = 4000;
 
 /** Compared without separators and case: peer_token, callbackToken, ice-pwd, ... */
 const secretName = /token|secret|passw|pwd|ufrag|credential|authorization|cookie|apikey|privatekey|ksmconfig|payload/;
-
-const textRules: readonly (readonly [RegExp, string])[] = [
-  // RFC 8839 §5.4, and the ufrag extension of candidates (RFC 8839 §5.1).
-  [/(ice[-_ ]?(?:ufrag|pwd|password)["']?\s*[:=]\s*["']?)[^\s"',]+/gi, `$1${hidden}`],
-  [/(\bufrag\s+)\S+/gi, `$1${hidden}`],
-  // A description in base64 begins with "v=0".
-  [/\bdj0w[A-Za-z0-9+/_-]{16,}=*/g, '(description)'],
-  [/\beyJ[\w-]{4,}\.[\w-]+\.[\w-]*/g, hidden],
-  [/\b(Bearer|Basic)\s+[^\s"',]+/gi, `$1 ${hidden}`],
-  [/((?:token|secret|password|credential|pwd)["']?\s*[:=]\s*["']?)[^\s"',&]+/gi, `$1${hidden}`],
-];
-
-/** A text without what must not be seen. */
-export function redactText(text: string): string {
-  // Cut first: it bounds the work, and what is left of a secret at the cut is still found.
-  const short = text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
-  return textRules.reduce((result, [rule, replacement]) => result.replace(rule, replacement), short);
-}
 
 function redactError(error: Error, depth: number): Record<string, unknown> {
   const { name, message, stack, cause } = error;

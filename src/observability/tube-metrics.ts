@@ -3,7 +3,7 @@
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
 import type { TubeEmission } from '../../machines/events.js';
-import type { CloseReason, FailureCode } from '../../machines/failure.js';
+import { wantedCloseReasons, type CloseReason, type FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import {
   candidateProtocols,
@@ -54,9 +54,6 @@ interface TubeFacts {
 
 type Emission<T extends TubeEmission['type']> = Extract<TubeEmission, { type: T }>;
 
-/** Somebody wanted the tube closed: neither a failed connection nor a lost one. */
-const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
-export const isWantedEnd = (reason: CloseReason): boolean => wanted.includes(reason);
 /** Ends of an attempt that the machine does not count as failures. */
 const abandoned: readonly FailureCode[] = ['restart_in_progress', 'restart_peer_away'];
 

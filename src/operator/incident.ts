@@ -5,7 +5,7 @@
  * An incident is one stretch of trouble: it ends when the tube is connected again, is given up or is closed. What comes after that, be it a second
  * later, is another one, although the tube's own counters of attempts go on for `incidentResetMs`.
  */
-import type { CloseReason } from '../../machines/failure.js';
+import { wantedCloseReasons } from '../../machines/failure.js';
 import { restartTriggers, type RestartTrigger } from '../../machines/policies/recovery.js';
 import type { FlightEntry, WireEvidence } from './flight.types.js';
 import type { Incident, IncidentFacts, IncidentOutcome, Phase } from './incident.types.js';
@@ -45,8 +45,6 @@ interface Trouble {
 const silenceMs = 60_000;
 /** So many missed pings in a row turn a tube `degraded`; one alone is no outage. */
 const missedToDoubt = 2;
-/** Somebody wanted the tube closed, or it had its time: its trouble was not the reason. */
-const wantedReasons: readonly CloseReason[] = ['requested', 'peer_closed', 'session_timeout', 'shutdown', 'replaced'];
 
 export class IncidentFold {
   #count = 0;
@@ -70,7 +68,7 @@ export class IncidentFold {
       case 'attempt_started':
         return this.#attemptStarted(entry);
       case 'closed':
-        return this.#end(entry.at_ms, wantedReasons.includes(entry.reason) ? 'closed' : 'failed');
+        return this.#end(entry.at_ms, wantedCloseReasons.includes(entry.reason) ? 'closed' : 'failed');
       default:
         if (this.#trouble !== null && this.#trouble.endedAtMs === null) progress(this.#trouble, entry);
         return null;

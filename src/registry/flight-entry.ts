@@ -1,15 +1,20 @@
 /**
  * From what a tube says to entries of its flight recorder (src/operator/flight.types.ts has the words): a pure mapping. No SDP, no text of
- * candidates, no tokens, no payloads; free text is clipped. What may be read into an entry is all in `FlightFact`.
+ * candidates, no tokens, no payloads; free text is clipped, and what looks like a secret in it is
+ * hidden. What may be read into an entry is all in `FlightFact`.
  */
 import type { Evidence } from '../../machines/policies/recovery.js';
 import type { TubeEmission } from '../../machines/events.js';
 import type { FailureCode } from '../../machines/failure.js';
 import type { FlightFact, WireEvidence } from '../operator/flight.types.js';
+import { hidden, isSignalling, redactText } from '../free-text.js';
 import { maxTextLength } from '../replay/flight-inputs.js';
 import type { TubeNotice } from './notice.js';
 
 export const clip = (text: string): string => text.slice(0, maxTextLength);
+
+/** Text of others: without descriptions, candidates, and what looks like a secret. Addresses stay. */
+export const freeText = (text: string): string => clip(isSignalling(text) ? hidden : redactText(text));
 
 export const evidenceToWire = (evidence: Evidence): WireEvidence => ({
   trigger: evidence.trigger,
@@ -26,7 +31,7 @@ export const evidenceToWire = (evidence: Evidence): WireEvidence => ({
 
 /** A refusal of bad input may quote it, and that may be a description: who sent it was told. */
 export const detailOf = ({ code, detail }: { readonly code: FailureCode; readonly detail: string }): string =>
-  code.startsWith('input_') ? '' : clip(detail);
+  code.startsWith('input_') ? '' : freeText(detail);
 
 /** `typ` of a candidate (RFC 8839 §5.1). */
 const candidateType = (candidate: string): string | null =>
@@ -69,7 +74,7 @@ const facts: Facts = {
     kind: 'network_change',
     change,
     source,
-    detail: clip(detail),
+    detail: freeText(detail),
     evidence: evidenceToWire(evidence),
   }),
   selectedPair: ({ pair: { local, remote } }) => ({ kind: 'selected_pair', local, remote }),
@@ -85,7 +90,12 @@ const facts: Facts = {
     id,
     class: kind,
   }),
-  channelClosed: ({ label, id, reason }) => ({ kind: 'channel_closed', label: clip(label), id, reason: clip(reason) }),
+  channelClosed: ({ label, id, reason }) => ({
+    kind: 'channel_closed',
+    label: clip(label),
+    id,
+    reason: freeText(reason),
+  }),
   quality: ({ verdict, score, lossRatio, rttMs }) => ({
     kind: 'quality',
     verdict,

@@ -1,14 +1,16 @@
 /**
  * From an event of a tube to an input of its flight file (src/replay/flight-inputs.ts has the words): a pure mapping. No SDP, no text of candidates, no
- * addresses, no tokens, no payloads; free text is clipped.
+ * addresses, no tokens, no payloads; free text is clipped, and what looks like a secret or an address in it is hidden.
  */
 import type { TubeEvent } from '../../machines/events.js';
 import type { CandidateEnd, ChannelRecord } from '../../machines/ports/transport.port.js';
+import { withoutAddresses } from '../free-text.js';
 import type { NotedInput } from '../replay/flight-inputs.js';
-import { clip, detailOf } from './flight-entry.js';
+import { clip, detailOf, freeText } from './flight-entry.js';
 
 type Event<Type extends TubeEvent['type']> = Extract<TubeEvent, { type: Type }>;
 
+const textOf = (text: string): string => clip(withoutAddresses(freeText(text)));
 const endOf = ({ type, protocol }: CandidateEnd): { type: string; protocol: string } => ({
   type: clip(type),
   protocol: clip(protocol),
@@ -43,7 +45,7 @@ function ofRequest(event: TubeEvent, at_ms: number): NotedInput | null {
       return { event: event.type, at_ms };
     case 'tube.networkChanged': {
       const { change, source, detail, route } = event;
-      return { event: event.type, at_ms, change, source, detail: clip(detail), route };
+      return { event: event.type, at_ms, change, source, detail: textOf(detail), route };
     }
     case 'tube.nodeChanged':
       return { event: event.type, at_ms, ...nodeChanged(event) };
@@ -77,12 +79,12 @@ function ofReport(event: TubeEvent, at_ms: number): NotedInput | null {
       return { event: event.type, at_ms, generation: event.generation, channel: channelOf(event.channel) };
     case 'transport.channelClosed': {
       const { generation, label, id, reason } = event;
-      return { event: event.type, at_ms, generation, label: clip(label), id, reason: clip(reason) };
+      return { event: event.type, at_ms, generation, label: clip(label), id, reason: textOf(reason) };
     }
     case 'transport.refused':
     case 'transport.failed': {
       const { generation, failure } = event;
-      return { event: event.type, at_ms, generation, code: failure.code, detail: detailOf(failure) };
+      return { event: event.type, at_ms, generation, code: failure.code, detail: textOf(detailOf(failure)) };
     }
     default:
       return null;

@@ -17,6 +17,8 @@ export interface IncidentBookOptions {
   readonly now: () => number;
   /** Tubes that closed lately and are remembered. */
   readonly maxClosed: number;
+  /** How long a tube that is carried on after a restart of the service waits for a controller. */
+  readonly followedWithinMs: number;
 }
 
 /** A row is another one, or the tube is gone (`row` then says null). */
@@ -88,11 +90,12 @@ export class IncidentBook {
     for (const [tubeId, { identity }] of this.#stories) if (identity.tenant === tenant) yield tubeId;
   }
 
-  /** Newest first, with the present one; also of a tube that closed lately. Empty when there was none, or nothing is known of the tube. */
-  incidents(tubeId: string): IncidentFacts[] {
+  /** Newest first, with the present one; also of a tube that closed lately. Null: nothing is known of the tube, or not any more. */
+  incidents(tubeId: string): IncidentFacts[] | null {
     const story = this.#stories.get(tubeId);
+    const past = story?.past ?? this.#closed.get(tubeId)?.past;
+    if (past === undefined) return null;
     const present = story?.present(this.#options.now()) ?? null;
-    const past = story?.past ?? this.#closed.get(tubeId)?.past ?? [];
     return [...past, ...(present === null ? [] : [present])].reverse();
   }
 
@@ -160,7 +163,7 @@ export class IncidentBook {
     const known = this.#stories.get(identity.tubeId);
     if (known !== undefined) return known;
     if (emission.type !== 'state' || emission.state === 'closed') return null;
-    const story = new TubeStory(identity, atMs);
+    const story = new TubeStory(identity, atMs, this.#options.followedWithinMs);
     this.#stories.set(identity.tubeId, story);
     return story;
   }

@@ -108,6 +108,8 @@ class BreakableChannel implements Channel {
   private outgoing: (string | Uint8Array)[] = [];
   private incoming: (string | Uint8Array)[] = [];
   private outgoingBytes = 0;
+  /** Not told yet that it drained: who waits for that sends nothing until it is. */
+  private owesDrained = false;
 
   constructor(private readonly hole: Hole) {}
 
@@ -148,7 +150,8 @@ class BreakableChannel implements Channel {
     return {
       open: () => handlers.open(),
       drained: () => {
-        if (!this.hole.isOpen) handlers.drained();
+        if (this.hole.isOpen) this.owesDrained = true;
+        else handlers.drained();
       },
       message: (data) => this.received(data, handlers),
       closed: () => {
@@ -160,12 +163,14 @@ class BreakableChannel implements Channel {
 
   letGo(): void {
     const { outgoing, incoming } = this;
+    const owesDrained = this.owesDrained || outgoing.length > 0;
+    this.owesDrained = false;
     this.outgoing = [];
     this.incoming = [];
     this.outgoingBytes = 0;
     for (const data of outgoing) this.inner.send(data);
     for (const data of incoming) this.handlers?.message(data);
-    if (outgoing.length > 0) this.handlers?.drained();
+    if (owesDrained) this.handlers?.drained();
   }
 
   private received(data: string | Uint8Array, handlers: ChannelHandlers): void {

@@ -1,6 +1,8 @@
 // The calls that operators make on /control: their schemas, the wall between tenants, and tubes that closed lately.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { SignalPublisher } from '../../src/gateway/publisher.js';
+import { identity } from '../support/tube-harness.js';
 import { Harness, otherToken, type TestController } from '../support/gateway-harness.js';
 
 let harness: Harness;
@@ -31,6 +33,25 @@ describe('what is known of a tube', () => {
     await controller.call('close_tube', { tube_id: tubeId });
     expect(await controller.call('get_incidents', { tube_id: tubeId })).toMatchObject({ ok: true, tube_id: tubeId });
     expect(await code(controller.call('get_samples', { tube_id: tubeId }))).toBe('tube_closed');
+    harness.desk.hasForgotten = true;
+    expect(await code(controller.call('get_incidents', { tube_id: tubeId }))).toBe('tube_closed');
+  });
+
+  test('is known of as many closed tubes as operators are told of', async () => {
+    const closed = (maxClosed: number): string | null => {
+      const publisher = new SignalPublisher({
+        ...{ view: () => null, iceServers: () => [], emit: () => undefined, ended: () => undefined },
+        ...{ observer: { message: () => undefined } as never, maxClosed },
+      });
+      for (let n = 0; n < 6000; n += 1) {
+        const own = { ...identity, tubeId: String(n) };
+        publisher.begin(own)();
+        const notice = { identity: own, generation: 1, atMs: n, previousState: 'connected' } as const;
+        publisher.notice({ ...notice, emission: { type: 'closed', reason: 'requested' } });
+      }
+      return publisher.closedTube('0')?.tenant ?? null;
+    };
+    expect([closed(200), closed(10_000)]).toEqual([null, identity.tenant]);
   });
 
   test('does not exist for another tenant, live or closed', async () => {

@@ -167,7 +167,7 @@ describe('inspection', () => {
     expect(stream.received).toEqual(stream.sent);
   });
 
-  test('shows no description, candidate, address, password, session, token digest or settings', async () => {
+  test('shows no description, candidate, address, password, session, token digest, settings, conversation, tenant or text', async () => {
     const { clock, inspection, open, connect, send, stream, take } = run();
     open();
     await inspection.watch(tubeId, take);
@@ -186,10 +186,12 @@ describe('inspection', () => {
     send({ type: 'tube.networkChanged', change: 'ip_change', source: 'host', detail, route: 'moved' });
     clock.advance(60_000);
     const told = JSON.stringify(stream.sent.map((message) => ({ ...message, definition: '' })));
-    expect(told).toContain('eth0 (address)/24 and (address) are gone');
+    expect(told).toContain('"detail":"(text)"');
     expect(told).toContain('(sdp)');
     expect(told).toContain('(host candidate)');
-    expect(told).toContain('conversation-1');
+    expect(told).toContain(tubeId);
+    for (const named of ['conversation-1', identity.tenant, 'eth0'])
+      expect(told).not.toContain(JSON.stringify(named).slice(1, -1));
     for (const value of Object.values(secret)) expect(told).not.toContain(value);
     for (const word of ['v=0', 'ice-pwd', '4711004711', 'pingIntervalMs', 'TokenDigest'])
       expect(told).not.toContain(word);
@@ -302,6 +304,23 @@ describe('inspection', () => {
     for (const outcome of outcomes) if (outcome.status === 'fulfilled') outcome.value();
     expect(inspection.isListening).toBe(false);
     await expect(inspection.watch(tubeId, take)).resolves.toEqual(expect.any(Function));
+  });
+
+  test('what is not wanted any more when it could begin takes no place', async () => {
+    const { inspection, open, take } = run();
+    open();
+    let newest = 0;
+    const watches = Array.from({ length: 60 }, (_, call) => {
+      newest = call;
+      return inspection.watch(tubeId, take, () => newest === call);
+    });
+    const stops = await Promise.all(watches);
+    await Promise.all(Array.from({ length: 31 }, () => inspection.watch(tubeId, take)));
+    await expect(inspection.watch(tubeId, take)).rejects.toMatchObject({ code: 'limit_subscriptions' });
+    for (const stop of stops.slice(0, 59)) stop();
+    await expect(inspection.watch(tubeId, take)).rejects.toMatchObject({ code: 'limit_subscriptions' });
+    stops[59]!();
+    await inspection.watch(tubeId, take);
   });
 
   test('a watcher that throws harms nobody', async () => {

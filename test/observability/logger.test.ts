@@ -2,7 +2,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { logTargets } from '../../src/config/log-targets.js';
 import { Logging, nativeLevelFor, nativeLog, type LoggingOptions } from '../../src/observability/logger.js';
-import { redactText } from '../../src/observability/redaction.js';
+import { redactText } from '../../src/free-text.js';
 import { sdp } from './notices.js';
 
 function capture(options: Partial<LoggingOptions> = {}) {

@@ -273,6 +273,7 @@ describe('an incident that ends badly', () => {
 
   test.each([
     ['requested', 'closed'],
+    ['session_timeout', 'failed'],
     ['crashed', 'failed'],
   ] as const)('is closed, %s: %s', (reason, outcome) => {
     const tube = silent();

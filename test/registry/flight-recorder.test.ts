@@ -92,8 +92,13 @@ describe('what is kept', () => {
     for (const code of ['input_sdp', 'input_candidate'] as const)
       say(recorder, { type: 'refused', requestId: 'r', failure: { code, detail: sdp } });
     say(recorder, { type: 'failure', generation: 1, failure: { code: 'input_sdp', detail: sdp } });
+    for (const detail of ['password=hunter2, ufrag abcd', JSON.stringify({ sdp, candidate: 'x' })])
+      say(recorder, { ...emissions.networkChange, detail });
     const text = JSON.stringify(recorder.history(tubeId));
-    for (const secret of ['uFr4', 'p4sSw0rd', 'v=0', 'candidate:', 'd1ge57']) expect(text).not.toContain(secret);
+    // Addresses of this host are for operators.
+    expect(text).toContain('+eth0 192.0.2.9');
+    for (const secret of ['hunter2', 'abcd', 'uFr4', 'p4sSw0rd', 'v=0', 'candidate:', 'd1ge57'])
+      expect(text).not.toContain(secret);
   });
 
   test('free text is clipped', () => {

@@ -12,7 +12,7 @@ const { tubeId } = identity;
 
 /** A book that has read all that the tube said until now. */
 function bookOf(tube: TubeHarness, maxClosed = 10): IncidentBook {
-  const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed });
+  const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed, followedWithinMs: 120_000 });
   for (const notice of noticesOf(tube)) book.observe(notice);
   return book;
 }
@@ -134,6 +134,13 @@ describe('what comes next', () => {
     expect(nextOf(held)?.[0]).toBe('answer_timeout');
   });
 
+  test('the service was restarted: no storm, but a controller that does not follow yet', () => {
+    const before = TubeHarness.connected('overlap').last('record')!.record;
+    const tube = TubeHarness.afterProcess(before);
+    expect(tube.last('decision')?.decision.why).toBe('no controller follows the tube yet');
+    expect(nextOf(tube)).toEqual(['wait_for_controller', 120 * seconds]);
+  });
+
   test('the breaker is open', () => {
     const tube = TubeHarness.connected('overlap', { settings: { breakerFailureThreshold: 1 } });
     tube.down(1);
@@ -212,7 +219,7 @@ class Tubes {
   readonly book: IncidentBook;
 
   constructor(maxClosed = 3) {
-    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed });
+    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed, followedWithinMs: 120_000 });
   }
 
   say(whose: string, emission: TubeEmission, tenant = 'default'): void {
@@ -236,7 +243,7 @@ describe('incidents that are over', () => {
     tubes.stumble('two');
     tubes.stumble('one');
     tubes.say('one', stateOf('degraded'));
-    expect(tubes.book.incidents('one').map(({ number, outcome }) => [number, outcome])).toEqual([
+    expect(tubes.book.incidents('one')!.map(({ number, outcome }) => [number, outcome])).toEqual([
       [3, 'open'],
       [2, 'stood_down'],
       [1, 'stood_down'],
@@ -246,7 +253,7 @@ describe('incidents that are over', () => {
       ['two', 1],
       ['one', 2],
     ]);
-    expect(tubes.book.incidents('nobody')).toEqual([]);
+    expect(tubes.book.incidents('nobody')).toBeNull();
   });
 
   test('of a recovery are told when the new path is heard, with `resume`', () => {
@@ -260,7 +267,7 @@ describe('incidents that are over', () => {
   test('are ten per tube, and bounded in all', () => {
     const tubes = new Tubes();
     for (let count = 0; count < 15; count += 1) tubes.stumble('noisy');
-    expect(tubes.book.incidents('noisy').map(({ number }) => number)).toEqual([15, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
+    expect(tubes.book.incidents('noisy')!.map(({ number }) => number)).toEqual([15, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
     for (let tube = 0; tube < 2_500; tube += 1)
       for (let count = 0; count < 10; count += 1) tubes.stumble(`tube ${String(tube)}`);
     expect(tubes.book.size.past).toBe(20_000);
@@ -285,7 +292,7 @@ describe('tubes that closed', () => {
     ]);
     expect(tubes.book.closed('other')).toMatchObject([{ tube_id: 'c' }]);
     expect(tubes.book.incidents('d')).toHaveLength(1);
-    expect(tubes.book.incidents('a')).toEqual([]);
+    expect(tubes.book.incidents('a')).toBeNull();
     expect(tubes.book.size).toEqual({ tubes: 0, closed: 3, past: 3, troubled: 0 });
   });
 

@@ -115,6 +115,32 @@ describe('bounds', () => {
     expect(inputs.bytes).toBeLessThan(4_000);
   });
 
+  test('of so many tubes that not even their traffic has room, without looking at all of them for each input', () => {
+    const maxBytes = 1_000_000;
+    const { inputs, open, hear } = recorder({ maxBytes });
+    const tubes = 3_000;
+    let looks = 0;
+    for (let tube = 0; tube < tubes; tube += 1) {
+      const tubeId = `tube ${String(tube)}`;
+      open(tubeId);
+      hear(tubeId, { type: 'transport.heard', generation: 1, data: true });
+      expect(inputs.bytes).toBeLessThanOrEqual(maxBytes);
+      const log = inputs.log(tubeId)!;
+      const { dropFirst } = log;
+      log.dropFirst = () => {
+        looks += 1;
+        return dropFirst.call(log);
+      };
+    }
+    for (let input = 0; input < 1_000; input += 1) {
+      hear(`tube ${String(tubes - 1 - (input % 100))}`, { type: 'tube.peerSignalling', online: input % 3 === 0 });
+      expect(inputs.bytes).toBeLessThanOrEqual(maxBytes);
+    }
+    expect(inputs.log('tube 0')).toBeNull();
+    expect(inputs.log(`tube ${String(tubes - 1)}`)?.items.length).toBeGreaterThan(5);
+    expect(looks).toBeLessThan(2 * tubes);
+  });
+
   test('without room for a single one nothing is kept', () => {
     const { inputs, open, hear } = recorder({ maxInputs: 0 });
     open('a');
@@ -160,9 +186,24 @@ test('no SDP, no candidate, no address, nothing of a token or of payloads', () =
     detail: 'x'.repeat(9999),
     route: null,
   });
+  const detail = 'password=hunter2 of 10.1.2.3, ufrag abcd, Bearer t0ken';
+  hear('a', { type: 'tube.networkChanged', change: 'ip_change', source: 'controller', detail, route: null });
+  hear('a', { type: 'transport.channelClosed', generation: 1, label: 'data', id: 1, reason: detail });
+  hear('a', { type: 'transport.failed', ...secret, failure: { code: 'transport_ice_failed', detail } });
+  const quoted = JSON.stringify({ sdp, more: candidate });
+  hear('a', { type: 'tube.networkChanged', change: 'ip_change', source: 'controller', detail: quoted, route: null });
   const text = JSON.stringify(inputs.log('a'));
   expect(inputs.log('a')?.items.length).toBeGreaterThan(6);
-  for (const word of ['uFr4', 'p4sSw0rd', 'v=0', 'candidate:', '203.0.113', 's3ssion', 'x'.repeat(201)])
+  for (const word of [
+    'uFr4',
+    'p4sSw0rd',
+    'v=0',
+    'candidate:',
+    '203.0.113',
+    's3ssion',
+    'x'.repeat(201),
+    ...['hunter2', 'abcd', '10.1.2', 't0ken'],
+  ])
     expect(JSON.stringify(inputs.log('a')?.items)).not.toContain(word);
   expect(text.length).toBeLessThan(10_000);
 });

@@ -26,6 +26,8 @@ export class FakeDesk implements OperatorDesk {
   readonly tubes = new Map<string, { readonly identity: TubeIdentity; row: TubeRow }>();
   readonly asked: unknown[][] = [];
   allowsFaults = false;
+  /** Of all tubes what happened to them. */
+  hasForgotten = false;
   readonly #listeners = new Set<(identity: TubeIdentity) => void>();
 
   /** Those who listen for rows. */
@@ -62,7 +64,7 @@ export class FakeDesk implements OperatorDesk {
 
   incidents(tubeId: string): ReturnType<OperatorDesk['incidents']> {
     this.asked.push(['incidents', tubeId]);
-    return [];
+    return this.hasForgotten ? null : [];
   }
 
   samples(tubeId: string): ReturnType<OperatorDesk['samples']> {

@@ -104,6 +104,7 @@ export class Harness {
       observer: observerOf(this.seen),
       log: logOf(this.seen),
       signalReplayWindowMs: 120_000,
+      flightRecorderClosedTubes: 200,
       signalReplayMaxBytes: 1024 * 1024,
       signalReplayMaxSignals: 1000,
       maxFrameBytes: 256 * 1024,

@@ -1,5 +1,6 @@
 // A path that is broken on purpose: nothing goes or comes, nobody is told, and what comes when it is over.
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ChannelHandlers, ConnectionFactory } from '../../src/channels/connection.port.js';
 import { withFaults } from '../../src/transport/fault-injection.js';
 import { FakeNetwork } from '../support/fake-connection.js';
 import { sleep, until } from '../support/until.js';
@@ -68,6 +69,25 @@ describe('a black hole', () => {
     await until(() => scene.has('transport.pong', 1));
     expect(scene.host.send('tube', 'data', 'after')).toBeNull();
     await until(() => scene.peer.texts.at(-1) === 'after');
+  });
+
+  test('tells afterwards that a channel drained meanwhile, also where nothing was sent into it', async () => {
+    let inner: ChannelHandlers | null = null;
+    const channel = { isOpen: () => true, bufferedBytes: () => 0, send: () => true, setLowWaterBytes: () => undefined };
+    const create = (() => ({
+      createChannel: (_: unknown, handlers: ChannelHandlers) => ((inner = handlers), channel),
+    })) as unknown as ConnectionFactory;
+    const connection = withFaults(create)({} as never, {} as never);
+    let drained = 0;
+    const handlers = { open: () => undefined, closed: () => undefined, message: () => undefined };
+    connection.createChannel({} as never, { ...handlers, drained: () => void (drained += 1) });
+    connection.injectFault!('black_hole', 50);
+    inner!.drained();
+    expect(drained).toBe(0);
+    await until(() => drained === 1);
+    connection.injectFault!('black_hole', 20);
+    await sleep(60);
+    expect(drained).toBe(1);
   });
 
   test('into which a peer sends without end is closed', async () => {
