@@ -3,7 +3,7 @@
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
 import type { TubeEmission } from '../../machines/events.js';
-import { wantedCloseReasons, type CloseReason, type FailureCode } from '../../machines/failure.js';
+import { isWantedEnd, type CloseReason, type FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import {
   candidateProtocols,
@@ -270,7 +270,7 @@ export class TubeMetrics {
     this.#attemptCut(facts, atMs);
     this.#unpair(facts);
     this.#breaker(facts, 'closed');
-    const asked = wantedCloseReasons.includes(reason);
+    const asked = isWantedEnd(reason);
     this.#meter.count('tubesClosed', { reason });
     this.#meter.record('tubeLifetime', { reason }, (atMs - identity.createdAtMs) / 1000);
     this.#connection(facts, notice, asked ? 'cancelled' : 'failure');
