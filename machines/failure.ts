@@ -167,5 +167,7 @@ export const closeReasons = [
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
+const wanted: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
+
 /** Somebody wanted the tube closed: neither a failed connection nor a lost one. A tube in trouble that its session ends was lost. */
-export const wantedCloseReasons: readonly CloseReason[] = ['requested', 'peer_closed', 'shutdown', 'replaced'];
+export const isWantedEnd = (reason: CloseReason): boolean => wanted.includes(reason);

@@ -3,7 +3,7 @@
  * the trouble began, whether it ever connected) until its `closed`. Changes nothing.
  */
 import type { TubeEmission } from '../../machines/events.js';
-import { wantedCloseReasons, type CloseReason, type FailureCode } from '../../machines/failure.js';
+import { isWantedEnd, type CloseReason, type FailureCode } from '../../machines/failure.js';
 import type { TubeNotice } from '../registry/notice.js';
 import {
   candidateProtocols,

@@ -5,7 +5,7 @@
  * An incident is one stretch of trouble: it ends when the tube is connected again, is given up or is closed. What comes after that, be it a second
  * later, is another one, although the tube's own counters of attempts go on for `incidentResetMs`.
  */
-import { wantedCloseReasons } from '../../machines/failure.js';
+import { isWantedEnd } from '../../machines/failure.js';
 import { restartTriggers, type RestartTrigger } from '../../machines/policies/recovery.js';
 import type { FlightEntry, WireEvidence } from './flight.types.js';
 import type { Incident, IncidentFacts, IncidentOutcome, Phase } from './incident.types.js';
@@ -68,7 +68,7 @@ export class IncidentFold {
       case 'attempt_started':
         return this.#attemptStarted(entry);
       case 'closed':
-        return this.#end(entry.at_ms, wantedCloseReasons.includes(entry.reason) ? 'closed' : 'failed');
+        return this.#end(entry.at_ms, isWantedEnd(entry.reason) ? 'closed' : 'failed');
       default:
         if (this.#trouble !== null && this.#trouble.endedAtMs === null) progress(this.#trouble, entry);
         return null;
