@@ -272,6 +272,23 @@ describeWith('chromium', 'the pages of the console', () => {
     await page.locator('.list-body .list-row').first().waitFor();
   });
 
+  it('forgets what it showed when somebody signs out, and shows nothing of it to the next one', async () => {
+    await go('#/tubes');
+    await page.getByRole('searchbox').fill('');
+    await page.locator('.list-body .list-row').first().waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    const field = page.getByLabel('Token', { exact: true });
+    await field.waitFor();
+    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe('{}');
+    node.pictures = false;
+    await field.fill(node.token);
+    await field.press('Enter');
+    await page.getByText('connected to the service').waitFor();
+    await page.getByText('The list is being loaded').waitFor();
+    expect(await page.locator('.list-body .list-row').count()).toBe(0);
+    expect(await chip('All').innerText()).toMatch(/\b0$/);
+  });
+
   it('has asked no other host for anything and has complained about nothing', () => {
     expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
   });
