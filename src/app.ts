@@ -103,7 +103,11 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   );
   const listeners = registryListeners(life, logging, metrics, (tubeId) => recording.crashed(tubeId));
   const recording = new FlightRecording({ ...config, registry: () => registry, bug: listeners.bug });
-  const book = new IncidentBook({ now: () => Date.now(), maxClosed: config.flightRecorderClosedTubes });
+  const book = new IncidentBook({
+    now: () => Date.now(),
+    maxClosed: config.flightRecorderClosedTubes,
+    followedWithinMs: config.signalReplayWindowMs,
+  });
   const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
   registry.onNotice((notice) => recording.observe(notice));
   registry.onNotice((notice) => book.observe(notice));

@@ -59,7 +59,7 @@ export interface Evidence {
   readonly transport: TransportState;
   readonly signalling: PeerSignalling;
   readonly route: Route;
-  /** The storm governor holds restarts back. */
+  /** Restarts of this tube are held back: by the storm governor, or until a controller follows it (`waitsToBeFollowed`). */
   readonly held: boolean;
   /** Of the tubes of this node that turned suspect lately, in [0, 1]. */
   readonly suspectShare: number;
@@ -81,6 +81,18 @@ const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_chan
 
 export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTriggers.includes(trigger);
 
+/**
+ * The process before this one ended, and nobody could be told of an offer yet. A storm that holds the tube as well says so by the share of suspects,
+ * which is never 0 then.
+ */
+export function waitsToBeFollowed({
+  trigger,
+  held,
+  suspectShare,
+}: Pick<Evidence, 'trigger' | 'held' | 'suspectShare'>): boolean {
+  return trigger === 'service_restart' && held && suspectShare === 0;
+}
+
 const table: readonly Row[] = [
   {
     fits: ({ trigger }) => trigger === 'peer_offer',
@@ -101,6 +113,7 @@ const table: readonly Row[] = [
   // What this node guesses about itself holds no person up. A peer only says what it sees, and may see our own trouble.
   { fits: ({ trigger }) => trigger === 'manual', verdict: 'restart_now', why: 'it was asked for' },
   { fits: ({ route }) => route === 'none', verdict: 'wait_for_network', why: 'this host has no way to the peer' },
+  { fits: waitsToBeFollowed, verdict: 'wait_for_network', why: 'no controller follows the tube yet' },
   {
     fits: ({ held }) => held,
     verdict: 'wait_for_network',

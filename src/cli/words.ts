@@ -4,6 +4,7 @@
  */
 import type { TubeState } from '../../machines/events.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
+import { isUnfollowed } from '../operator/evidence.js';
 import type { WireEvidence } from '../operator/flight.types.js';
 import type { IncidentOutcome, Phase } from '../operator/incident.types.js';
 import type { NextStep } from '../operator/operator.types.js';
@@ -112,6 +113,7 @@ const steps: Readonly<Record<NextStep['what'], string>> = {
   wait_for_peer: "waits for the peer's signalling",
   wait_for_network: "waits for this host's network",
   wait_for_storm: 'waits for the storm governor: many tubes failed at once',
+  wait_for_controller: 'waits for a controller that follows it; restarts without one',
   connect_timeout: 'gives up unless it connects',
   close: 'is closed unless it is restarted',
 };
@@ -146,7 +148,10 @@ export function evidenceWords(evidence: WireEvidence): string {
     `transport ${evidence.transport_state}`,
     signalling === 'offline' ? "the peer's signalling was down" : '',
     routes[evidence.route],
-    evidence.held ? `restarts were held back (${percent(evidence.suspect_share)} of the tubes suspect)` : '',
+    isUnfollowed(evidence) ? 'no controller followed the tube yet, after a restart of the service' : '',
+    evidence.held && !isUnfollowed(evidence)
+      ? `restarts were held back (${percent(evidence.suspect_share)} of the tubes suspect)`
+      : '',
   ]
     .filter((part) => part !== '')
     .join('; ');

@@ -2,6 +2,7 @@
  * Answers to "is it us or them", "what did it cost" and "is it getting worse", from what the node and the incidents say. Pure. It weighs, it does
  * not know: where the figures take no side, it says so.
  */
+import { isUnfollowed } from '../operator/evidence.js';
 import type { WireEvidence } from '../operator/flight.types.js';
 import type { Incident } from '../operator/incident.types.js';
 import type { NodeView } from '../operator/operator.types.js';
@@ -49,7 +50,14 @@ export function blame({ blame: { routes }, storm }: Pick<NodeView, 'blame' | 'st
 }
 
 /** Of one incident, by what its first decision looked at. */
-export function blameOf({ route, source, held, suspect_share: share, peer_signalling: peer }: WireEvidence): Judgement {
+export function blameOf(evidence: WireEvidence): Judgement {
+  const { route, source, held, suspect_share: share, peer_signalling: peer } = evidence;
+  if (isUnfollowed(evidence))
+    return {
+      headline: 'Us',
+      detail: 'the service was restarted, and no controller followed this tube yet.',
+      tone: 'bad',
+    };
   if (held)
     return {
       headline: 'Rather us',
@@ -81,7 +89,8 @@ export function evidenceSentences(evidence: WireEvidence): readonly string[] {
     `the connection said “${transport}”`,
     routeWords(evidence.route),
     peers[peer],
-    ...(evidence.held
+    ...(isUnfollowed(evidence) ? ['no controller followed the tube yet, after a restart of the service'] : []),
+    ...(evidence.held && !isUnfollowed(evidence)
       ? [`restarts were held back, because ${percent(evidence.suspect_share)} of this node’s tubes were suspect`]
       : []),
   ];

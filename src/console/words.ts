@@ -91,6 +91,8 @@ export function nextWords({ what, at_ms: atMs }: NextStep, nowMs: number): strin
       return 'waits for this host’s network';
     case 'wait_for_storm':
       return 'held back: many tubes fell at once';
+    case 'wait_for_controller':
+      return `waits for a controller, restarts ${due === '' ? 'without one later' : `without one ${due}`}`;
     case 'connect_timeout':
       return `gives up connecting ${due}`.trimEnd();
     case 'close':

@@ -19,6 +19,8 @@ export interface NextStep {
     | 'wait_for_peer'
     | 'wait_for_network'
     | 'wait_for_storm'
+    /** Carried on after a restart of the service: a controller follows it, or it restarts at about that time without one. */
+    | 'wait_for_controller'
     /** First connection: it is given up; where the peer has answered, it is tried anew. */
     | 'connect_timeout'
     /** A failed tube is closed. */

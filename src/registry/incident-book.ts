@@ -17,6 +17,8 @@ export interface IncidentBookOptions {
   readonly now: () => number;
   /** Tubes that closed lately and are remembered. */
   readonly maxClosed: number;
+  /** How long a tube that is carried on after a restart of the service waits for a controller. */
+  readonly followedWithinMs: number;
 }
 
 /** A row is another one, or the tube is gone (`row` then says null). */
@@ -160,7 +162,7 @@ export class IncidentBook {
     const known = this.#stories.get(identity.tubeId);
     if (known !== undefined) return known;
     if (emission.type !== 'state' || emission.state === 'closed') return null;
-    const story = new TubeStory(identity, atMs);
+    const story = new TubeStory(identity, atMs, this.#options.followedWithinMs);
     this.#stories.set(identity.tubeId, story);
     return story;
   }

@@ -57,6 +57,11 @@ export class InputLog {
     this.memory = { ...since, last_pong: null, pair: null };
   }
 
+  /** What it takes for as long as it is kept, whatever is dropped. */
+  get fixedBytes(): number {
+    return logBytes + (this.traffic === null ? 0 : trafficBytes);
+  }
+
   get isPaused(): boolean {
     return this.missing !== null;
   }

@@ -41,6 +41,11 @@ export interface InputRecorderOptions {
 
 /** What is dropped for want of memory goes on down to this part of it, so that it is not done for every input. */
 const roomRatio = 0.95;
+/**
+ * Of the memory, what logs may take that cannot be dropped from them. Where there are so many tubes that it is more, those that were quiet longest are
+ * recorded no more: else what is left would be too little to make room in, and be looked for in all logs at every input.
+ */
+const fixedRatio = 0.8;
 /** After so long without anything the opening of a tube is no news. */
 const keepOpeningMs = 600_000;
 /** So many inputs without trouble are worth another start. */
@@ -67,6 +72,8 @@ export class InputRecorder {
   /** Oldest first. */
   readonly #closed = new Set<string>();
   #bytes = 0;
+  /** Of them, what stays for as long as its log. */
+  #fixedBytes = 0;
 
   constructor(options: InputRecorderOptions) {
     this.#options = options;
@@ -149,6 +156,7 @@ export class InputRecorder {
     const log = new InputLog(identity, settings, start.at_ms);
     this.#logs.set(tubeId, log);
     this.#bytes += log.bytes;
+    this.#fixedBytes += log.fixedBytes;
     this.#change(tubeId, log, () => log.start(start));
   }
 
@@ -212,18 +220,30 @@ export class InputRecorder {
     if (log === undefined) return;
     this.#logs.delete(tubeId);
     this.#bytes -= log.bytes;
+    this.#fixedBytes -= log.fixedBytes;
   }
 
   /** Does something to a log and keeps to the bounds. */
   #change(tubeId: string, log: InputLog, work: () => void): void {
-    const before = log.bytes;
+    const { bytes, fixedBytes } = log;
     work();
     while (log.items.length > this.#options.maxInputs && log.dropFirst());
     if (log.items.length > this.#options.maxInputs) log.pause();
-    this.#bytes += log.bytes - before;
+    this.#bytes += log.bytes - bytes;
+    this.#fixedBytes += log.fixedBytes - fixedBytes;
     this.#logs.delete(tubeId);
     this.#logs.set(tubeId, log);
+    if (this.#fixedBytes > this.#options.maxBytes * fixedRatio) this.#forgetQuiet();
     if (this.#bytes > this.#options.maxBytes) this.#makeRoom();
+  }
+
+  /** All but the last, which is the one that something is done to. */
+  #forgetQuiet(): void {
+    const enough = this.#options.maxBytes * fixedRatio * roomRatio;
+    for (const tubeId of this.#logs.keys()) {
+      if (this.#fixedBytes <= enough || this.#logs.size === 1) return;
+      this.#forget(tubeId);
+    }
   }
 
   #makeRoom(): void {

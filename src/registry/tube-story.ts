@@ -6,12 +6,11 @@ import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import { lossRatio, worseLoss } from '../../machines/policies/loss.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { SelectedPair, TransportSample } from '../../machines/ports/transport.port.js';
-import type { TubeSettings } from '../../machines/settings.js';
 import { IncidentFold } from '../operator/incident.js';
 import type { IncidentFacts } from '../operator/incident.types.js';
 import type { NextStep, SamplePoint, TubeRow } from '../operator/operator.types.js';
 import { factOf } from './flight-entry.js';
-import { nextStep } from './next-step.js';
+import { nextStep, type StepSettings } from './next-step.js';
 import type { TubeNotice } from './notice.js';
 import { SampleRing } from './sample-ring.js';
 
@@ -34,12 +33,11 @@ const lossStep = 0.01;
 const denseAfterLookMs = 60_000;
 
 export class TubeStory {
-  readonly identity: TubeIdentity;
   /** Incidents that are over, oldest first; incident-book.ts keeps it short. */
   readonly past: IncidentFacts[] = [];
   readonly #fold = new IncidentFold();
   readonly #samples = new SampleRing();
-  #settings: TubeSettings | null = null;
+  #settings: StepSettings;
   #state: TubeState = 'initializing';
   #sinceMs: number;
   #reason = '';
@@ -54,9 +52,14 @@ export class TubeStory {
   #bytes = { generation: 0, beforeIn: 0, beforeOut: 0, in: 0, out: 0 };
   #lookedAtMs = -Infinity;
 
-  constructor(identity: TubeIdentity, atMs: number) {
-    this.identity = identity;
+  /** @param followedWithinMs how long a tube that is carried on waits for a controller */
+  constructor(
+    readonly identity: TubeIdentity,
+    atMs: number,
+    followedWithinMs: number,
+  ) {
     this.#sinceMs = atMs;
+    this.#settings = { followedWithinMs };
   }
 
   get state(): TubeState {
@@ -89,7 +92,7 @@ export class TubeStory {
         this.#loss = emission.lossRatio;
         return news;
       case 'record':
-        this.#settings = emission.record.settings;
+        this.#settings = { ...this.#settings, ...emission.record.settings };
         this.#generation = emission.record.generation;
         return nothing;
       case 'selectedPair':

@@ -89,6 +89,9 @@ describe('words', () => {
   test('what comes next has a time where one is known', () => {
     expect(nextWords({ what: 'attempt', at_ms: 12_000 }, 0)).toBe('the next attempt in 12 s');
     expect(nextWords({ what: 'wait_for_peer', at_ms: null }, 0)).toBe("waits for the peer's signalling");
+    expect(nextWords({ what: 'wait_for_controller', at_ms: 90_000 }, 0)).toBe(
+      'waits for a controller that follows it; restarts without one in 1 min 30 s',
+    );
     expect(nextWords(null, 0)).toBeNull();
   });
 
@@ -112,5 +115,7 @@ describe('words', () => {
     expect(evidenceWords(evidence)).toBe(
       'the path was in doubt; 3 pings in a row unanswered; nothing heard for 6.0 s; transport connected; the way from this host to the peer is as it was',
     );
+    const unfollowed = { ...evidence, trigger: 'service_restart', held: true } as const;
+    expect(evidenceWords(unfollowed)).toMatch(/no controller followed the tube yet, after a restart of the service$/);
   });
 });

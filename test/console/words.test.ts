@@ -74,6 +74,10 @@ describe('what comes next', () => {
     [{ what: 'attempt', at_ms: nowMs - 50 }, 'next attempt now'],
     [{ what: 'answer_timeout', at_ms: nowMs + 12_000 }, 'awaits the answer, gives up on it in 12 s'],
     [{ what: 'wait_for_peer', at_ms: null }, 'waits for the peer to be back'],
+    [
+      { what: 'wait_for_controller', at_ms: nowMs + 90_000 },
+      'waits for a controller, restarts without one in 1 min 30 s',
+    ],
     [{ what: 'close', at_ms: nowMs + 110_000 }, 'is closed in 1 min 50 s'],
   ] as const)('%p is told as %p', (next, text) => {
     expect(nextWords(next, nowMs)).toBe(text);
@@ -108,6 +112,9 @@ describe('us or them', () => {
     const evidence = { ...incident.evidence, route: 'unknown', suspect_share: 1 } as NonNullable<Incident['evidence']>;
     expect(blameOf(evidence).headline).toBe('Not clear');
     expect(blameOf({ ...evidence, held: true }).headline).toBe('Rather us');
+    const unfollowed = { ...evidence, trigger: 'service_restart', held: true, suspect_share: 0 } as const;
+    expect(blameOf(unfollowed).detail).toMatch(/no controller followed/);
+    expect(evidenceSentences(unfollowed).join()).not.toMatch(/suspect/);
     expect(blameOf({ ...evidence, route: 'moved' }).headline).toBe('Rather us');
     expect(blameOf({ ...evidence, peer_signalling: 'offline' }).headline).toBe('Rather them');
     expect(evidenceSentences(evidence)).toContain('3 pings in a row unanswered');

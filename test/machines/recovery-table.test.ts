@@ -20,6 +20,11 @@ describe('the decision table', () => {
     ['silence of an absent peer', { path: 'doubted', signalling: 'offline' }, 'wait_for_peer'],
     ['silence without a way', { path: 'doubted', route: 'none' }, 'wait_for_network'],
     ['silence in a storm', { path: 'doubted', held: true }, 'wait_for_network'],
+    [
+      'a tube carried on that nobody follows',
+      { trigger: 'service_restart', path: 'none', held: true },
+      'wait_for_network',
+    ],
     ['credentials that run out in a storm', { trigger: 'turn_expiry', held: true }, 'wait_for_network'],
     [
       'an interface that took the way along',
@@ -42,6 +47,12 @@ describe('the decision table', () => {
     ['the report of a controller', { trigger: 'ip_change', source: 'controller', route: 'same' }, 'restart_now'],
   ])('%s', (_, known, verdict) => {
     expect(judge(evidenceOf(known)).verdict).toBe(verdict);
+  });
+
+  test('tells a tube that nobody follows yet from one that a storm holds', () => {
+    const held = { trigger: 'service_restart', path: 'none', held: true } as const;
+    expect(judge(evidenceOf(held)).why).toMatch(/no controller/);
+    expect(judge(evidenceOf({ ...held, suspectShare: 0.6 })).why).toMatch(/many tubes/);
   });
 
   test('says something about every combination, and never that a lost path be left alone', () => {

@@ -312,7 +312,7 @@ const nextOf: Readonly<Record<string, readonly string[]>> = {
   backoff: ['attempt'],
   breakerOpen: ['attempt'],
   waitingForPeer: ['wait_for_peer'],
-  waitingForNetwork: ['wait_for_network', 'wait_for_storm'],
+  waitingForNetwork: ['wait_for_network', 'wait_for_storm', 'wait_for_controller'],
 };
 
 /** What operators are told of a walk, step by step; returns what is not so. */
@@ -324,7 +324,7 @@ class Reader {
 
   constructor(tube: TubeHarness) {
     this.#tube = tube;
-    this.book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed: 1 });
+    this.book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed: 1, followedWithinMs: 120_000 });
     this.book.onIncident((_, incident) => this.incidents.push(incident));
   }
 

@@ -12,7 +12,7 @@ const { tubeId } = identity;
 
 /** A book that has read all that the tube said until now. */
 function bookOf(tube: TubeHarness, maxClosed = 10): IncidentBook {
-  const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed });
+  const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed, followedWithinMs: 120_000 });
   for (const notice of noticesOf(tube)) book.observe(notice);
   return book;
 }
@@ -134,6 +134,13 @@ describe('what comes next', () => {
     expect(nextOf(held)?.[0]).toBe('answer_timeout');
   });
 
+  test('the service was restarted: no storm, but a controller that does not follow yet', () => {
+    const before = TubeHarness.connected('overlap').last('record')!.record;
+    const tube = TubeHarness.afterProcess(before);
+    expect(tube.last('decision')?.decision.why).toBe('no controller follows the tube yet');
+    expect(nextOf(tube)).toEqual(['wait_for_controller', 120 * seconds]);
+  });
+
   test('the breaker is open', () => {
     const tube = TubeHarness.connected('overlap', { settings: { breakerFailureThreshold: 1 } });
     tube.down(1);
@@ -212,7 +219,7 @@ class Tubes {
   readonly book: IncidentBook;
 
   constructor(maxClosed = 3) {
-    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed });
+    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed, followedWithinMs: 120_000 });
   }
 
   say(whose: string, emission: TubeEmission, tenant = 'default'): void {

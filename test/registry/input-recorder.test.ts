@@ -115,6 +115,32 @@ describe('bounds', () => {
     expect(inputs.bytes).toBeLessThan(4_000);
   });
 
+  test('of so many tubes that not even their traffic has room, without looking at all of them for each input', () => {
+    const maxBytes = 1_000_000;
+    const { inputs, open, hear } = recorder({ maxBytes });
+    const tubes = 3_000;
+    let looks = 0;
+    for (let tube = 0; tube < tubes; tube += 1) {
+      const tubeId = `tube ${String(tube)}`;
+      open(tubeId);
+      hear(tubeId, { type: 'transport.heard', generation: 1, data: true });
+      expect(inputs.bytes).toBeLessThanOrEqual(maxBytes);
+      const log = inputs.log(tubeId)!;
+      const { dropFirst } = log;
+      log.dropFirst = () => {
+        looks += 1;
+        return dropFirst.call(log);
+      };
+    }
+    for (let input = 0; input < 1_000; input += 1) {
+      hear(`tube ${String(tubes - 1 - (input % 100))}`, { type: 'tube.peerSignalling', online: input % 3 === 0 });
+      expect(inputs.bytes).toBeLessThanOrEqual(maxBytes);
+    }
+    expect(inputs.log('tube 0')).toBeNull();
+    expect(inputs.log(`tube ${String(tubes - 1)}`)?.items.length).toBeGreaterThan(5);
+    expect(looks).toBeLessThan(2 * tubes);
+  });
+
   test('without room for a single one nothing is kept', () => {
     const { inputs, open, hear } = recorder({ maxInputs: 0 });
     open('a');
