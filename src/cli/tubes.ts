@@ -5,11 +5,12 @@
 import { tubeStates } from '../../machines/events.js';
 import { hintOf } from '../config/names.js';
 import type { ClosedTubeRow, ClosedTubesAnswer } from '../operator/operator.types.js';
+import { triggerWords } from '../operator/words.js';
 import { CliError, exitCodes, failed, usageError, type Call, type ExitCode } from './command.js';
 import { Refusal, withService, type Fields, type Service } from './service.js';
 import { tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
-import { shortLength, stateColour, triggerWords } from './words.js';
+import { shortLength, stateColour } from './words.js';
 
 /** What `list_tubes` tells of a tube, as far as it is read here. */
 export interface ListedTube {

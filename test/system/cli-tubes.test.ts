@@ -139,7 +139,7 @@ describe('with the real service', () => {
     await connect(0);
     await tubes('restart', String(ids[0]), '--wait');
     const incident =
-      /Incident 1 .*recovered by a new generation\n +it was asked for; generation 1 → 2; attempts 1[^]*PHASE +TOOK +WHAT\n +decide [^]*signal [^]*connect /;
+      /Incident 1 .*recovered\n +asked for by hand; generation 1 → 2; attempts 1[^]*PHASE +TOOK +WHAT\n +decide [^]*signal [^]*connect /;
     expect((await tubes('show', String(ids[0]))).out).toMatch(incident);
     await tubes('close', String(ids[0]), '--yes');
     const { code, out } = await tubes('show', String(ids[0]).slice(0, 13));
