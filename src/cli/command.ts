@@ -67,12 +67,29 @@ export interface Call {
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: ExitCode;
+  /** For programs: of a refusal the service's own, else the name of the exit code. */
+  readonly code: string;
 
-  constructor(exitCode: ExitCode, message: string, options?: { cause?: unknown }) {
+  constructor(exitCode: ExitCode, message: string, options?: { cause?: unknown; code?: string }) {
     super(message, options);
     this.exitCode = exitCode;
+    this.code = options?.code ?? nameOf(exitCode);
   }
 }
+
+const nameOf = (exitCode: ExitCode): string =>
+  Object.entries(exitCodes).find(([, known]) => known === exitCode)?.[0] ?? 'internal';
+
+/** What `--json` prints instead of a result. */
+export interface Failed {
+  readonly ok: false;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+export const failed = ({ code, message }: { readonly code: string; readonly message: string }): Failed => ({
+  ok: false,
+  error: { code, message },
+});
 
 /** Wrong use of the command line; the message says what to do. */
 export const usageError = (message: string): CliError => new CliError(exitCodes.usage, message);

@@ -6,7 +6,7 @@ import { commandEnvironment, processSources } from '../config/environment.js';
 import { hintOf } from '../config/names.js';
 import { libraryVersion } from '../peer/version.js';
 import { readArguments } from './arguments.js';
-import { CliError, exitCodes, usageError, type Call, type Command, type ExitCode } from './command.js';
+import { CliError, exitCodes, failed, usageError, type Call, type Command, type ExitCode } from './command.js';
 import { commands } from './commands.js';
 import { commandHelp, groupHelp, overview } from './help.js';
 import { processTerminal, type Terminal } from './terminal.js';
@@ -37,17 +37,24 @@ export async function runCommandLine(
   try {
     return await dispatch(argv, outside, table);
   } catch (error) {
-    return report(error, outside.terminal);
+    return report(error, outside.terminal, wantsJson(argv));
   }
 }
 
-function report(error: unknown, terminal: Terminal): ExitCode {
+/** Also where the arguments could not be read. */
+const wantsJson = (argv: readonly string[]): boolean =>
+  argv.slice(0, argv.indexOf('--') + 1 || Infinity).includes('--json');
+
+function report(error: unknown, terminal: Terminal, json: boolean): ExitCode {
   terminal.progress(null);
-  if (error instanceof CliError) {
-    terminal.tell(`holdfast: ${error.message}`);
-    return error.exitCode;
+  const known = error instanceof CliError ? error : null;
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) terminal.print(JSON.stringify(failed({ code: known?.code ?? 'internal', message })));
+  if (known !== null) {
+    terminal.tell(`holdfast: ${message}`);
+    return known.exitCode;
   }
-  terminal.tell(`holdfast: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  terminal.tell(`holdfast: internal error: ${error instanceof Error ? (error.stack ?? message) : message}`);
   return exitCodes.internal;
 }
 

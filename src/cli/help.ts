@@ -103,7 +103,7 @@ Generated from \`src/cli/commands.ts\` by \`scripts/cli-docs.mjs\`; do not edit.
 \`npx holdfast COMMAND\`, or \`node dist/src/main.js COMMAND\` in this folder. Without a command, or with flags only, it is \`holdfast serve\`.
 
 - Results go to standard output; errors, questions and progress to standard error. An error is one line that says what to do.
-- \`--json\` prints JSON for programs: one value, or a line for each change where a command goes on (\`tubes watch\`). Times in it are milliseconds since the epoch.
+- \`--json\` prints JSON for programs: one value, or a line for each change where a command goes on (\`tubes watch\`); an array where a command takes several tubes (\`tubes restart\`, \`tubes close\`). An error is printed too, as \`{"ok":false,"error":{"code","message"}}\`. Times in it are milliseconds since the epoch.
 - Colour is for terminals only, and not with \`NO_COLOR\`. Tables are cut to the width of the terminal, and never in a pipe.
 - \`holdfast help COMMAND\` says what is written here.`;
 

@@ -14,11 +14,8 @@ const answerTimeoutMs = 15_000;
 
 /** The service refused a connection or a call; `code` is one of machines/failure.ts. */
 export class Refusal extends CliError {
-  readonly code: string;
-
   constructor(code: string, message: string) {
-    super(exitCodes.no, `${message} (${code})`);
-    this.code = code;
+    super(exitCodes.no, `${message} (${code})`, { code });
   }
 }
 

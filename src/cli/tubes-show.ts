@@ -5,24 +5,20 @@
 import { isOwnLabel } from '../channels/wire.js';
 import { phases, type Incident } from '../operator/incident.types.js';
 import type { IncidentsAnswer, TubeRow } from '../operator/operator.types.js';
+import {
+  evidenceSentences,
+  nextWords,
+  outcomeWords,
+  phaseWords,
+  reasonWords,
+  triggerWords,
+} from '../operator/words.js';
 import { exitCodes, type Call, type ExitCode } from './command.js';
 import { Refusal, UnknownCall, withService, type Fields, type Service } from './service.js';
 import { harmless, tableLines } from './table.js';
 import type { Terminal } from './terminal.js';
 import { resolveTubes, type ListedTube } from './tubes.js';
-import {
-  evidenceWords,
-  length,
-  moment,
-  nextWords,
-  outcomeWords,
-  percent,
-  phaseWords,
-  roundTrip,
-  size,
-  stateColour,
-  triggerWords,
-} from './words.js';
+import { length, moment, percent, roundTrip, size, stateColour } from './words.js';
 
 interface Tube extends ListedTube {
   readonly trickle_ice: boolean;
@@ -112,13 +108,17 @@ type Line = readonly [name: string, value: string | null];
 
 function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Terminal): string[] {
   const nowMs = Date.now();
+  const next = row?.next ?? null;
   const state = paint(tube.state, stateColour(tube.state) ?? 'bold');
   // Of an older service: the incident counts until the tube was stable for a while.
   const open = row === null ? tube.incident : row.incident;
   const lines: Line[] = [
-    ['state', row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${harmless(row.reason)}`],
+    [
+      'state',
+      row === null ? state : `${state} for ${length(nowMs - row.since_ms)}: ${harmless(reasonWords(row.reason))}`,
+    ],
     ['trouble', open === null ? null : `for ${length(nowMs - open.started_at_ms)}: ${troubleWords(open)}`],
-    ['next', nextWords(row?.next ?? null, nowMs)],
+    ['next', next === null ? null : nextWords(next, nowMs, length)],
     [
       'transport',
       `${tube.transport_state}; newest generation ${tube.generation}, data takes ${tube.active_generation ?? 'none'}`,
@@ -196,7 +196,9 @@ function incidentsLines(incidents: readonly Incident[], terminal: Terminal, all:
   ];
 }
 
-function incidentLines(incident: Incident, { paint, columns }: Terminal): string[] {
+const units = { length, percent };
+
+function incidentLines(incident: Incident, terminal: Terminal): string[] {
   const {
     number,
     started_at_ms: startedAtMs,
@@ -214,25 +216,30 @@ function incidentLines(incident: Incident, { paint, columns }: Terminal): string
   const facts = [
     `${triggerWords(incident.trigger)}; ${generations}; attempts ${incident.attempts}`,
     outageMs === null ? null : `without a path for ${length(outageMs)}`,
-    evidence === null ? null : `known at the first decision: ${evidenceWords(evidence)}`,
+    evidence === null ? null : `known at the first decision: ${evidenceSentences(evidence, units).join('; ')}`,
   ].filter((part) => part !== null);
+  return [
+    `Incident ${number}  ${moment(startedAtMs)}, ${lasted}: ${terminal.paint(outcomeWords(outcome), colour)}`,
+    ...facts.map((fact) => `  ${fact}`),
+    ...phaseLines(incident, terminal).map((line) => `    ${line}`),
+  ];
+}
+
+/** None when it came to none. */
+function phaseLines(incident: Incident, { paint, columns }: Terminal): string[] {
   const past = phases.flatMap((phase) => {
     const tookMs = incident.phases[phase];
     return tookMs === undefined ? [] : [{ phase, tookMs }];
   });
-  const table = tableLines(
+  if (past.length === 0) return [];
+  return tableLines(
     past,
     [
       { title: 'PHASE', text: ({ phase }) => phase },
       { title: 'TOOK', text: ({ tookMs }) => length(tookMs), right: true },
-      { title: 'WHAT', text: ({ phase }) => phaseWords(phase), atLeast: 10 },
+      { title: 'WHAT', text: ({ phase }) => phaseWords[phase].meaning, atLeast: 10 },
     ],
     columns() - 4,
     paint,
   );
-  return [
-    `Incident ${number}  ${moment(startedAtMs)}, ${lasted}: ${paint(outcomeWords(outcome), colour)}`,
-    ...facts.map((fact) => `  ${fact}`),
-    ...(past.length === 0 ? [] : table.map((line) => `    ${line}`)),
-  ];
 }

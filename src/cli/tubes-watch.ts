@@ -2,15 +2,15 @@
  * `holdfast tubes watch`: the tubes as they are now, kept up to date. On a terminal a table that is drawn again, troubled tubes first; elsewhere a line for
  * each change. Ends with Ctrl-C. Follows tube-rows.ts.
  */
-import type { TubeState } from '../../machines/events.js';
 import type { TubeRow } from '../operator/operator.types.js';
+import { nextWords, reasonWords, triggerWords, urgency } from '../operator/words.js';
 import { exitCodes, type Call, type CliError, type ExitCode } from './command.js';
 import { withService } from './service.js';
 import { harmless, tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
 import { TubeRows, type RowChange, type RowListener } from './tube-rows.js';
 import { filterOf, shownId, summaryOf } from './tubes.js';
-import { clock, nextWords, percent, roundTrip, shortLength, stateColour, triggerWords } from './words.js';
+import { clock, length, percent, roundTrip, shortLength, stateColour } from './words.js';
 
 export function watch(call: Call): Promise<ExitCode> {
   const { terminal, switches } = call;
@@ -113,23 +113,15 @@ function doing({ incident, next, reason, state }: TubeRow, nowMs: number): strin
     incident === null
       ? []
       : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
-  const coming = nextWords(next, nowMs);
-  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reason)] : [];
-  return [...trouble, ...why, ...(coming === null ? [] : [coming])];
+  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reasonWords(reason))] : [];
+  return [...trouble, ...why, ...(next === null ? [] : [nextWords(next, nowMs, length)])];
 }
-
-const ranks: Readonly<Record<TubeState, number>> = {
-  failed: 0,
-  degraded: 1,
-  connecting: 2,
-  initializing: 3,
-  connected: 4,
-  closed: 5,
-};
 
 /** Trouble first, then what changed last. */
 const byTrouble = (left: TubeRow, right: TubeRow): number =>
-  ranks[left.state] - ranks[right.state] || right.since_ms - left.since_ms || (left.tube_id < right.tube_id ? -1 : 1);
+  urgency[left.state] - urgency[right.state] ||
+  right.since_ms - left.since_ms ||
+  (left.tube_id < right.tube_id ? -1 : 1);
 
 const columns = (nowMs: number, terminal: Terminal): readonly Column<TubeRow>[] => [
   { title: 'TUBE', text: (row) => shownId(row.tube_id, terminal) },

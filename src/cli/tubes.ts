@@ -5,11 +5,12 @@
 import { tubeStates } from '../../machines/events.js';
 import { hintOf } from '../config/names.js';
 import type { ClosedTubeRow, ClosedTubesAnswer } from '../operator/operator.types.js';
-import { CliError, exitCodes, usageError, type Call, type ExitCode } from './command.js';
+import { triggerWords } from '../operator/words.js';
+import { CliError, exitCodes, failed, usageError, type Call, type ExitCode } from './command.js';
 import { Refusal, withService, type Fields, type Service } from './service.js';
 import { tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
-import { shortLength, stateColour, triggerWords } from './words.js';
+import { shortLength, stateColour } from './words.js';
 
 /** What `list_tubes` tells of a tube, as far as it is read here. */
 export interface ListedTube {
@@ -171,29 +172,33 @@ function theOne(beginning: string, ids: readonly string[]): string {
   return first;
 }
 
-/** Does one thing to each tube; a refusal is told and does not keep the others from it. */
+/**
+ * Does one thing to each tube. A refusal is told and does not keep the others from it; a service that cannot be talked to any more does. For programs
+ * all that came of it is one array.
+ */
 export async function forEachTube(
   call: Call,
   service: Service,
   work: (tubeId: string) => Promise<Fields & { readonly text: string }>,
 ): Promise<ExitCode> {
+  const { terminal, switches } = call;
+  const json = switches.has('json');
+  const results: Fields[] = [];
   let code: ExitCode = exitCodes.done;
   for (const tubeId of await resolveTubes(service, call.args)) {
     try {
       const { text, ...fields } = await work(tubeId);
-      call.terminal.print(
-        call.switches.has('json') ? JSON.stringify({ tube_id: tubeId, ok: true, ...fields }) : `${tubeId}  ${text}`,
-      );
+      results.push({ tube_id: tubeId, ok: true, ...fields });
+      if (!json) terminal.print(`${tubeId}  ${text}`);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      code = exitCodes.no;
-      if (call.switches.has('json'))
-        call.terminal.print(
-          JSON.stringify({ tube_id: tubeId, ok: false, error: { code: error.code, message: error.message } }),
-        );
-      else call.terminal.tell(`holdfast: ${tubeId}: ${error.message}`);
+      if (!(error instanceof CliError)) throw error;
+      code = error.exitCode;
+      results.push({ tube_id: tubeId, ...failed(error) });
+      if (!json) terminal.tell(`holdfast: ${tubeId}: ${error.message}`);
+      if (!(error instanceof Refusal)) break;
     }
   }
+  if (json) terminal.print(JSON.stringify(results, null, terminal.isTerminal ? 2 : 0));
   return code;
 }
 

@@ -1,13 +1,8 @@
 /**
- * The words of the wire as sentences for people: lengths of time, sizes, states, triggers, phases, what a tube does next. Pure; times come in as
- * milliseconds since the epoch.
+ * Figures as the command line writes them: lengths of time, moments, sizes, ratios; and the colours of states. Pure; times come in as milliseconds since
+ * the epoch. Words are those of src/operator/words.ts.
  */
 import type { TubeState } from '../../machines/events.js';
-import type { RestartTrigger } from '../../machines/policies/recovery.js';
-import { isUnfollowed } from '../operator/evidence.js';
-import type { WireEvidence } from '../operator/flight.types.js';
-import type { IncidentOutcome, Phase } from '../operator/incident.types.js';
-import type { NextStep } from '../operator/operator.types.js';
 import type { Colour } from './terminal.js';
 
 const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
@@ -68,91 +63,3 @@ const stateColours: Readonly<Record<TubeState, Colour>> = {
 };
 
 export const stateColour = (state: string): Colour | null => stateColours[state as TubeState] ?? null;
-
-const triggers: Readonly<Record<RestartTrigger, string>> = {
-  missed_pings: 'pings stayed unanswered',
-  transport_failure: 'the connection itself failed',
-  manual: 'it was asked for',
-  peer_request: 'the peer asked for it',
-  peer_offer: 'the peer made an offer',
-  poor_quality: 'the quality was poor',
-  unhealthy: 'nothing came, and operations failed',
-  crash: "the tube's actor crashed",
-  interface_change: 'a network interface changed',
-  ip_change: 'an address changed',
-  turn_expiry: 'TURN credentials run out',
-  service_restart: 'the service was restarted',
-};
-
-/** Why there is trouble; the word itself where it is not known here. */
-export const triggerWords = (trigger: string): string => triggers[trigger as RestartTrigger] ?? trigger;
-
-const phaseTexts: Readonly<Record<Phase, string>> = {
-  detect: 'the path was dead, and nobody knew',
-  decide: 'known; until the attempt began that succeeded',
-  signal: 'an offer was made, sent and answered',
-  connect: 'ICE, DTLS and SCTP of the new generation',
-  resume: 'until data or a pong came over the new path',
-};
-
-export const phaseWords = (phase: Phase): string => phaseTexts[phase];
-
-const outcomes: Readonly<Record<IncidentOutcome, string>> = {
-  open: 'still open',
-  recovered: 'recovered by a new generation',
-  stood_down: 'the old path was good again',
-  failed: 'given up; the tube waits in failed',
-  closed: 'the tube was closed meanwhile',
-};
-
-export const outcomeWords = (outcome: string): string => outcomes[outcome as IncidentOutcome] ?? outcome;
-
-const steps: Readonly<Record<NextStep['what'], string>> = {
-  attempt: 'the next attempt',
-  answer_timeout: 'the attempt fails unless the peer answers',
-  wait_for_peer: "waits for the peer's signalling",
-  wait_for_network: "waits for this host's network",
-  wait_for_storm: 'waits for the storm governor: many tubes failed at once',
-  wait_for_controller: 'waits for a controller that follows it; restarts without one',
-  connect_timeout: 'gives up unless it connects',
-  close: 'is closed unless it is restarted',
-};
-
-/** `the next attempt in 12 s`; null where nothing is due. */
-export function nextWords(next: NextStep | null, nowMs: number): string | null {
-  if (next === null) return null;
-  const words = steps[next.what] ?? next.what;
-  return next.at_ms === null ? words : `${words} in ${length(next.at_ms - nowMs)}`;
-}
-
-const routes: Readonly<Record<WireEvidence['route'], string>> = {
-  unknown: '',
-  same: 'the way from this host to the peer is as it was',
-  moved: 'packets would leave this host from another address',
-  none: 'nothing leads from this host to the peer',
-};
-
-const paths: Readonly<Record<WireEvidence['path'], string>> = {
-  sound: 'the path was sound',
-  doubted: 'the path was in doubt',
-  none: 'there was no path',
-};
-
-/** What the first decision of an incident looked at, in one line. */
-export function evidenceWords(evidence: WireEvidence): string {
-  const { missed_pings: missed, silent_ms: silentMs, peer_signalling: signalling } = evidence;
-  return [
-    paths[evidence.path],
-    missed === 0 ? '' : `${missed} pings in a row unanswered`,
-    `nothing heard for ${length(silentMs)}`,
-    `transport ${evidence.transport_state}`,
-    signalling === 'offline' ? "the peer's signalling was down" : '',
-    routes[evidence.route],
-    isUnfollowed(evidence) ? 'no controller followed the tube yet, after a restart of the service' : '',
-    evidence.held && !isUnfollowed(evidence)
-      ? `restarts were held back (${percent(evidence.suspect_share)} of the tubes suspect)`
-      : '',
-  ]
-    .filter((part) => part !== '')
-    .join('; ');
-}

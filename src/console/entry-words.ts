@@ -1,7 +1,8 @@
 /** Entries of a flight recorder, each as one sentence, and how it should strike the eye. Pure. */
 import type { FlightEntry, FlightFact } from '../operator/flight.types.js';
+import { reasonWords, triggerWords } from '../operator/words.js';
 import { cost, duration, percent, plural, roundTrip, score } from './format.js';
-import { reasonWords, stateTones, triggerWords, type Tone } from './words.js';
+import { stateTones, type Tone } from './words.js';
 
 type Fact<Kind extends FlightFact['kind']> = Extract<FlightFact, { kind: Kind }>;
 type Words = { readonly [Kind in FlightFact['kind']]: (fact: Fact<Kind>, generation: number) => string };

@@ -6,8 +6,9 @@ import { isUnfollowed } from '../operator/evidence.js';
 import type { WireEvidence } from '../operator/flight.types.js';
 import type { Incident } from '../operator/incident.types.js';
 import type { NodeView } from '../operator/operator.types.js';
+import { phaseWords, routeWords } from '../operator/words.js';
 import { cost, count, duration, percent, plural } from './format.js';
-import { phaseWords, routeWords, type Tone } from './words.js';
+import type { Tone } from './words.js';
 
 export interface Judgement {
   readonly headline: string;
@@ -71,29 +72,6 @@ export function blameOf(evidence: WireEvidence): Judgement {
   if (source === 'peer') return { headline: 'Rather them', detail: 'the peer’s end noticed it.', tone: 'doubt' };
   if (route === 'same') return { headline: 'Rather them', detail: `${routeWords(route)}.`, tone: 'doubt' };
   return { headline: 'Not clear', detail: `${routeWords(route)}.`, tone: 'calm' };
-}
-
-/** What the decision looked at, in sentences. */
-export function evidenceSentences(evidence: WireEvidence): readonly string[] {
-  const { missed_pings: missed, silent_ms: silentMs, transport_state: transport, peer_signalling: peer } = evidence;
-  const paths = { sound: 'the path worked', doubted: 'the path was in doubt', none: 'there was no path' };
-  const peers = {
-    online: 'the peer’s signalling was there',
-    offline: 'the peer’s signalling was down',
-    relayed: 'the peer is signalled through the controller',
-  };
-  return [
-    paths[evidence.path],
-    missed === 0 ? 'no ping was missing' : `${plural(missed, 'ping')} in a row unanswered`,
-    ...(silentMs > 0 ? [`nothing heard for ${cost(silentMs)}`] : []),
-    `the connection said “${transport}”`,
-    routeWords(evidence.route),
-    peers[peer],
-    ...(isUnfollowed(evidence) ? ['no controller followed the tube yet, after a restart of the service'] : []),
-    ...(evidence.held && !isUnfollowed(evidence)
-      ? [`restarts were held back, because ${percent(evidence.suspect_share)} of this node’s tubes were suspect`]
-      : []),
-  ];
 }
 
 /** `1.9 s without a path, 1 attempt; most of it noticing (1.6 s)`. */

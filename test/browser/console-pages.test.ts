@@ -125,6 +125,25 @@ describeWith('chromium', 'the pages of the console', () => {
       await page.locator('.list-body .list-row').first().waitFor();
     });
 
+    it('keeps the focus on a row that is scrolled away', async () => {
+      await page.getByRole('table').focus();
+      await page.keyboard.press('Home');
+      const focused = (): Promise<string | undefined> =>
+        page.evaluate(() => document.activeElement?.closest<HTMLElement>('[data-index]')?.dataset.index);
+      const scrollTo = async (px: number): Promise<void> => {
+        await page.getByRole('table').evaluate((box, top) => (box.scrollTop = top), px);
+        await page.waitForTimeout(200);
+      };
+      await page.waitForFunction(() => document.activeElement?.closest('[data-index="0"]') !== null);
+      for (const px of [40_000, 90_000, 20_000]) {
+        await scrollTo(px);
+        expect(await focused()).toBe('0');
+      }
+      expect(await page.locator('.list-body .list-row').count()).toBeLessThan(60);
+      await page.keyboard.press('ArrowDown');
+      await page.waitForFunction(() => document.activeElement?.closest('[data-index="1"]') !== null);
+    });
+
     it('follows what changes, and what ends', async () => {
       await page.getByRole('searchbox').fill(well.conversation_id);
       node.set({ ...well, state: 'failed', reason: 'restart_exhausted', since_ms: Date.now() });
@@ -270,6 +289,23 @@ describeWith('chromium', 'the pages of the console', () => {
     node.set({ ...well, conversation_id: 'after-the-drop' });
     await page.getByRole('searchbox').fill('after-the-drop');
     await page.locator('.list-body .list-row').first().waitFor();
+  });
+
+  it('forgets what it showed when somebody signs out, and shows nothing of it to the next one', async () => {
+    await go('#/tubes');
+    await page.getByRole('searchbox').fill('');
+    await page.locator('.list-body .list-row').first().waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    const field = page.getByLabel('Token', { exact: true });
+    await field.waitFor();
+    expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe('{}');
+    node.pictures = false;
+    await field.fill(node.token);
+    await field.press('Enter');
+    await page.getByText('connected to the service').waitFor();
+    await page.getByText('The list is being loaded').waitFor();
+    expect(await page.locator('.list-body .list-row').count()).toBe(0);
+    expect(await chip('All').innerText()).toMatch(/\b0$/);
   });
 
   it('has asked no other host for anything and has complained about nothing', () => {

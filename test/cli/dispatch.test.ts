@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { exitCodes, CliError, type Call, type Command } from '../../src/cli/command.js';
 import { commands } from '../../src/cli/commands.js';
+import { Refusal } from '../../src/cli/service.js';
 import { runCommandLine } from '../../src/cli/dispatch.js';
 import { flagOf } from '../../src/config/names.js';
 import { configKeys } from '../../src/config/schema.js';
@@ -96,7 +97,10 @@ describe('wrong use', () => {
   ])('%j is one line on standard error, and 64', async (argv, words) => {
     const { calls, terminal, line } = bench();
     expect(await line(...argv)).toBe(64);
-    expect([terminal.told.length, terminal.printed, calls]).toEqual([1, [], []]);
+    const [told = ''] = terminal.told;
+    const error = { code: 'usage', message: told.slice('holdfast: '.length) };
+    const printed = argv.includes('--json') ? [JSON.stringify({ ok: false, error })] : [];
+    expect([terminal.told.length, terminal.printed, calls]).toEqual([1, printed, []]);
     expect(terminal.told[0]).toMatch(/^holdfast: /);
     expect(terminal.told[0]).toMatch(words);
   });
@@ -107,6 +111,15 @@ describe('how it ends', () => {
     const { terminal, line } = bench(() => Promise.reject(new CliError(exitCodes.unavailable, 'no service answers')));
     expect(await line('tubes', 'ls')).toBe(69);
     expect(terminal.told).toEqual(['holdfast: no service answers']);
+    expect(terminal.printed).toEqual([]);
+    expect(await line('tubes', 'ls', '--json')).toBe(69);
+    expect(terminal.printed).toEqual(['{"ok":false,"error":{"code":"unavailable","message":"no service answers"}}']);
+  });
+
+  test('with what the service says when it refuses, for programs too', async () => {
+    const { terminal, line } = bench(() => Promise.reject(new Refusal('tube_unknown', 'There is no such tube')));
+    expect(await line('tubes', 'ls', '--json')).toBe(1);
+    expect(JSON.parse(terminal.printed.join())).toMatchObject({ ok: false, error: { code: 'tube_unknown' } });
   });
 
   test('with 70 when it is our fault', async () => {

@@ -1,7 +1,7 @@
 // Tables and the words of lengths and sizes: aligned, cut where they must be, and harmless.
 import { describe, expect, test } from '@jest/globals';
 import { harmless, tableLines, wrap, type Column } from '../../src/cli/table.js';
-import { clock, evidenceWords, length, nextWords, shortLength, size } from '../../src/cli/words.js';
+import { clock, length, shortLength, size } from '../../src/cli/words.js';
 
 interface Row {
   readonly id: string;
@@ -86,36 +86,7 @@ describe('words', () => {
     expect(size(bytes)).toBe(words);
   });
 
-  test('what comes next has a time where one is known', () => {
-    expect(nextWords({ what: 'attempt', at_ms: 12_000 }, 0)).toBe('the next attempt in 12 s');
-    expect(nextWords({ what: 'wait_for_peer', at_ms: null }, 0)).toBe("waits for the peer's signalling");
-    expect(nextWords({ what: 'wait_for_controller', at_ms: 90_000 }, 0)).toBe(
-      'waits for a controller that follows it; restarts without one in 1 min 30 s',
-    );
-    expect(nextWords(null, 0)).toBeNull();
-  });
-
   test('a clock has milliseconds', () => {
     expect(clock(Date.now())).toMatch(/^\d\d:\d\d:\d\d\.\d{3}$/);
-  });
-
-  test('evidence is one sentence of what matters', () => {
-    const evidence = {
-      trigger: 'missed_pings',
-      source: 'tube',
-      path: 'doubted',
-      missed_pings: 3,
-      silent_ms: 6000,
-      transport_state: 'connected',
-      peer_signalling: 'online',
-      route: 'same',
-      held: false,
-      suspect_share: 0,
-    } as const;
-    expect(evidenceWords(evidence)).toBe(
-      'the path was in doubt; 3 pings in a row unanswered; nothing heard for 6.0 s; transport connected; the way from this host to the peer is as it was',
-    );
-    const unfollowed = { ...evidence, trigger: 'service_restart', held: true } as const;
-    expect(evidenceWords(unfollowed)).toMatch(/no controller followed the tube yet, after a restart of the service$/);
   });
 });

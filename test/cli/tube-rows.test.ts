@@ -99,7 +99,7 @@ describe('the screen', () => {
     );
     expect(lines[0]).toContain('3 tubes: 1 connected, 1 degraded, 1 failed');
     expect(lines.slice(3).map((line) => line.slice(0, 1))).toEqual(['c', 'b', 'a']);
-    expect(lines[4]).toContain('pings stayed unanswered, attempts 2, the next attempt in 5.0 s');
+    expect(lines[4]).toContain('pings unanswered, attempts 2, next attempt in 5.0 s');
   });
 
   test('is as high as the terminal, and says how many are left out', () => {

@@ -1,6 +1,14 @@
 // Plots tell the truth: round ticks that cover the values, gaps where nothing is known, rates only where a counter went on.
 import { describe, expect, test } from '@jest/globals';
-import { barsPath, linePath, nearest, ticksTo, timeTicks, type Scale } from '../../src/console/charts/plot-shapes.js';
+import {
+  barsPath,
+  dotsPath,
+  linePath,
+  nearest,
+  ticksTo,
+  timeTicks,
+  type Scale,
+} from '../../src/console/charts/plot-shapes.js';
 import { tubeSeries, worst } from '../../src/console/charts/series.js';
 
 const x: Scale = { from: 0, to: 100, fromPx: 0, toPx: 100 };
@@ -27,7 +35,10 @@ describe('ticks', () => {
 });
 
 test('a line has a gap where a value is not known, and a point alone is a dot', () => {
-  expect(linePath([0, 10, 20, 30], [1, 2, null, 4], x, y)).toBe('M0 90h0L10 80M30 60h0');
+  expect(linePath([0, 10, 20, 30], [1, 2, null, 4], x, y)).toBe('M0 90L10 80M30 60');
+  expect(dotsPath([0, 10, 20, 30], [1, 2, null, 4], x, y)).toBe('M30 60h0');
+  expect(dotsPath([0, 10, 20], [null, 5, null], x, y)).toBe('M10 50h0');
+  expect(dotsPath([0], [5], x, y)).toBe('M0 50h0');
 });
 
 test('bars stand on the base line; nothing is drawn for nothing', () => {

@@ -5,22 +5,17 @@ import { incidentOutcomes, phases, type Incident } from '../../src/operator/inci
 import type { TrendMinute } from '../../src/operator/operator.types.js';
 import { restartTriggers } from '../../machines/policies/recovery.js';
 import { closeReasons } from '../../machines/failure.js';
-import { blame, blameOf, costOf, evidenceSentences, trendOf } from '../../src/console/judgement.js';
+import { blame, blameOf, costOf, trendOf } from '../../src/console/judgement.js';
 import { entrySentence, entryTone } from '../../src/console/entry-words.js';
 import { bytes, cost, duration, percent, roundTrip } from '../../src/console/format.js';
-import {
-  nextSentence,
-  nextWords,
-  outcomeWords,
-  phaseWords,
-  reasonWords,
-  triggerWords,
-} from '../../src/console/words.js';
+import { nextSentence, nextWords, outcomeTones } from '../../src/console/words.js';
+import { evidenceSentences, outcomeWords, phaseWords, reasonWords, triggerWords } from '../../src/operator/words.js';
 import { routeOf } from '../../src/console/route.js';
 import { fakeIncidents, fakeNodeView, fakeRow } from '../support/fake-rows.js';
 import { Random } from '../support/random.js';
 
 const nowMs = Date.UTC(2026, 0, 1);
+const units = { length: cost, percent };
 const row = fakeRow(1, new Random(1), nowMs, 'degraded');
 const counts = { initializing: 0, connecting: 0, connected: 9, degraded: 1, failed: 0, closed: 0 };
 
@@ -33,8 +28,13 @@ describe('every code', () => {
     expect(reasonWords(reason)).not.toBe(reason);
   });
 
-  test.each([...phases, ...incidentOutcomes])('%s has a name', (code) => {
-    expect({ ...phaseWords, ...outcomeWords }[code].name.length).toBeGreaterThan(3);
+  test.each(phases)('the phase %s has a name', (phase) => {
+    expect(phaseWords[phase].name.length).toBeGreaterThan(3);
+  });
+
+  test.each(incidentOutcomes)('the outcome %s has a name and a tone', (outcome) => {
+    expect(outcomeWords(outcome).length).toBeGreaterThan(3);
+    expect(outcomeTones[outcome]).toMatch(/^[a-z]+$/);
   });
 
   test('one of a newer service is shown as it is', () => {
@@ -114,10 +114,10 @@ describe('us or them', () => {
     expect(blameOf({ ...evidence, held: true }).headline).toBe('Rather us');
     const unfollowed = { ...evidence, trigger: 'service_restart', held: true, suspect_share: 0 } as const;
     expect(blameOf(unfollowed).detail).toMatch(/no controller followed/);
-    expect(evidenceSentences(unfollowed).join()).not.toMatch(/suspect/);
+    expect(evidenceSentences(unfollowed, units).join()).not.toMatch(/suspect/);
     expect(blameOf({ ...evidence, route: 'moved' }).headline).toBe('Rather us');
     expect(blameOf({ ...evidence, peer_signalling: 'offline' }).headline).toBe('Rather them');
-    expect(evidenceSentences(evidence)).toContain('3 pings in a row unanswered');
+    expect(evidenceSentences(evidence, units)).toContain('3 pings in a row unanswered');
   });
 });
 

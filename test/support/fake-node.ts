@@ -31,6 +31,8 @@ export class FakeNode {
   readonly rows = new Map<string, TubeRow>();
   readonly closed: ClosedTubeRow[] = [];
   url = '';
+  /** False: who watches is told no rows at first. */
+  pictures = true;
   readonly #http = createServer();
   readonly #io = new Server(this.#http, { transports: ['websocket'], serveClient: false });
   readonly #control: Namespace;
@@ -151,7 +153,7 @@ export class FakeNode {
       watch_tubes: () => {
         void socket.join('watchers');
         const rows = [...this.rows.values()];
-        for (let from = 0; from === 0 || from < rows.length; from += batchRows) {
+        for (let from = 0; this.pictures && (from === 0 || from < rows.length); from += batchRows) {
           const changed = rows.slice(from, from + batchRows);
           const complete = from + batchRows >= rows.length;
           const batch: TubesBatch = { at_ms: Date.now(), begins: from === 0, complete, changed, gone: [] };

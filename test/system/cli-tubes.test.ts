@@ -103,12 +103,7 @@ describe('with the real service', () => {
     expect([code, out]).toEqual([0, expect.stringMatching(/generation 2 carries the data after \d+/)]);
     expect(await control.ok('get_tube', { tube_id: ids[0] })).toMatchObject({ generation: 2, active_generation: 2 });
     const without = await tubes('restart', String(ids[0]), '--json');
-    expect(JSON.parse(without.out)).toMatchObject({
-      tube_id: ids[0],
-      ok: true,
-      generation: 3,
-      already_in_progress: false,
-    });
+    expect(JSON.parse(without.out)).toEqual([{ tube_id: ids[0], ok: true, generation: 3, already_in_progress: false }]);
   }, 30_000);
 
   it('tells which tubes could not be restarted, and restarts the others', async () => {
@@ -118,6 +113,16 @@ describe('with the real service', () => {
     expect(code).toBe(1);
     expect(out).toMatch(new RegExp(`^${ids[0]} .*generation 2`));
     expect(err).toMatch(new RegExp(`${ids[1]}: .*tube_closed`));
+    const json = await tubes('restart', String(ids[1]), String(ids[0]), '--json');
+    expect([json.code, JSON.parse(json.out)]).toMatchObject([
+      1,
+      [
+        { tube_id: ids[1], ok: false, error: { code: 'tube_closed' } },
+        { tube_id: ids[0], ok: true },
+      ],
+    ]);
+    const unknown = await tubes('show', 'ffffffff-0000-4000-8000-000000000000', '--json');
+    expect([unknown.code, JSON.parse(unknown.out)]).toMatchObject([1, { ok: false, error: { code: 'tube_unknown' } }]);
   }, 30_000);
 
   it('closes a tube, but not without being told to', async () => {
@@ -134,7 +139,7 @@ describe('with the real service', () => {
     await connect(0);
     await tubes('restart', String(ids[0]), '--wait');
     const incident =
-      /Incident 1 .*recovered by a new generation\n +it was asked for; generation 1 → 2; attempts 1[^]*PHASE +TOOK +WHAT\n +decide [^]*signal [^]*connect /;
+      /Incident 1 .*recovered\n +asked for by hand; generation 1 → 2; attempts 1[^]*PHASE +TOOK +WHAT\n +decide [^]*signal [^]*connect /;
     expect((await tubes('show', String(ids[0]))).out).toMatch(incident);
     await tubes('close', String(ids[0]), '--yes');
     const { code, out } = await tubes('show', String(ids[0]).slice(0, 13));

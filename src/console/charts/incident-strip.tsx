@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import type { Incident } from '../../operator/incident.types.js';
 import { wallClock } from '../format.js';
-import { outcomeWords } from '../words.js';
+import { outcomeTones } from '../words.js';
 
 interface IncidentStripProps {
   /** At least one, newest first. */
@@ -21,7 +21,7 @@ export function IncidentStrip({ incidents, nowMs }: IncidentStripProps): JSX.Ele
         {incidents.map(({ number, outcome, started_at_ms: startedAtMs, ended_at_ms: endedAtMs }) => (
           <span
             key={number}
-            class={`tone-${outcomeWords[outcome].tone}`}
+            class={`tone-${outcomeTones[outcome]}`}
             style={{ left: percent(startedAtMs - fromMs), width: percent((endedAtMs ?? nowMs) - startedAtMs) }}
           />
         ))}

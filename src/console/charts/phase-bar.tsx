@@ -1,8 +1,8 @@
 /** Where the time of a recovery went: one bar, divided by phases, and the same in words. */
 import type { JSX } from 'preact';
 import { phases, type Incident } from '../../operator/incident.types.js';
+import { phaseWords } from '../../operator/words.js';
 import { cost } from '../format.js';
-import { phaseWords } from '../words.js';
 
 interface PhaseBarProps {
   readonly incident: Incident;

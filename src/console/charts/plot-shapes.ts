@@ -45,11 +45,22 @@ export function linePath(times: readonly number[], values: readonly (number | nu
       isDown = false;
       return;
     }
-    // A point between gaps is a dot.
-    path += `${isDown ? 'L' : 'M'}${round(place(x, atMs))} ${round(place(y, value))}${isDown ? '' : 'h0'}`;
+    path += `${isDown ? 'L' : 'M'}${round(place(x, atMs))} ${round(place(y, value))}`;
     isDown = true;
   });
   return path;
+}
+
+/** The points between gaps, of which a line shows nothing: each as a line without length, whose round ends are the dot. */
+export function dotsPath(times: readonly number[], values: readonly (number | null)[], x: Scale, y: Scale): string {
+  const isKnown = (index: number): boolean => (values[index] ?? null) !== null;
+  return values
+    .map((value, index) => {
+      const atMs = times[index];
+      if (value === null || atMs === undefined || isKnown(index - 1) || isKnown(index + 1)) return '';
+      return `M${round(place(x, atMs))} ${round(place(y, value))}h0`;
+    })
+    .join('');
 }
 
 /** From the base line up, each `widthPx` wide around its time. */

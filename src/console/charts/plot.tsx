@@ -5,7 +5,7 @@
 import type { JSX, RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { hourAndMinute, wallClock } from '../format.js';
-import { barsPath, linePath, nearest, place, ticksTo, timeTicks, type Scale } from './plot-shapes.js';
+import { barsPath, dotsPath, linePath, nearest, place, ticksTo, timeTicks, type Scale } from './plot-shapes.js';
 import { worst } from './series.js';
 
 export interface PlotSeries {
@@ -126,7 +126,13 @@ interface SeriesPathProps {
 }
 
 function SeriesPath({ one: { mark, values, kind = 'line' }, times, x, y }: SeriesPathProps): JSX.Element {
-  if (kind === 'line') return <path class={`plot-line ${mark}`} d={linePath(times, values, x, y)} />;
+  if (kind === 'line')
+    return (
+      <>
+        <path class={`plot-line ${mark}`} d={linePath(times, values, x, y)} />
+        <path class={`plot-line plot-dots ${mark}`} d={dotsPath(times, values, x, y)} />
+      </>
+    );
   const widthPx = Math.max(2, ((x.toPx - x.fromPx) / Math.max(1, times.length)) * 0.65);
   return <path class={`plot-bars ${mark}`} d={barsPath(times, values, { x, y, widthPx })} />;
 }

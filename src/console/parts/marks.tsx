@@ -56,6 +56,7 @@ const icons = {
   close: 'M6 6l12 12M18 6 6 18',
   export: 'M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14',
   back: 'M14.5 5 7.5 12l7 7',
+  leave: 'M10.5 4.5H5v15h5.5M14 8l4 4-4 4M18 12H9.5',
   theme: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
 } as const;
 

@@ -99,11 +99,47 @@ function useRowKeys(
   };
 }
 
+interface Rows {
+  readonly count: number;
+  readonly keyOf: (index: number) => string;
+}
+
+/** The row that has the focus, wherever the list is scrolled to: if it went, the focus would be lost. In the order of the list: a row that is moved loses it too. */
+function useFocusedRow({ count, keyOf }: Rows): {
+  readonly focused: (event: FocusEvent) => void;
+  readonly blurred: () => void;
+  readonly withFocused: (visible: readonly number[]) => readonly number[];
+} {
+  const held = useRef<{ readonly key: string; readonly index: number } | null>(null);
+  const placeOf = (key: string, was: number): number => {
+    if (was < count && keyOf(was) === key) return was;
+    for (let index = 0; index < count; index += 1) if (keyOf(index) === key) return index;
+    return -1;
+  };
+  return {
+    focused: ({ target }) => {
+      const row = target instanceof HTMLElement ? target.closest<HTMLElement>('[data-index]') : null;
+      const index = Number(row?.dataset.index ?? NaN);
+      held.current = index < count ? { key: keyOf(index), index } : null;
+    },
+    blurred: () => (held.current = null),
+    withFocused: (visible) => {
+      if (held.current === null) return visible;
+      const { key, index: was } = held.current;
+      const index = placeOf(key, was);
+      held.current = index < 0 ? null : { key, index };
+      if (index < 0 || visible.includes(index)) return visible;
+      return index < (visible[0] ?? 0) ? [index, ...visible] : [...visible, index];
+    },
+  };
+}
+
 export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow }: VirtualListProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [{ first, last }, look] = useRange(box, rowHeightPx);
   const moved = useRowKeys(box, { count, rowHeightPx, look });
-  const indexes = Array.from({ length: Math.max(0, Math.min(last, count) - first) }, (_, place) => first + place);
+  const { focused, blurred, withFocused } = useFocusedRow({ count, keyOf });
+  const visible = Array.from({ length: Math.max(0, Math.min(last, count) - first) }, (_, place) => first + place);
   return (
     <div
       class="list"
@@ -113,6 +149,8 @@ export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow 
       tabIndex={0}
       ref={box}
       onKeyDown={moved}
+      onFocusIn={focused}
+      onFocusOut={blurred}
     >
       <div role="rowgroup" class="list-head">
         <div role="row" class="list-row" aria-rowindex={1}>
@@ -120,7 +158,7 @@ export function VirtualList({ label, count, rowHeightPx, head, keyOf, renderRow 
         </div>
       </div>
       <div role="rowgroup" class="list-body" style={{ height: `${count * rowHeightPx}px` }}>
-        {indexes.map((index) => (
+        {withFocused(visible).map((index) => (
           <div
             role="row"
             class="list-row"

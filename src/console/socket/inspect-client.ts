@@ -6,7 +6,11 @@ import { signal, type ReadonlySignal } from '@preact/signals';
 import type { InspectAbout, InspectMessage } from '../../operator/inspection.types.js';
 import { LiveCharts } from '../store/live-charts.js';
 import { lastingSocket } from './lasting-socket.js';
-import type { Session } from './session.js';
+
+interface SignedIn {
+  readonly url: string;
+  readonly token: string;
+}
 
 export interface InspectWatch {
   readonly charts: LiveCharts;
@@ -19,7 +23,7 @@ export interface InspectWatch {
 
 const answerTimeoutMs = 5000;
 
-export function watchTube({ url, token }: Pick<Session, 'url' | 'token'>, tubeId: string): InspectWatch {
+export function watchTube({ url, token }: SignedIn, tubeId: string): InspectWatch {
   const charts = new LiveCharts();
   const revision = signal(0);
   const problem = signal('');

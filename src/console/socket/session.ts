@@ -11,12 +11,12 @@ type Listener = (payload: unknown) => void;
 
 export class Session {
   readonly #url: string;
+  readonly #token = signal('');
   readonly #status = signal<SocketStatus>({ kind: 'connecting' });
   readonly #asksToken = signal<string | null>(null);
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #onlineListeners = new Set<(recovered: boolean) => void>();
   #control: ControlClient | null = null;
-  #token = '';
 
   constructor(url: string) {
     this.#url = url;
@@ -26,8 +26,8 @@ export class Session {
     return this.#url;
   }
 
-  /** For the other namespaces of the same service. */
-  get token(): string {
+  /** Whose data this is: what was told for another one is not to be shown any more. Empty when nobody is signed in. */
+  get token(): ReadonlySignal<string> {
     return this.#token;
   }
 
@@ -48,16 +48,18 @@ export class Session {
   begin(): void {
     const token = findToken();
     if (token !== null) {
-      if (token !== this.#token) this.#connect(token);
-    } else if (this.#token === '') {
-      this.#asksToken.value = '';
-      this.#status.value = { kind: 'refused', detail: '' };
-    }
+      if (token !== this.#token.value) this.#connect(token);
+    } else if (this.#token.value === '') this.signOut();
   }
 
   signIn(token: string): void {
     keepToken(token);
     this.#connect(token);
+  }
+
+  signOut(): void {
+    this.#leave('');
+    this.#status.value = { kind: 'refused', detail: '' };
   }
 
   /** Rejects with ControlError. */
@@ -86,10 +88,11 @@ export class Session {
   }
 
   #connect(token: string): void {
+    // Stores that follow the token may still say goodbye over the socket of the one before.
+    this.#token.value = token;
     this.#control?.close();
     // The first status comes from inside of the constructor; the socket before has nothing to say any more.
     this.#control = null;
-    this.#token = token;
     this.#asksToken.value = null;
     const control: ControlClient = new ControlClient(this.#url, token, {
       status: (status) => {
@@ -103,10 +106,13 @@ export class Session {
   #changed(status: SocketStatus): void {
     this.#status.value = status;
     if (status.kind === 'online') this.#onlineListeners.forEach((listener) => listener(status.recovered));
-    if (status.kind !== 'refused') return;
+    if (status.kind === 'refused') this.#leave(`The service did not accept the token. ${status.detail}`);
+  }
+
+  #leave(why: string): void {
     forgetToken();
+    this.#token.value = '';
     this.#control?.close();
-    this.#token = '';
-    this.#asksToken.value = `The service did not accept the token. ${status.detail}`;
+    this.#asksToken.value = why;
   }
 }

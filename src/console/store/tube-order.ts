@@ -1,6 +1,6 @@
 /** In which order tubes are listed: one comparison per column. Pure. What is not known comes last either way; equals are in the order of their ids. */
 import type { TubeRow } from '../../operator/operator.types.js';
-import type { TubeState } from '../socket/operator-calls.js';
+import { urgency } from '../../operator/words.js';
 
 export const sortKeys = [
   'attention',
@@ -20,16 +20,6 @@ export const sortKeys = [
 export type SortKey = (typeof sortKeys)[number];
 
 export type Compare = (left: TubeRow, right: TubeRow) => number;
-
-/** The worst first. */
-const urgency: Readonly<Record<TubeState, number>> = {
-  failed: 0,
-  degraded: 1,
-  connecting: 2,
-  initializing: 3,
-  connected: 4,
-  closed: 5,
-};
 
 type Value = string | number | null;
 

@@ -25,6 +25,7 @@ export class TubesFeed {
 
   constructor(session: Session) {
     this.#session = session;
+    session.token.subscribe(() => this.#clear());
     session.on('tubes', (payload) => this.#take(payload as TubesBatch));
     session.onOnline(() => void this.#watch());
     document.addEventListener('visibilitychange', () => this.#lookedAt(!document.hidden));
@@ -69,6 +70,14 @@ export class TubesFeed {
     learnServerTime(batch.at_ms);
     if (this.table.apply(batch)) this.#revision.value += 1;
     if (batch.complete) this.#isLoaded.value = true;
+  }
+
+  /** The rows are those of another tenant, perhaps. */
+  #clear(): void {
+    this.table.apply({ at_ms: 0, begins: true, complete: true, changed: [], gone: [] });
+    this.#isLoaded.value = false;
+    this.#problem.value = '';
+    this.#revision.value += 1;
   }
 
   async #watch(): Promise<void> {

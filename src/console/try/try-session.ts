@@ -48,6 +48,7 @@ export class TrySession {
 
   constructor(session: Session) {
     this.#session = session;
+    session.token.subscribe(() => this.#leave());
     session.on('signal', (batch) => {
       for (const heard of [batch as WireSignal | readonly WireSignal[]].flat()) this.#tube?.receive(heard);
     });
@@ -113,6 +114,17 @@ export class TrySession {
     this.wantsTraffic.value = on;
     if (on && this.isOpen) this.traffic.value?.start();
     else this.traffic.value?.stop();
+  }
+
+  /** Somebody else is signed in now, or nobody. */
+  #leave(): void {
+    if (this.#tube === null) return;
+    this.#tube.abandon();
+    this.traffic.value?.stop();
+    this.#forget();
+    this.tubeId.value = null;
+    this.problem.value = '';
+    this.state.value = 'none';
   }
 
   #forget(): void {

@@ -1,6 +1,7 @@
 /** Tubes that ended lately, and why: their histories can still be read. */
 import type { JSX } from 'preact';
 import type { ClosedTubeRow } from '../../operator/operator.types.js';
+import { reasonWords } from '../../operator/words.js';
 import { useApp } from '../app.js';
 import { serverNow } from '../clock.js';
 import { capital, duration, shortId, wallClock } from '../format.js';
@@ -9,7 +10,6 @@ import { Icon } from '../parts/marks.js';
 import { links } from '../route.js';
 import { listClosed } from '../socket/operator-calls.js';
 import { usePolled } from '../store/polled.js';
-import { reasonWords } from '../words.js';
 
 const everyMs = 5000;
 

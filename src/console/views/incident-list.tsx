@@ -2,13 +2,14 @@
 import type { JSX } from 'preact';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import type { Incident } from '../../operator/incident.types.js';
+import { evidenceSentences, outcomeWords, triggerWords } from '../../operator/words.js';
 import { IncidentStrip } from '../charts/incident-strip.js';
 import { PhaseBar } from '../charts/phase-bar.js';
 import { entrySentence, entryTone } from '../entry-words.js';
-import { capital, cost, wallClock } from '../format.js';
-import { blameOf, costOf, evidenceSentences } from '../judgement.js';
+import { capital, cost, percent, wallClock } from '../format.js';
+import { blameOf, costOf } from '../judgement.js';
 import { Toned } from '../parts/marks.js';
-import { outcomeWords, triggerWords } from '../words.js';
+import { outcomeTones } from '../words.js';
 
 interface IncidentListProps {
   readonly incidents: readonly Incident[];
@@ -35,13 +36,12 @@ interface IncidentItemProps {
 
 function IncidentItem({ incident, isOpen, nowMs }: IncidentItemProps): JSX.Element {
   const { number, outcome, trigger, started_at_ms: startedAtMs, evidence } = incident;
-  const { name, tone } = outcomeWords[outcome];
   return (
     <details class="incident" open={isOpen} data-outcome={outcome}>
       <summary>
         <span class="incident-number">#{number}</span>
         <span class="incident-what">
-          {capital(triggerWords(trigger))} <Toned tone={tone}>{name}</Toned>
+          {capital(triggerWords(trigger))} <Toned tone={outcomeTones[outcome]}>{outcomeWords(outcome)}</Toned>
         </span>
         <span class="incident-cost">{costOf(incident)}</span>
         <time dateTime={new Date(startedAtMs).toISOString()}>{wallClock(startedAtMs, nowMs)}</time>
@@ -52,7 +52,9 @@ function IncidentItem({ incident, isOpen, nowMs }: IncidentItemProps): JSX.Eleme
           <Toned tone={blameOf(evidence).tone}>
             <b>{blameOf(evidence).headline}:</b> {blameOf(evidence).detail}
           </Toned>
-          <span class="evidence-rest">When it was decided, {evidenceSentences(evidence).join(', ')}.</span>
+          <span class="evidence-rest">
+            When it was decided, {evidenceSentences(evidence, { length: cost, percent }).join(', ')}.
+          </span>
         </p>
       )}
       <EntryList entries={incident.entries} fromMs={startedAtMs} />

@@ -31,10 +31,10 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
   const { session } = useApp();
   const [watch, setWatch] = useState<InspectWatch | null>(null);
   useEffect(() => {
-    const opened = watchTube(session, tubeId);
+    const opened = watchTube({ url: session.url, token: session.token.value }, tubeId);
     setWatch(opened);
     return () => opened.close();
-  }, [tubeId, session.token]);
+  }, [tubeId]);
   void watch?.revision.value;
   const actorOf = (name: ChartName): LiveActor | null => watch?.charts.actors.get(name) ?? null;
   const problem = watch?.problem.value ?? '';

@@ -1,6 +1,7 @@
 /** The node behind the tubes: whose fault it looks like, whether it gets worse, how full it is, and how the process and its network are. */
 import type { JSX } from 'preact';
 import type { NodeView } from '../../operator/operator.types.js';
+import { routeWords, triggerWords } from '../../operator/words.js';
 import { useApp } from '../app.js';
 import { Plot } from '../charts/plot.js';
 import { trendSeries } from '../charts/series.js';
@@ -11,7 +12,6 @@ import { Card, Fact, Problem } from '../parts/card.js';
 import { StateMark, Toned } from '../parts/marks.js';
 import { getNode, type TubeState } from '../socket/operator-calls.js';
 import { usePolled } from '../store/polled.js';
-import { routeWords, triggerWords } from '../words.js';
 import { LogLevels } from './log-levels.js';
 import { Meter } from '../parts/meter.js';
 

@@ -40,7 +40,7 @@ export function Shell(): JSX.Element {
       <TopBar />
       <main id="main" data-page={asks === null ? route.value.page : 'token'}>
         <Offline />
-        {asks === null ? <Page route={route.value} /> : <TokenPage problem={asks} />}
+        {asks === null ? <Page key={session.token.value} route={route.value} /> : <TokenPage problem={asks} />}
       </main>
     </>
   );
@@ -78,6 +78,12 @@ function TopBar(): JSX.Element {
           {capital(theme.value)} theme; change to {nextTheme()}
         </span>
       </button>
+      {session.token.value !== '' && (
+        <button type="button" class="icon-button" onClick={() => session.signOut()}>
+          <Icon name="leave" />
+          <span class="quiet">Sign out</span>
+        </button>
+      )}
     </header>
   );
 }

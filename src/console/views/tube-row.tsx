@@ -1,12 +1,13 @@
 /** One line of the list of tubes, and the head of its columns. On a phone the same cells make a small card. */
 import type { JSX } from 'preact';
 import type { TubeRow } from '../../operator/operator.types.js';
+import { reasonWords, triggerWords } from '../../operator/words.js';
 import { capital, duration, percent, roundTrip, score, shortId, unknown } from '../format.js';
 import { StateMark } from '../parts/marks.js';
 import { links } from '../route.js';
 import type { SortKey } from '../store/tube-order.js';
 import type { TubeQuery } from '../store/tube-table.js';
-import { nextWords, reasonWords, triggerWords } from '../words.js';
+import { nextWords } from '../words.js';
 
 /** As styles/tubes.css has it now: on a phone a row is a small card. Asked at every drawing, and that is once a second at least. */
 export const rowHeightPx = (): number => (matchMedia('(max-width: 45rem)').matches ? 104 : 46);
