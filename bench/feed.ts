@@ -46,7 +46,7 @@ const stateOf = (state: TubeState, reason: string): TubeEmission => ({ type: 'st
 
 /** Many tubes that are well, each pinged every five seconds for a quarter of an hour. */
 function idleBook(identities: readonly TubeIdentity[]): IncidentBook {
-  const book = new IncidentBook({ now: () => Date.now(), maxClosed: 200 });
+  const book = new IncidentBook({ now: () => Date.now(), maxClosed: 200, followedWithinMs: 120_000 });
   const startMs = Date.now() - 900_000;
   for (const identity of identities) {
     say(book, identity, stateOf('connected', 'a path works'), startMs);

@@ -26,7 +26,7 @@ import { Inspection } from './observability/inspection.js';
 import { type Log, Logging, nativeLevelFor, nativeLog } from './observability/logger.js';
 import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
-import { isWantedEnd } from './observability/tube-metrics.js';
+import { isWantedEnd } from '../machines/failure.js';
 import { ServiceDesk } from './operator-desk.js';
 import { iceServersFor } from './transport/turn-credentials.js';
 import { IncidentBook } from './registry/incident-book.js';
