@@ -136,6 +136,8 @@ describe('the service under attack', () => {
       const { ok, error } = await attacker.call(event, { tube_id: innocentId, type: 'xstate.stop', reason: 'crashed' });
       expect([event, ok, error?.code]).toEqual([event, false, 'input_unknown_event']);
     }
+    // The text of a scrape may be a second old.
+    await sleep(1100);
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     expect(
       Number(/^holdfast_signalling_refusals_total\{code="input_unknown_event"\} (\d+)/m.exec(metrics)?.[1]),
