@@ -7,7 +7,10 @@ import { Controller, startService, type Service } from '../support/service.js';
 import { sleep, until } from '../support/until.js';
 import { ScenePeer } from '../transport/scene.js';
 
-const floodMs = 6000;
+/** How soon it is too much depends on what the machine has left for the sender. */
+const floodMs = 20_000;
+/** It comes to rest; and a scrape may be a second old. */
+const afterwardsMs = 2000;
 
 let service: Service;
 let control: Controller;
@@ -49,9 +52,10 @@ async function connectedPlainPeer(): Promise<ScenePeer> {
 /** Answers what the highest RSS was while it lasted. */
 async function flood(peer: ScenePeer, message: string | Uint8Array): Promise<number> {
   const channel = peer.of(1).channels.get('data')!;
-  const endMs = Date.now() + floodMs;
+  let endMs = Date.now() + floodMs;
   let highest = 0;
   while (Date.now() < endMs) {
+    if (!channel.isOpen()) endMs = Math.min(endMs, Date.now() + afterwardsMs);
     for (let count = 0; count < 500 && channel.bufferedBytes() < 1 << 20; count++) channel.send(message);
     // Without a channel to fill there is no hurry.
     await (channel.isOpen() ? new Promise((resolve) => setImmediate(resolve)) : sleep(50));
@@ -85,7 +89,7 @@ it.each([
     const peer = await connectedPlainPeer();
     const beforeMb = rssMb();
     const highestMb = await flood(peer, message);
-    expect(highestMb - beforeMb).toBeLessThan(300);
+    expect(highestMb - beforeMb).toBeLessThan(600);
     expect(await floods()).toBe(1);
     expect(peer.of(1).channels.get('data')?.isOpen()).toBe(false);
     const heard: unknown[] = [];
@@ -96,5 +100,5 @@ it.each([
     other.close();
     peer.of(1).connection.close();
   },
-  40_000,
+  60_000,
 );
