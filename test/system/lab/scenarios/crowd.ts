@@ -4,6 +4,9 @@ import type { Event, RunResult, Scenario, Verdict } from '../scenario.js';
 import type { Stage } from '../stage.js';
 import { sleep } from '../time.js';
 
+/** By default: `restartBurst` and a second of `restartsPerSecond`. */
+const letGoInOneSecond = 70;
+
 const tubes = 200;
 const linkDownMs = 5000;
 
@@ -25,7 +28,7 @@ function judge(stage: Stage, _: RunResult, { since, beganAtMs }: Event): Verdict
   const busiest = Math.max(0, ...perSecond);
   const spreadMs = (starts.at(-1) ?? 0) - (starts[0] ?? 0);
   const usage = stage.cpu.since(fromMs);
-  const storm = starts.length >= 20 && busiest > starts.length / 2;
+  const storm = busiest > letGoInOneSecond && busiest > starts.length / 2;
   return {
     faults: [
       ...(storm ? [`a storm: ${String(busiest)} of ${String(starts.length)} restarts began within one second`] : []),
