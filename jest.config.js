@@ -17,6 +17,9 @@ const heavy = ['contract', 'integration', 'system', 'browser', 'soak', 'transpor
 const heavyPattern = heavy.map((folder) => `<rootDir>/test/${folder}/`);
 
 export default {
+  // One file at a time, because many measure time; in a process of its own, which may be ended (test/support/watchdog.mjs) or grow too large.
+  maxWorkers: 1,
+  workerIdleMemoryLimit: '1GB',
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/**/*.test.ts'], testPathIgnorePatterns: heavyPattern },
     { ...base, displayName: 'heavy', testMatch: heavy.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`) },

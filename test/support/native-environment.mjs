@@ -3,6 +3,7 @@
 // call back into a test file that is gone. Runs after every afterAll, and does nothing when the library was not loaded.
 import { createRequire } from 'node:module';
 import { TestEnvironment } from 'jest-environment-node';
+import { watch } from './watchdog.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -13,8 +14,14 @@ function loadedAddon() {
 }
 
 export default class NativeEnvironment extends TestEnvironment {
+  constructor(config, context) {
+    super(config, context);
+    watch(context.testPath);
+  }
+
   async teardown() {
     loadedAddon()?.cleanup();
     await super.teardown();
+    watch(null);
   }
 }
