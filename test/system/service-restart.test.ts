@@ -154,6 +154,8 @@ describe('our library and a service that is restarted', () => {
   it('counts no message as lost when somebody sends and closes at once', async () => {
     const { tubeId, token } = await create();
     await connect(token);
+    // The peer's end is open a moment before ours.
+    await seen(({ kind, tube_id: id }) => kind === 'channel_opened' && id === tubeId);
     const sent = control.call('send', { tube_id: tubeId, data: 'last words' });
     const closed = control.call('close_tube', { tube_id: tubeId });
     expect([(await sent).ok, (await closed).ok]).toEqual([true, true]);
