@@ -7,6 +7,7 @@ import { phases, type Incident } from '../operator/incident.types.js';
 import type { IncidentsAnswer, TubeRow } from '../operator/operator.types.js';
 import {
   evidenceSentences,
+  forgottenWords,
   nextWords,
   outcomeWords,
   phaseWords,
@@ -72,7 +73,9 @@ export function show(call: Call): Promise<ExitCode> {
     else for (const line of tubeLines(known.tube, known, terminal)) terminal.print(line);
     if (known.incidents === null)
       terminal.tell('This service does not tell incidents: it is older than this command line.');
-    else for (const line of incidentsLines(known.incidents, terminal, switches.has('all'))) terminal.print(line);
+    else
+      for (const line of incidentsLines(known.incidents, known.row?.incidents, terminal, switches.has('all')))
+        terminal.print(line);
     return exitCodes.done;
   });
 }
@@ -137,7 +140,7 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
         .map(({ label, id, class: kind }) => `${label} (${kind}, stream ${id})`)
         .join(', ') || 'none yet',
     ],
-    ['incidents', incidents === null ? null : countOf(incidents)],
+    ['incidents', countWords(row, incidents)],
   ];
   const shown = lines.filter((line): line is readonly [string, string] => line[1] !== null);
   return [
@@ -149,8 +152,12 @@ function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Term
 const troubleWords = ({ trigger, attempts }: { readonly trigger: string; readonly attempts: number }): string =>
   `${triggerWords(trigger)}; attempts ${attempts}`;
 
-const countOf = (incidents: readonly Incident[]): string =>
-  `${incidents.length}, ${incidents.filter(({ outcome }) => outcome === 'recovered').length} recovered`;
+/** Of all that it had; of an older service, of those that it tells. */
+function countWords(row: TubeRow | null, incidents: readonly Incident[] | null): string | null {
+  if (row !== null) return `${row.incidents}, ${row.recovered} recovered`;
+  if (incidents === null) return null;
+  return `${incidents.length}, ${incidents.filter(({ outcome }) => outcome === 'recovered').length} recovered`;
+}
 
 const endText = ({ type, address, port }: End): string =>
   `${type} ${address.includes(':') ? `[${address}]` : address}:${port}`;
@@ -187,12 +194,19 @@ function statsLines(stats: Stats): Line[] {
 
 const shownIncidents = 3;
 
-function incidentsLines(incidents: readonly Incident[], terminal: Terminal, all: boolean): string[] {
+function incidentsLines(
+  incidents: readonly Incident[],
+  count: number | undefined,
+  terminal: Terminal,
+  all: boolean,
+): string[] {
   const shown = all ? incidents : incidents.slice(0, shownIncidents);
   const left = incidents.length - shown.length;
+  const forgotten = left === 0 ? forgottenWords(incidents, count) : null;
   return [
     ...shown.flatMap((incident) => ['', ...incidentLines(incident, terminal)]),
     ...(left === 0 ? [] : ['', `${left} older ${left === 1 ? 'incident' : 'incidents'}: --all shows them.`]),
+    ...(forgotten === null ? [] : ['', forgotten]),
   ];
 }
 

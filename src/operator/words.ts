@@ -7,7 +7,7 @@ import type { TubeState } from '../../machines/events.js';
 import type { RestartTrigger, Route } from '../../machines/policies/recovery.js';
 import { isUnfollowed } from './evidence.js';
 import type { WireEvidence } from './flight.types.js';
-import type { IncidentOutcome, Phase } from './incident.types.js';
+import type { Incident, IncidentOutcome, Phase } from './incident.types.js';
 import type { NextStep } from './operator.types.js';
 
 const plain = (code: string): string => code.replaceAll('_', ' ');
@@ -158,4 +158,16 @@ export function evidenceSentences(evidence: WireEvidence, { length, percent }: U
         ? [`restarts were held back, because ${share} of this node’s tubes were suspect`]
         : []),
   ];
+}
+
+/**
+ * Of incidents, newest first, those before the oldest that is told: they are numbered from 1 and only so many are kept. `count`: all that the tube had, where
+ * that is known. Null when none is missing.
+ */
+export function forgottenWords(incidents: readonly Pick<Incident, 'number'>[], count = 0): string | null {
+  const oldest = incidents.at(-1)?.number ?? count + 1;
+  if (oldest === 1) return null;
+  return oldest === 2
+    ? '1 earlier incident is not kept any more.'
+    : `${oldest - 1} earlier incidents are not kept any more.`;
 }

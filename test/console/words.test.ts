@@ -9,7 +9,14 @@ import { blame, blameOf, costOf, trendOf } from '../../src/console/judgement.js'
 import { entrySentence, entryTone } from '../../src/console/entry-words.js';
 import { bytes, cost, duration, percent, roundTrip } from '../../src/console/format.js';
 import { nextSentence, nextWords, outcomeTones } from '../../src/console/words.js';
-import { evidenceSentences, outcomeWords, phaseWords, reasonWords, triggerWords } from '../../src/operator/words.js';
+import {
+  evidenceSentences,
+  forgottenWords,
+  outcomeWords,
+  phaseWords,
+  reasonWords,
+  triggerWords,
+} from '../../src/operator/words.js';
 import { routeOf } from '../../src/console/route.js';
 import { fakeIncidents, fakeNodeView, fakeRow } from '../support/fake-rows.js';
 import { Random } from '../support/random.js';
@@ -180,4 +187,19 @@ test.each([
   ['#/nowhere', { page: 'tubes' }],
 ])('the address %p leads to %p', (hash, route) => {
   expect(routeOf(hash)).toEqual(route);
+});
+
+test.each([
+  [[3, 2, 1], 3, null],
+  [[], 0, null],
+  [[3, 2], 3, '1 earlier incident is not kept any more.'],
+  [[15, 14, 6], 15, '5 earlier incidents are not kept any more.'],
+  [[], 4, '4 earlier incidents are not kept any more.'],
+])('of incidents %j of %d is said: %s', (numbers, count, said) => {
+  expect(
+    forgottenWords(
+      numbers.map((number) => ({ number })),
+      count,
+    ),
+  ).toBe(said);
 });

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import type { Incident } from '../../operator/incident.types.js';
-import { evidenceSentences, outcomeWords, triggerWords } from '../../operator/words.js';
+import { evidenceSentences, forgottenWords, outcomeWords, triggerWords } from '../../operator/words.js';
 import { IncidentStrip } from '../charts/incident-strip.js';
 import { PhaseBar } from '../charts/phase-bar.js';
 import { entrySentence, entryTone } from '../entry-words.js';
@@ -14,16 +14,21 @@ import { outcomeTones } from '../words.js';
 interface IncidentListProps {
   readonly incidents: readonly Incident[];
   readonly nowMs: number;
+  /** All that the tube had, also those that are not kept. */
+  readonly count?: number | undefined;
 }
 
-export function IncidentList({ incidents, nowMs }: IncidentListProps): JSX.Element {
-  if (incidents.length === 0) return <p class="hint">None. The path has been sound since the tube was opened.</p>;
+export function IncidentList({ incidents, nowMs, count = 0 }: IncidentListProps): JSX.Element {
+  const forgotten = forgottenWords(incidents, count);
+  if (incidents.length === 0)
+    return <p class="hint">{forgotten ?? 'None. The path has been sound since the tube was opened.'}</p>;
   return (
     <div class="incidents">
       <IncidentStrip incidents={incidents} nowMs={nowMs} />
       {incidents.map((incident, place) => (
         <IncidentItem key={incident.number} incident={incident} isOpen={place === 0} nowMs={nowMs} />
       ))}
+      {forgotten !== null && <p class="hint">{forgotten}</p>}
     </div>
   );
 }

@@ -62,7 +62,7 @@ function PresentTube({ row, incidents }: PresentTubeProps): JSX.Element {
       <Card title="Where it is" class="charts-card">
         <LiveChartsView key={row.tube_id} tubeId={row.tube_id} />
       </Card>
-      <IncidentsCard incidents={incidents} />
+      <IncidentsCard incidents={incidents} count={row.incidents} />
       <TubePlots tubeId={row.tube_id} />
       <TubeInside tubeId={row.tube_id} news={`${row.state} ${row.generation}`} />
       <TubeFaults tubeId={row.tube_id} />
@@ -127,14 +127,15 @@ function TubeFigures({ row, nowMs }: TubeFiguresProps): JSX.Element {
 
 interface IncidentsCardProps {
   readonly incidents: Polled<IncidentsAnswer>;
+  readonly count?: number | undefined;
 }
 
-function IncidentsCard({ incidents }: IncidentsCardProps): JSX.Element {
+function IncidentsCard({ incidents, count }: IncidentsCardProps): JSX.Element {
   const known = incidents.value.value;
   return (
     <Card title="Incidents" class="incidents-card">
       <Problem text={incidents.problem.value} />
-      {known !== null && <IncidentList incidents={known.incidents} nowMs={serverNow()} />}
+      {known !== null && <IncidentList incidents={known.incidents} nowMs={serverNow()} count={count} />}
     </Card>
   );
 }
