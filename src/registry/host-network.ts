@@ -57,7 +57,7 @@ export class HostNetwork {
   pathFound(tubeId: string, { local, remote }: SelectedPair): void {
     const way: Way = { remote: local.type === 'relay' ? null : remote.address, first: undefined, told: undefined };
     this.#ways.set(tubeId, way);
-    if (way.remote !== null) void this.#measure(way, way.remote);
+    if (way.remote !== null) void this.#measure(tubeId, way, way.remote);
   }
 
   /** The tube is gone. */
@@ -88,10 +88,14 @@ export class HostNetwork {
     }
   }
 
-  async #measure(way: Way, remote: string): Promise<void> {
+  /** The tube knows it from then on: until a change says otherwise, trouble with this path is not this host's routing. */
+  async #measure(tubeId: string, way: Way, remote: string): Promise<void> {
     const source = (await this.#options.sourcesTo([remote])).get(remote);
     way.first ??= source;
     way.told ??= source;
+    const { deliver, nowMs } = this.#options;
+    if (this.#ways.get(tubeId) !== way || routeOf(way, way.told) !== 'same') return;
+    deliver(tubeId, { type: 'tube.nodeChanged', node: { route: 'same' }, atMs: nowMs() });
   }
 
   async #judge(change: HostNetworkChange): Promise<void> {

@@ -25,6 +25,8 @@ function scene() {
   const broken = new Set<string>();
   const pacer = new RestartPacer({ limits, clock: pacing, random: () => 0 });
   let during: () => Promise<void> | void = () => undefined;
+  /** Tubes that know that their way is what it was. */
+  const sure: string[] = [];
   const told: { tubeId: string; event: Extract<TubeEvent, { type: 'tube.networkChanged' }> }[] = [];
   const judged: RouteCounts[] = [];
   const host = new HostNetwork({
@@ -38,6 +40,7 @@ function scene() {
     nowMs: () => clock.nowMs,
     deliver: (tubeId, event) => {
       if (event.type === 'tube.networkChanged') told.push({ tubeId, event });
+      if (event.type === 'tube.nodeChanged' && event.node.route === 'same') sure.push(tubeId);
     },
     judged: (_, counts) => void judged.push(counts),
   });
@@ -48,8 +51,29 @@ function scene() {
       await work();
     };
   };
-  return { clock, host, routes, broken, pacer, whileAsked, told, judged, routesTold };
+  return { clock, host, routes, broken, pacer, whileAsked, sure, told, judged, routesTold };
 }
+
+describe('a path that came up', () => {
+  test('is known to leave as it did, once its way is measured', async () => {
+    const it = scene();
+    it.routes.set('198.51.100.1', '192.0.2.1');
+    it.host.pathFound('one', pairTo('198.51.100.1'));
+    it.host.pathFound('relayed', pairTo('198.51.100.1', 'relay'));
+    it.host.pathFound('unseen', pairTo('198.51.100.2'));
+    await settled();
+    expect(it.sure).toEqual(['one']);
+  });
+
+  test('is not, when there is another path or another way before that', async () => {
+    const it = scene();
+    it.routes.set('198.51.100.1', '192.0.2.1').set('198.51.100.2', '192.0.2.1');
+    it.whileAsked(() => it.host.forget('gone'));
+    it.host.pathFound('gone', pairTo('198.51.100.1'));
+    await settled();
+    expect(it.sure).toEqual([]);
+  });
+});
 
 describe('a change of the network of this host', () => {
   let it: ReturnType<typeof scene>;
