@@ -7,6 +7,7 @@ import type { RestartDecision, TubeEmission, TubeIdentity, TubeState } from '../
 import type { TransportState } from '../../machines/ports/transport.port.js';
 import { evidenceToWire } from '../registry/flight-entry.js';
 import type { IceServer } from '../channels/connection.port.js';
+import { probeLabel } from '../channels/wire.js';
 import type { TubeNotice } from '../registry/notice.js';
 import type { WireObject } from './answers.js';
 import { encodeBase64 } from './wire.js';
@@ -152,9 +153,11 @@ function steadySignal({ emission, generation, atMs }: TubeNotice): SignalDraft |
     case 'sessionWarning':
       return draft('session_timeout_warning', generation, Math.ceil(emission.leftMs / 1000));
     case 'channelOpened':
-      return draft('channel_opened', generation, { label: emission.channel.label, id: emission.channel.id });
-    case 'channelClosed':
-      return draft('channel_closed', generation, { label: emission.label, id: emission.id, reason: emission.reason });
+      return channelSignal('channel_opened', generation, { label: emission.channel.label, id: emission.channel.id });
+    case 'channelClosed': {
+      const { label, id, reason } = emission;
+      return channelSignal('channel_closed', generation, { label, id, reason });
+    }
     case 'quality':
       return draft('quality', generation, {
         verdict: emission.verdict,
@@ -165,6 +168,15 @@ function steadySignal({ emission, generation, atMs }: TubeNotice): SignalDraft |
     default:
       return null;
   }
+}
+
+/** What probes the path is nobody else's business (docs/protocol.md). */
+function channelSignal(
+  kind: 'channel_opened' | 'channel_closed',
+  generation: number,
+  data: { readonly label: string; readonly id: number | null; readonly reason?: string },
+): SignalDraft | null {
+  return data.label === probeLabel ? null : draft(kind, generation, data);
 }
 
 function stateSignal(

@@ -1,4 +1,5 @@
 /** From the tube views of the port to wire objects, and the paging of lists. Pure; times are milliseconds since the epoch. */
+import { probeLabel } from '../channels/wire.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
 import type { ListTubes } from './control-wire.js';
@@ -26,7 +27,9 @@ export function tubeToWire(view: TubeView, lastSeq: number): WireObject {
     conversation_id: view.identity.conversationId,
     trickle_ice: view.settings.trickleIce,
     peer_kind: view.peerKind,
-    channels: view.channels.map(({ label, id, class: kind }) => ({ label, id, class: kind })),
+    channels: view.channels
+      .filter(({ label }) => label !== probeLabel)
+      .map(({ label, id, class: kind }) => ({ label, id, class: kind })),
     created_at_ms: view.identity.createdAtMs,
     last_seq: lastSeq,
   };

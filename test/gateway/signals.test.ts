@@ -256,6 +256,11 @@ describe('signals', () => {
       },
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
+    [
+      'the channel that probes the path',
+      { type: 'channelOpened', channel: { label: 'holdfast-probe', id: 6, class: 'latest' } },
+    ],
+    ['its end', { type: 'channelClosed', label: 'holdfast-probe', id: 6, reason: 'peer' }],
   ])('is silent about %s', (_name, emission) => expect(signalOf(emission)).toBeNull());
 
   test('a restart offer brings ICE servers, and nothing else asks for any', () => {
