@@ -41,7 +41,7 @@ function judge(stage: Stage, _: RunResult, { since, beganAtMs }: Event): Verdict
   };
 }
 
-const crowd = { tubes, processes: 4, messageEveryMs: 500, warmUpMs: 4000, watchCpu: true, runs: 3 } as const;
+const crowd = { tubes, processes: 4, messageEveryMs: 500, warmUpMs: 4000, watchCpu: true } as const;
 
 export const crowdScenarios: readonly Scenario[] = [
   {

@@ -72,7 +72,6 @@ export const processScenarios: readonly Scenario[] = [
     what: 'The service is killed (SIGKILL) and started again on the same address, with a data folder.',
     flags: ['--data-dir', dataFolder()],
     mayLose: 'What the killed process had taken is lost with it.',
-    runs: 2,
     giveUpMs: 20_000,
     targets: { library: { ms: 10_000, ours: true }, chromium: { ms: 10_000, ours: true } },
     happen: (stage) => restartService(stage, 'SIGKILL'),
@@ -82,7 +81,6 @@ export const processScenarios: readonly Scenario[] = [
     what: 'The service is stopped (SIGTERM) and started again on the same address, with a data folder.',
     flags: ['--data-dir', dataFolder()],
     mayLose: 'What the stopped process had taken may be lost with it.',
-    runs: 2,
     giveUpMs: 20_000,
     targets: { library: { ms: 10_000, ours: true }, chromium: { ms: 10_000, ours: true } },
     happen: (stage) => restartService(stage, 'SIGTERM'),
@@ -109,7 +107,6 @@ export const processScenarios: readonly Scenario[] = [
     what: `Both ends reach each other only through a TURN server whose credentials live for ${String(turnTtlMs / 1000)} s; after two and a half lives data still flows.`,
     turn: true,
     flags: turnFlags,
-    runs: 2,
     targets: { library: { ms: 500, of: 'outageMs' }, chromium: { ms: 500, of: 'outageMs' } },
     happen: outliveCredentials,
     // A plain page is left alone (docs/turn.md).
