@@ -43,6 +43,12 @@ describe('the summary of runs', () => {
     expect(summaryOf(outcome([after(400), after(9000), after(1100)])).passed).toBe(false);
   });
 
+  it('takes the mean of the two in the middle of an even number', () => {
+    expect(summaryOf(outcome([after(400), after(900)])).medianMs).toBe(650);
+    expect(summaryOf(outcome([after(1), after(400), after(500), after(9000)])).medianMs).toBe(450);
+    expect(summaryOf(outcome([after(400), after(null)])).medianMs).toBe(Infinity);
+  });
+
   it('takes a run that never recovered for an endless one', () => {
     const never = summaryOf(outcome([after(null), after(null), after(500)]));
     expect(never).toMatchObject({ medianMs: Infinity, passed: false });
@@ -75,13 +81,16 @@ describe('what is written', () => {
 
   it('is a page with a row per scenario and peer, and the faults in words', () => {
     const bad = outcome([{ ...good, faults: ['2 restarts at a time'] }]);
-    const page = recoveryPage([outcome([good]), bad], { description: 'a test machine', date: '2026-01-02' });
+    const measured = { date: '2026-01-02', commit: 'abc1234', machine: 'a test machine' };
+    const page = recoveryPage([outcome([good]), bad].map((one) => ({ ...one, measured })));
     const rows = page.split('\n').filter((text) => text.startsWith('| pulled-plug'));
     expect(rows).toHaveLength(2);
-    expect(rows[0]).toContain('| ≤ 1.00 s | 0.50 s | 0.50 s | 0.10 s | 1 | 0 of 1000 | met (1 run) |');
+    expect(rows[0]).toContain(
+      '| ≤ 1.00 s | 0.50 s | 0.50 s | 0.60 s | 0.10 s | 1 | 0 of 1000 | 2026-01-02 abc1234 | met (1 run) |',
+    );
     expect(rows[1]).toContain('**missed**');
     expect(page).toContain('- pulled-plug, library: 2 restarts at a time');
-    expect(page).toContain('Measured 2026-01-02 on a test machine.');
+    expect(page).toContain('Measured on a test machine.');
     expect(page).toContain('- **pulled-plug**: Somebody pulls the plug.');
   });
 });

@@ -1,28 +1,28 @@
 /**
- * `npm run lab -- <scenario>`: plays scenarios of the network laboratory and prints what they came to; `all` writes docs/recovery.md as well. Needs
+ * `npm run lab -- <scenario>`: plays scenarios of the network laboratory and prints what they came to; `all`, or `--record`, writes docs/recovery.md as well. Needs
  * root, iproute2 and nftables. Whatever ends it, nothing is left behind; `clean` is for what was killed.
  */
-import { cpus, release, totalmem } from 'node:os';
-import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { scenarios } from './catalogue.js';
 import { Laboratory } from './lab.js';
 import { cleanLeftovers } from './netns.js';
-import { recoveryPage, runLine, summaryLine, summaryOf, titleOf, type Outcome } from './report.js';
+import { record } from './record.js';
+import { runLine, summaryLine, summaryOf, titleOf, type Outcome } from './report.js';
 import { targetText, type Scenario } from './scenario.js';
 import { playSideBySide, saveOutcome, type Task } from './side-by-side.js';
 import { peerKinds, type PeerKind } from './setting.js';
 
-const usage = `usage: npm run lab -- <scenario> | all | list | clean
+const usage = `usage: npm run lab -- <scenario> … | all | list | clean
   --peer library|chromium   only with this peer (default: all of the scenario)
   --runs N                  runs of each (default: 10, or what the scenario says)
   --profile P               instead of the scenario's own
   --minutes N               of chaos (default 2)
   --seed S                  of everything random (default 1)
-  --jobs N                  of "all": so many scenarios at a time (default 1; 3 on two cores)
+  --jobs N                  so many scenarios at a time (default 1; 3 on two cores)
   --json FILE               what came out of one scenario with one peer, for "all"
   --verbose                 what the service decided and when, for every run
-  --out FILE                of "all" (default docs/recovery.md)`;
+  --record                  what came out goes into the page, as with "all"
+  --out FILE                the page (default docs/recovery.md), with its record beside it (.json)`;
 
 const usualRuns = 10;
 
@@ -44,6 +44,7 @@ function readArguments() {
         verbose: { type: 'boolean', default: false },
         jobs: { type: 'string', default: '1' },
         json: { type: 'string' },
+        record: { type: 'boolean', default: false },
         out: { type: 'string', default: 'docs/recovery.md' },
       },
     });
@@ -120,7 +121,10 @@ async function main(): Promise<void> {
   const outcomes = jobs > 1 ? await playSideBySide(wanted, jobs, passedOn()) : await playInTurn(wanted);
   const [only] = outcomes;
   if (options.json !== undefined && only !== undefined) await saveOutcome(options.json, only);
-  if (what === 'all') await writePage(outcomes);
+  if (what === 'all' || options.record) {
+    await record(outcomes, options.out);
+    console.log(`\nwrote ${options.out}`);
+  }
   const missed = outcomes.filter((outcome) => !summaryOf(outcome).passed);
   console.log(`\n${String(outcomes.length - missed.length)} of ${String(outcomes.length)} as they should be`);
   process.exitCode = missed.length === 0 ? 0 : 1;
@@ -144,14 +148,6 @@ function passedOn(): string[] {
   const given = Object.entries({ runs, profile, minutes, seed });
   const flags = given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
   return verbose ? [...flags, '--verbose'] : flags;
-}
-
-async function writePage(outcomes: readonly Outcome[]): Promise<void> {
-  const memory = `${String(Math.round(totalmem() / 2 ** 30))} GiB`;
-  const description = `Linux ${release()}, ${String(cpus().length)} cores (${cpus()[0]?.model ?? 'unknown'}), ${memory}, Node ${process.version}`;
-  const date = new Date().toISOString().slice(0, 10);
-  await writeFile(options.out, recoveryPage(outcomes, { description, date }));
-  console.log(`\nwrote ${options.out}`);
 }
 
 await main();

@@ -1,5 +1,5 @@
-/** What runs came to: the lines that are printed, and docs/recovery.md, which `npm run lab -- all` writes. Pure. */
-import { seconds, targetText, type RunResult, type Scenario } from './scenario.js';
+/** What runs came to: the lines that are printed, and docs/recovery.md, which is written from what was recorded (record.ts). Pure. */
+import { seconds, targetText, type Figures, type RunResult, type Scenario } from './scenario.js';
 import type { PeerKind } from './setting.js';
 
 /** All runs of one scenario with one kind of peer. */
@@ -7,14 +7,27 @@ export interface Outcome {
   readonly scenario: Scenario;
   readonly kind: PeerKind;
   readonly profile: string;
-  readonly runs: readonly RunResult[];
+  readonly runs: readonly Figures[];
 }
+
+/** When, of what and where it was measured. */
+export interface Provenance {
+  /** ISO 8601 day. */
+  readonly date: string;
+  /** Of the source, short; with a `+` where it was changed since, '' where it is not known. */
+  readonly commit: string;
+  readonly machine: string;
+}
+
+export type RecordedOutcome = Outcome & { readonly measured: Provenance };
 
 export interface Summary {
   /** Of the figure that the target is about; infinite when most runs never got there. */
   readonly medianMs: number;
   readonly worstMs: number;
   readonly medianDetectMs: number;
+  /** The longest gap in the stream. */
+  readonly medianOutageMs: number;
   readonly attempts: number;
   readonly lostMessages: number;
   readonly sentMessages: number;
@@ -23,8 +36,12 @@ export interface Summary {
   readonly passed: boolean;
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Infinity;
+/** Of an even number the mean of the two in the middle. */
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  return middle.reduce<number>((sum, value) => sum + (value ?? Infinity) / 2, 0);
+}
 const orNever = (ms: number | null): number => ms ?? Infinity;
 
 export function summaryOf({ scenario, kind, runs }: Outcome): Summary {
@@ -37,6 +54,7 @@ export function summaryOf({ scenario, kind, runs }: Outcome): Summary {
     medianMs,
     worstMs: Math.max(...figures),
     medianDetectMs: median(runs.map(({ detectMs }) => orNever(detectMs))),
+    medianOutageMs: median(runs.map(({ outageMs }) => outageMs)),
     attempts: median(runs.map(({ attempts }) => attempts)),
     lostMessages: runs.reduce((sum, { lostMessages }) => sum + lostMessages, 0),
     sentMessages: runs.reduce((sum, { sentMessages }) => sum + sentMessages, 0),
@@ -81,37 +99,33 @@ export function summaryLine(outcome: Outcome): string {
 const introduction = `# Recovery, shown with real packets
 
 Every way in which a network takes a connection away that we could think of, done to the real service and real peers in network namespaces, and how long
-it took until data flowed again. This page is written by \`npm run lab -- all\` (root, Linux); \`npm run lab -- list\` names the scenarios,
-\`npm run lab -- black-hole --runs 3 --verbose\` plays one and shows what the service decided and when. The laboratory is in \`test/system/lab/\`.
+it took until data flowed again. This page is written from docs/recovery.json by \`npm run lab -- all\`, or for one scenario by \`npm run lab -- NAME --record\` (root, Linux);
+\`npm run lab -- list\` names the scenarios, \`npm run lab -- black-hole --runs 3 --verbose\` plays one and shows what the service decided and when. The laboratory is in \`test/system/lab/\`.
 
 How to read the table:
 
 - **Peer**: \`library\` is our peer library in Node, \`chromium\` a page without any library on its one RTCPeerConnection (docs/peer.md), which answers pings.
-- **Figures** are seconds from the event to the first message that was sent after it and arrived, in the slower direction, the median and the worst of all
-  runs; where the target says *silence*, the longest gap in a stream of a message every 20 ms. **Noticed**: when the service first said or decided something.
+- **Median**, **worst**: seconds from the event to the first message that was sent after it and arrived, in the slower direction; where the target says *silence*,
+  the longest gap in a stream of a message every 20 ms from the trouble's beginning on. That gap has a column of its own (its median). **Noticed**: when the service first said or decided something.
+- Ten **runs** of each, except where the last column says otherwise, with the moment of the event at random in the rhythm of the pings.
 - **Signalling** takes a network of its own, so that only the path of the data is hurt, except where a scenario says otherwise.
-- **Lost**: messages of all runs together. With the library it must be 0, and nothing may come twice or out of order. What a plain page has in flight when its
+- **Lost**: messages of all runs together, of 15 to 20 bytes each. With the library it must be 0, and nothing may come twice or out of order. What a plain page has in flight when its
   path dies is lost; that is counted here, and no fault.
 - A target marked *(ours)* is not from the project's requirements. A scenario without a target is shown for what it is.
 `;
 
-export interface Machine {
-  readonly description: string;
-  readonly date: string;
-}
-
-export function recoveryPage(outcomes: readonly Outcome[], machine: Machine): string {
-  const rows = outcomes.map((outcome) => row(outcome));
+export function recoveryPage(outcomes: readonly RecordedOutcome[]): string {
   const scenarios = [...new Set(outcomes.map(({ scenario }) => scenario))];
+  const machines = [...new Set(outcomes.map(({ measured }) => measured.machine))];
   const faults = outcomes.flatMap((outcome) =>
     summaryOf(outcome).faults.map((fault) => `- ${outcome.scenario.name}, ${outcome.kind}: ${fault}`),
   );
   return [
     introduction,
-    `Measured ${machine.date} on ${machine.description}.\n`,
-    '| scenario | peer | profile | target | median | worst | noticed | attempts | lost | |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-    ...rows,
+    `Measured on ${machines.join('; ')}.\n`,
+    '| scenario | peer | profile | target | median | worst | silence | noticed | attempts | lost | measured | |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...outcomes.map(row),
     '',
     ...(faults.length === 0 ? [] : ['## What is not as it should be', '', ...faults, '']),
     '## The scenarios',
@@ -123,8 +137,8 @@ export function recoveryPage(outcomes: readonly Outcome[], machine: Machine): st
   ].join('\n');
 }
 
-function row(outcome: Outcome): string {
-  const { scenario, kind, profile, runs } = outcome;
+function row(outcome: RecordedOutcome): string {
+  const { scenario, kind, profile, runs, measured } = outcome;
   const target = scenario.targets[kind] ?? null;
   const summary = summaryOf(outcome);
   const verdict = target === null ? (summary.passed ? '' : 'see below') : summary.passed ? 'met' : '**missed**';
@@ -135,9 +149,11 @@ function row(outcome: Outcome): string {
     targetText(target),
     figure(summary.medianMs),
     figure(summary.worstMs),
+    figure(summary.medianOutageMs),
     figure(summary.medianDetectMs),
     String(summary.attempts),
     `${String(summary.lostMessages)} of ${String(summary.sentMessages)}`,
+    `${measured.date} ${measured.commit}`.trim(),
     `${verdict}${runs.length === 10 ? '' : ` (${String(runs.length)} ${runs.length === 1 ? 'run' : 'runs'})`}`,
   ];
   return `| ${cells.join(' | ')} |`;

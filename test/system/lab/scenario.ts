@@ -2,8 +2,8 @@
 import type { PeerKind, Setting } from './setting.js';
 import type { Happening, Stage } from './stage.js';
 
-/** What came of one run; times in milliseconds since the event. */
-export interface RunResult {
+/** The figures of one run, as they are kept; times in milliseconds since the event. */
+export interface Figures {
   /** Until the service noticed; null = never. */
   readonly detectMs: number | null;
   /** Until a message that was sent after the event arrived, in the worse direction; null = never. */
@@ -11,19 +11,23 @@ export interface RunResult {
   /** The longest silence of the application's stream from the event on, in the worse direction. */
   readonly outageMs: number;
   readonly attempts: number;
+  readonly sentMessages: number;
+  readonly lostMessages: number;
+  /** What was not as demanded; empty = good. The target counts for the median, not here. */
+  readonly faults: readonly string[];
+}
+
+/** What came of one run. */
+export interface RunResult extends Figures {
   readonly triggers: readonly string[];
   /** Restart attempts of one tube at the same time, at most. */
   readonly inFlight: number;
-  readonly sentMessages: number;
-  readonly lostMessages: number;
   /** Twice, or not in order. */
   readonly misplacedMessages: number;
   /** Of application channels, seen by the peer. */
   readonly channelCloses: number;
   /** Of the tubes at the end. */
   readonly states: readonly string[];
-  /** What was not as demanded; empty = good. The target counts for the median, not here. */
-  readonly faults: readonly string[];
   /** More to say, in a scenario's own words. */
   readonly notes: readonly string[];
   /** Log of the tube that took longest, for people. */

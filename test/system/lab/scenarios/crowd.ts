@@ -54,6 +54,14 @@ export const crowdScenarios: readonly Scenario[] = [
   },
   {
     ...crowd,
+    name: 'many-tubes-to-wifi',
+    what: `The host of ${String(tubes)} tubes loses its cable; its Wi-Fi comes up in the same moment. Every tube has to be restarted.`,
+    targets: { library: { ms: 10_000 } },
+    happen: (stage) => stage.happens(() => stage.topology.service.handOver('eth0', 'wlan0')),
+    check: judge,
+  },
+  {
+    ...crowd,
     name: 'many-tubes-black-hole',
     what: `The paths of ${String(tubes)} tubes go silent in the same moment, without any event; new connections pass.`,
     profile: 'low_latency',
