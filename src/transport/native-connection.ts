@@ -24,6 +24,12 @@ import { probeSocket } from './socket-probe.js';
 
 const abandonAfterMs = 50;
 
+/**
+ * How long the transports outlive `close()`, so that the peer hears of it: two round trips are needed, and a busy machine took 71 ms for them at the
+ * 99th percentile.
+ */
+const farewellMs = 100;
+
 /** @throws Error when the configuration cannot be used: ICE server, bind address, port range */
 export const createNativeConnection: ConnectionFactory = (config, handlers) => new NativeConnection(config, handlers);
 
@@ -114,11 +120,22 @@ class NativeConnection implements Connection {
     };
   }
 
+  /**
+   * Channels first (RFC 8831 §6.7), their connection a moment later. The library's own close sends an SCTP SHUTDOWN and then an ABORT. When the
+   * handshake of the SHUTDOWN is faster than the ABORT, Chromium hears only that, and leaves channels and connection open until ICE
+   * consent ends (RFC 7675 §5.1), 5 to 8 s later.
+   */
   close(): void {
     if (this.closing) return;
     this.closing = true;
     this.backlog.stop();
-    this.pc.close();
+    const open = [...this.channels].filter((channel) => channel.isOpen());
+    if (this.current !== 'connected' || open.length === 0) return this.pc.close();
+    for (const channel of open) channel.close();
+    setTimeout(
+      guard('close', () => this.pc.close()),
+      farewellMs,
+    );
   }
 
   /** Answers and offers belong to one exchange: this port never renegotiates (a restart is a new connection). */

@@ -5,6 +5,7 @@ import type { ConnectionConfig, ConnectionHandlers } from '../../src/channels/co
 import { createNativeConnection } from '../../src/transport/native-connection.js';
 import { liveCounts, shutdown } from '../../src/transport/native-runtime.js';
 import { until } from '../support/until.js';
+import { Scene, ScenePeer } from '../transport/scene.js';
 import { describeConnection } from './connection-contract.js';
 
 describeConnection('native connection', createNativeConnection);
@@ -35,6 +36,19 @@ async function offerWith(extra: Partial<ConnectionConfig>): Promise<void> {
     connection.close();
   }
 }
+
+test('a close reaches the peer channel by channel while the connection still stands', async () => {
+  const scene = new Scene(createNativeConnection, new ScenePeer('overlap', createNativeConnection));
+  await scene.restart(1);
+  const { connection, channels } = scene.peer.of(1);
+  await until(() => [...channels.values()].every((channel) => channel.isOpen()));
+  scene.command(1, 'transport.close');
+  await until(() => [...channels.values()].every((channel) => !channel.isOpen()));
+  expect(connection.state()).toBe('connected');
+  await scene.event('transport.closed', 1);
+  await until(() => connection.state() === 'closed');
+  await scene.end();
+});
 
 describe('native configuration', () => {
   afterAll(shutdown);

@@ -168,8 +168,9 @@ export class ScenePeer {
         if (inner === null) this.link.activate(generation);
       },
       closed: () => {
-        // A closed channel is gone for a page too.
-        if (this.of(generation).connection.state() === 'connected') this.ids.delete(channel.label);
+        // A closed channel is gone for a page too; one of a generation that it has left is not a channel of its own any more.
+        const isNewest = generation === Math.max(...this.generations.keys());
+        if (isNewest && this.of(generation).connection.state() === 'connected') this.ids.delete(channel.label);
         inner?.closed();
       },
       message: (data) => {
