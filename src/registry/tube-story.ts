@@ -2,7 +2,7 @@
  * One live tube as an operator sees it in a list: state, since when and why, the incident that is open, what comes next, and what was measured last.
  * Fed with the notices of its tube by incident-book.ts; outside of the actors, so that a crash does not end it. It changes nothing.
  */
-import type { TubeIdentity, TubeState } from '../../machines/events.js';
+import type { QualityFinding, TubeIdentity, TubeState } from '../../machines/events.js';
 import { lossRatio, worseLoss } from '../../machines/policies/loss.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { SelectedPair, TransportSample } from '../../machines/ports/transport.port.js';
@@ -87,10 +87,8 @@ export class TubeStory {
         return emission.outcome === 'pong' ? this.#pong(emission.rttMs, atMs) : this.#fact(notice, false);
       case 'sampled':
         return this.#sampled(emission.generation, emission.sample, atMs);
-      case 'quality':
-        this.#score = emission.score;
-        this.#loss = emission.lossRatio;
-        return news;
+      case 'polled':
+        return this.#polled(emission);
       case 'record':
         this.#settings = { ...this.#settings, ...emission.record.settings };
         this.#generation = emission.record.generation;
@@ -183,6 +181,14 @@ export class TubeStory {
     if (isNews) this.#rttMs = rttMs;
     this.#measured(rttMs, atMs);
     return isNews || settled !== null ? { isNews, settled } : nothing;
+  }
+
+  /** A path that is sound says the same each time. */
+  #polled({ score, lossRatio }: QualityFinding): Turn {
+    const isNews = score !== this.#score || lossRatio !== this.#loss;
+    this.#score = score;
+    this.#loss = lossRatio;
+    return isNews ? news : nothing;
   }
 
   #sampled(generation: number, sample: TransportSample, atMs: number): Turn {

@@ -30,7 +30,7 @@ describe('a row', () => {
     const tube = TubeHarness.connected('overlap');
     tube.pair(1, 'srflx');
     tube.advance(12 * seconds);
-    tube.send({ type: 'health.verdict', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 });
+    tube.send({ type: 'health.polled', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 });
     expect(rowOf(tube)).toEqual({
       tube_id: tubeId,
       conversation_id: identity.conversationId,
@@ -48,6 +48,19 @@ describe('a row', () => {
       recovered: 0,
       incidents: 0,
     });
+  });
+
+  test('has the score of each health poll, though its verdict was good all the while', () => {
+    const tube = TubeHarness.connected('overlap');
+    const base = { bytesSent: 0, bytesReceived: 0, bufferedBytes: 0, pingsSent: 1, pongsReceived: 1, rttMs: 20 };
+    const scores = [100, 100, 98].map((echoed) => {
+      tube.advance(tube.settings.healthCheckIntervalMs);
+      const probes = { sent: 100, arrived: 100, echoed };
+      tube.report(1, { type: 'transport.sampled', sample: { ...base, probes, selectedPair: null } });
+      return rowOf(tube).score;
+    });
+    expect(scores).toEqual([1, 1, expect.closeTo(0.96, 10)]);
+    expect(tube.of('quality')).toEqual([]);
   });
 
   test('of one in trouble: the incident, and since when', () => {
