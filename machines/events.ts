@@ -104,13 +104,10 @@ export type ChildReport =
   | { readonly type: 'keepalive.lost'; readonly missed: number }
   | { readonly type: 'keepalive.restored' }
   | { readonly type: 'health.poll' }
-  | {
-      readonly type: 'health.verdict';
-      readonly verdict: QualityVerdict;
-      readonly score: number;
-      readonly lossRatio: number | null;
-      readonly rttMs: number | null;
-    }
+  /** Of every poll. */
+  | ({ readonly type: 'health.polled' } & QualityFinding)
+  /** It is another one than that of the poll before. */
+  | ({ readonly type: 'health.verdict' } & QualityFinding)
   /** `poorPollsToRestart` poor polls in a row, or unhealthy. */
   | { readonly type: 'health.restartAdvised'; readonly trigger: 'poor_quality' | 'unhealthy' }
   | {
@@ -138,6 +135,16 @@ export type InternalEvent =
 
 export const qualityVerdicts = ['good', 'warning', 'poor'] as const;
 export type QualityVerdict = (typeof qualityVerdicts)[number];
+
+/** What a health poll found of the path that carries data. */
+export interface QualityFinding {
+  readonly verdict: QualityVerdict;
+  /** In [0, 1]; 1 is best. */
+  readonly score: number;
+  /** In [0, 1]; null when nothing is known of it. */
+  readonly lossRatio: number | null;
+  readonly rttMs: number | null;
+}
 
 /** One decision of the restart machine with its evidence; logged under `webrtc_ice_restart`. */
 export interface RestartDecision {
@@ -214,13 +221,10 @@ export type TubeEmission =
   | { readonly type: 'sessionWarning'; readonly leftMs: number }
   | { readonly type: 'channelOpened'; readonly channel: ChannelRecord }
   | { readonly type: 'channelClosed'; readonly label: string; readonly id: number; readonly reason: string }
-  | {
-      readonly type: 'quality';
-      readonly verdict: QualityVerdict;
-      readonly score: number;
-      readonly lossRatio: number | null;
-      readonly rttMs: number | null;
-    }
+  /** What a health poll found; for those who count and measure, not for controllers. */
+  | ({ readonly type: 'polled' } & QualityFinding)
+  /** The verdict of the polls is another one. */
+  | ({ readonly type: 'quality' } & QualityFinding)
   | { readonly type: 'sampled'; readonly generation: number; readonly sample: TransportSample }
   | { readonly type: 'breaker'; readonly breaker: BreakerState }
   | { readonly type: 'record'; readonly record: TubeRecord }

@@ -4,7 +4,7 @@
  * Loss is that of the burst of probes that the poll made; with a peer that answers none, that of a recent window of pings (policies/ping-loss.ts).
  */
 import { assign, sendParent, setup } from 'xstate';
-import type { QualityVerdict } from './events.js';
+import type { QualityFinding, QualityVerdict } from './events.js';
 import { lossRatio, worseLoss, type ProbeCounts } from './policies/loss.js';
 import { firstWindow, nextWindow, type LossWindow, type PingCounts } from './policies/ping-loss.js';
 import { qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
@@ -51,6 +51,13 @@ function judge(context: HealthContext, polled: PathSample): Partial<HealthContex
   };
 }
 
+const finding = ({ verdict, scores, sample: { loss, rttMs } }: HealthContext): QualityFinding => ({
+  verdict,
+  score: scores.at(-1) ?? 1,
+  lossRatio: loss === null ? null : lossRatio(loss),
+  rttMs,
+});
+
 const healthSetup = setup({
   types: {
     context: {} as HealthContext,
@@ -60,13 +67,8 @@ const healthSetup = setup({
   actions: {
     askForSample: sendParent({ type: 'health.poll' }),
     judge: assign(({ context }, params: { sample: PathSample }) => judge(context, params.sample)),
-    reportVerdict: sendParent(({ context }) => ({
-      type: 'health.verdict',
-      verdict: context.verdict,
-      score: context.scores.at(-1) ?? 1,
-      lossRatio: context.sample.loss === null ? null : lossRatio(context.sample.loss),
-      rttMs: context.sample.rttMs,
-    })),
+    reportPoll: sendParent(({ context }) => ({ type: 'health.polled', ...finding(context) })),
+    reportVerdict: sendParent(({ context }) => ({ type: 'health.verdict', ...finding(context) })),
     advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
     adviseUnhealthy: sendParent({ type: 'health.restartAdvised', trigger: 'unhealthy' }),
     clearHistory: assign({ scores: [], poorPolls: 0 }),
@@ -126,9 +128,9 @@ export const healthMachine = healthSetup.createMachine({
               {
                 guard: { type: 'verdictChanges', params: ({ event }) => event },
                 target: 'judged',
-                actions: [{ type: 'judge', params: ({ event }) => event }, 'reportVerdict'],
+                actions: [{ type: 'judge', params: ({ event }) => event }, 'reportPoll', 'reportVerdict'],
               },
-              { target: 'judged', actions: { type: 'judge', params: ({ event }) => event } },
+              { target: 'judged', actions: [{ type: 'judge', params: ({ event }) => event }, 'reportPoll'] },
             ],
           },
           after: { pollInterval: { target: 'sampling', reenter: true, actions: 'askForSample' } },

@@ -106,6 +106,7 @@ export const tubeMachine = tubeSetup.createMachine({
     'keepalive.ping': { actions: { type: 'pingPath', params: ({ event }) => event } },
     'keepalive.missed': { actions: { type: 'noteMissedPing', params: ({ event }) => event } },
     'health.poll': { actions: 'samplePath' },
+    'health.polled': { actions: { type: 'emitPolled', params: ({ event }) => event } },
     'health.verdict': { actions: { type: 'emitQuality', params: ({ event }) => event } },
     'restart.decided': { actions: { type: 'emitDecision', params: ({ event }) => event } },
     'restart.breakerChanged': { actions: { type: 'noteBreaker', params: ({ event }) => event } },

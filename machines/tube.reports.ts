@@ -3,7 +3,7 @@
  * and ends in tube.setup.ts. Built-in actions only. The transport child is a stub here; src/app.ts provides the real one, once.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
-import type { NodeFacts, TubeEmission, TubeEvent, TubeState } from './events.js';
+import type { NodeFacts, QualityFinding, TubeEmission, TubeEvent, TubeState } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
 import { healthMachine } from './health.machine.js';
 import { keepaliveMachine } from './keepalive.machine.js';
@@ -31,7 +31,6 @@ import {
 import { decided, refusedRestart } from './tube.evidence.js';
 import type { RestartTrigger } from './policies/recovery.js';
 
-type Quality = Omit<Extract<TubeEmission, { type: 'quality' }>, 'type'>;
 type Decision = Extract<TubeEvent, { type: 'restart.decided' }>;
 export interface RestartCall {
   readonly requestId: string;
@@ -100,7 +99,14 @@ export const tubeReports = setup({
       candidate: params.candidate,
       mid: params.mid,
     })),
-    emitQuality: emit((_, { verdict, score, lossRatio, rttMs }: Quality) => ({
+    emitPolled: emit((_, { verdict, score, lossRatio, rttMs }: QualityFinding) => ({
+      type: 'polled',
+      verdict,
+      score,
+      lossRatio,
+      rttMs,
+    })),
+    emitQuality: emit((_, { verdict, score, lossRatio, rttMs }: QualityFinding) => ({
       type: 'quality',
       verdict,
       score,

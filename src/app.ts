@@ -108,6 +108,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     now: () => Date.now(),
     maxClosed: config.flightRecorderClosedTubes,
     followedWithinMs: config.signalReplayWindowMs,
+    carried: (tubeId) => host.flow(tubeId),
   });
   const registry: TubeRegistry = createRegistry(config, host, listeners, recording);
   registry.onNotice((notice) => recording.observe(notice));

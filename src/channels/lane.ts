@@ -50,6 +50,8 @@ export interface LaneContext {
   deliver(label: string, data: string | Uint8Array): void;
   dropped(label: string, cause: DropCause, count: number): void;
   replayed(label: string, count: number): void;
+  /** A message went over a path, with its frame and each time that it did. */
+  carried(direction: 'in' | 'out', bytes: number): void;
 }
 
 /** A native channel that serves a lane in one generation. */
@@ -156,9 +158,10 @@ export class Lane {
     const inbox = this.bind(attachment);
     const isRaw = inbox.epoch.instance === null;
     const frame = isRaw ? null : readFrame(data);
-    if (frame?.kind === 'ack') this.acknowledged(inbox, frame.seq);
-    else if (this.context.deaf) return;
-    else if (isRaw) this.handOver(data);
+    if (frame?.kind === 'ack') return this.acknowledged(inbox, frame.seq);
+    this.context.carried('in', byteLength(data));
+    if (this.context.deaf) return;
+    if (isRaw) this.handOver(data);
     else if (frame === null) this.drop('malformed', 1);
     else if (this.kind === 'latest') this.handOver(unpackMessage(data as Uint8Array));
     else this.receiveNumbered(inbox, frame.seq, data as Uint8Array);
@@ -213,7 +216,9 @@ export class Lane {
       if (next === null || !channel.send(next)) break;
       if (!retained) this.outbox.shift();
       else if (this.outbox.markSent()) this.replayed += 1;
-      this.giveWay(byteLength(next));
+      const bytes = byteLength(next);
+      this.context.carried('out', bytes);
+      this.giveWay(bytes);
     }
     if (this.replayed > replayedBefore) this.context.replayed(this.label, this.replayed - replayedBefore);
   }
@@ -270,6 +275,7 @@ export class Lane {
     if (current.channel.bufferedBytes() >= highWaterOf(current.channel) || !current.channel.send(data)) return false;
     this.messagesSent += 1;
     this.bytesSent += bytes;
+    this.context.carried('out', bytes);
     return true;
   }
 

@@ -24,6 +24,8 @@ export interface MessageLinkOptions {
   dropped?(label: string, cause: DropCause, count: number): void;
   /** Sent once more, on another channel than before. */
   replayed?(label: string, count: number): void;
+  /** A message went over a path, with its frame and each time that it did; acknowledgements are none. */
+  carried?(direction: 'in' | 'out', bytes: number): void;
 }
 
 export class MessageLink {
@@ -46,6 +48,7 @@ export class MessageLink {
       deliver: (label, data) => options.deliver(label, data),
       dropped: (label, cause, count) => options.dropped?.(label, cause, count),
       replayed: (label, count) => options.replayed?.(label, count),
+      carried: (direction, bytes) => options.carried?.(direction, bytes),
     };
   }
 

@@ -196,6 +196,8 @@ const lines: Lines = {
   sessionWarning: ({ leftMs }) => line('webrtc_keepalive', 'info', 'session timeout is near', { left_ms: leftMs }),
   channelOpened: ({ channel }) => line('webrtc_activity', 'info', 'channel opened', { ...channel }),
   channelClosed: ({ label, id, reason }) => line('webrtc_activity', 'info', 'channel closed', { label, id, reason }),
+  // The sample of the same poll has its line.
+  polled: () => null,
   quality,
   sampled,
   breaker,

@@ -132,7 +132,7 @@ export class TubeMetrics {
         this.#meter.count('keepalives', { outcome: emission.outcome });
         if (emission.rttMs !== null) this.#meter.record('keepaliveRtt', {}, emission.rttMs / 1000);
         break;
-      case 'quality':
+      case 'polled':
         this.#meter.count('qualityVerdicts', { verdict: emission.verdict });
         this.#meter.record('qualityScore', {}, emission.score);
         if (emission.lossRatio !== null) this.#meter.record('pathLoss', {}, emission.lossRatio);

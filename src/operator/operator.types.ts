@@ -141,6 +141,7 @@ export interface SamplePoint {
   readonly at_ms: number;
   readonly rtt_ms: number | null;
   readonly loss: number | null;
+  /** Of messages over all paths of the tube, since it is in this process. */
   readonly bytes_in: number;
   readonly bytes_out: number;
 }

@@ -96,6 +96,7 @@ const facts: Facts = {
     id,
     reason: freeText(reason),
   }),
+  polled: () => null,
   quality: ({ verdict, score, lossRatio, rttMs }) => ({
     kind: 'quality',
     verdict,

@@ -9,6 +9,7 @@ import type { RestartTrigger } from '../../machines/policies/recovery.js';
 import type { IncidentFacts } from '../operator/incident.types.js';
 import type { ClosedTubeRow, NodeView, SamplePoint, TrendMinute, TubeRow } from '../operator/operator.types.js';
 import type { TubeNotice } from './notice.js';
+import type { Carried } from './sample-ring.js';
 import { Trend } from './trend.js';
 import { TubeStory } from './tube-story.js';
 
@@ -19,6 +20,8 @@ export interface IncidentBookOptions {
   readonly maxClosed: number;
   /** How long a tube that is carried on after a restart of the service waits for a controller. */
   readonly followedWithinMs: number;
+  /** What the paths of a tube carried; null while it has had none. Default: nothing is known of any. */
+  readonly carried?: (tubeId: string) => Carried | null;
 }
 
 /** A row is another one, or the tube is gone (`row` then says null). */
@@ -42,6 +45,8 @@ interface TroubleChange {
 /** Restarts that somebody wanted say nothing about whether it is getting worse. */
 const planned: readonly RestartTrigger[] = ['manual', 'turn_expiry', 'service_restart'];
 const isPlanned = (trigger: RestartTrigger | null): boolean => trigger !== null && planned.includes(trigger);
+
+const nothingCarried: Carried = { bytesIn: 0, bytesOut: 0 };
 
 const maxPastPerTube = 10;
 /** Half a kilobyte each. */
@@ -163,7 +168,11 @@ export class IncidentBook {
     const known = this.#stories.get(identity.tubeId);
     if (known !== undefined) return known;
     if (emission.type !== 'state' || emission.state === 'closed') return null;
-    const story = new TubeStory(identity, atMs, this.#options.followedWithinMs);
+    const { followedWithinMs, carried } = this.#options;
+    const story = new TubeStory(identity, atMs, {
+      followedWithinMs,
+      carried: () => carried?.(identity.tubeId) ?? nothingCarried,
+    });
     this.#stories.set(identity.tubeId, story);
     return story;
   }

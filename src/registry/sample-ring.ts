@@ -4,18 +4,22 @@
  */
 import type { SamplePoint } from '../operator/operator.types.js';
 
-/** What is known of a path at one moment. */
-export interface Measured {
-  readonly rttMs: number | null;
-  readonly loss: number | null;
-  /** Of the tube since it is here, all generations together. */
+/** Of the messages of a tube since it is in this process, over all its paths. */
+export interface Carried {
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
+/** What is known of a path at one moment. */
+export interface Measured {
+  readonly rttMs: number | null;
+  readonly loss: number | null;
+  readonly carried: Carried;
+}
+
 const keptMs = 15 * 60_000;
 const maxPoints = 240;
-/** From one point to the next; what comes between replaces the last one's values. */
+/** From one point to the next; what comes between is left out, for a point has what was so at its moment. */
 const sparseMs = 30_000;
 const denseMs = 3_750;
 const width = 5;
@@ -28,19 +32,14 @@ export class SampleRing {
   /** `width` numbers per point, oldest first; NaN where nothing is known. */
   readonly #values: number[] = [];
 
-  add(atMs: number, { rttMs, loss, bytesIn, bytesOut }: Measured, isDense: boolean): void {
+  add(atMs: number, { rttMs, loss, carried }: Measured, isDense: boolean): void {
     const values = this.#values;
     const last = values.length - width;
     const sinceMs = last < 0 ? Infinity : atMs - (values[last] ?? 0);
     // A clock that was set back: what is here cannot be shown in order any more.
     if (sinceMs < 0) values.length = 0;
-    const isNew = sinceMs < 0 || sinceMs >= (isDense ? denseMs : sparseMs);
-    const at = isNew ? values.length : last;
-    if (isNew) values[at] = atMs;
-    values[at + 1] = toNumber(rttMs);
-    values[at + 2] = toNumber(loss);
-    values[at + 3] = bytesIn;
-    values[at + 4] = bytesOut;
+    if (sinceMs >= 0 && sinceMs < (isDense ? denseMs : sparseMs)) return;
+    values.push(atMs, toNumber(rttMs), toNumber(loss), carried.bytesIn, carried.bytesOut);
     while (values.length > maxPoints * width || (values[0] ?? atMs) < atMs - keptMs) values.splice(0, width);
   }
 

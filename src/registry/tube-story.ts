@@ -2,17 +2,16 @@
  * One live tube as an operator sees it in a list: state, since when and why, the incident that is open, what comes next, and what was measured last.
  * Fed with the notices of its tube by incident-book.ts; outside of the actors, so that a crash does not end it. It changes nothing.
  */
-import type { TubeIdentity, TubeState } from '../../machines/events.js';
-import { lossRatio, worseLoss } from '../../machines/policies/loss.js';
+import type { QualityFinding, TubeIdentity, TubeState } from '../../machines/events.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
-import type { SelectedPair, TransportSample } from '../../machines/ports/transport.port.js';
+import type { SelectedPair } from '../../machines/ports/transport.port.js';
 import { IncidentFold } from '../operator/incident.js';
 import type { IncidentFacts } from '../operator/incident.types.js';
 import type { NextStep, SamplePoint, TubeRow } from '../operator/operator.types.js';
 import { factOf } from './flight-entry.js';
 import { nextStep, type StepSettings } from './next-step.js';
 import type { TubeNotice } from './notice.js';
-import { SampleRing } from './sample-ring.js';
+import { type Carried, SampleRing } from './sample-ring.js';
 
 /** What a notice did to the story. */
 export interface Turn {
@@ -22,13 +21,19 @@ export interface Turn {
   readonly settled: IncidentFacts | null;
 }
 
+export interface TubeStoryOptions {
+  /** How long a tube that is carried on waits for a controller. */
+  readonly followedWithinMs: number;
+  /** Asked when a sample is taken. */
+  readonly carried: () => Carried;
+}
+
 const nothing: Turn = { isNews: false, settled: null };
 const news: Turn = { isNews: true, settled: null };
 
 /** Round-trip times differ from pong to pong; a list that shows each of them shows nothing else. */
 const rttShare = 0.25;
 const minRttStepMs = 10;
-const lossStep = 0.01;
 /** After somebody has looked at the samples they are dense for so long. */
 const denseAfterLookMs = 60_000;
 
@@ -37,6 +42,7 @@ export class TubeStory {
   readonly past: IncidentFacts[] = [];
   readonly #fold = new IncidentFold();
   readonly #samples = new SampleRing();
+  readonly #carried: () => Carried;
   #settings: StepSettings;
   #state: TubeState = 'initializing';
   #sinceMs: number;
@@ -48,18 +54,16 @@ export class TubeStory {
   #score: number | null = null;
   #pair: string | null = null;
   #recovered = 0;
-  /** Bytes of the generations before the one that was sampled last, and of that. */
-  #bytes = { generation: 0, beforeIn: 0, beforeOut: 0, in: 0, out: 0 };
   #lookedAtMs = -Infinity;
 
-  /** @param followedWithinMs how long a tube that is carried on waits for a controller */
   constructor(
     readonly identity: TubeIdentity,
     atMs: number,
-    followedWithinMs: number,
+    { followedWithinMs, carried }: TubeStoryOptions,
   ) {
     this.#sinceMs = atMs;
     this.#settings = { followedWithinMs };
+    this.#carried = carried;
   }
 
   get state(): TubeState {
@@ -85,12 +89,8 @@ export class TubeStory {
     switch (emission.type) {
       case 'ping':
         return emission.outcome === 'pong' ? this.#pong(emission.rttMs, atMs) : this.#fact(notice, false);
-      case 'sampled':
-        return this.#sampled(emission.generation, emission.sample, atMs);
-      case 'quality':
-        this.#score = emission.score;
-        this.#loss = emission.lossRatio;
-        return news;
+      case 'polled':
+        return this.#polled(emission, atMs);
       case 'record':
         this.#settings = { ...this.#settings, ...emission.record.settings };
         this.#generation = emission.record.generation;
@@ -185,27 +185,18 @@ export class TubeStory {
     return isNews || settled !== null ? { isNews, settled } : nothing;
   }
 
-  #sampled(generation: number, sample: TransportSample, atMs: number): Turn {
-    const bytes = this.#bytes;
-    if (generation !== bytes.generation) {
-      bytes.beforeIn += bytes.in;
-      bytes.beforeOut += bytes.out;
-      bytes.generation = generation;
-    }
-    bytes.in = sample.bytesReceived;
-    bytes.out = sample.bytesSent;
-    const loss = sample.probes === null ? this.#loss : lossRatio(worseLoss(sample.probes));
-    const isNews = loss !== null && Math.abs(loss - (this.#loss ?? -1)) >= lossStep;
-    if (isNews) this.#loss = loss;
-    this.#measured(sample.rttMs, atMs);
+  /** A path that is sound says the same each time. */
+  #polled({ score, lossRatio, rttMs }: QualityFinding, atMs: number): Turn {
+    const isNews = score !== this.#score || lossRatio !== this.#loss;
+    this.#score = score;
+    this.#loss = lossRatio;
+    this.#measured(rttMs, atMs);
     return isNews ? news : nothing;
   }
 
   #measured(rttMs: number | null, atMs: number): void {
-    const { beforeIn, beforeOut, in: bytesIn, out: bytesOut } = this.#bytes;
     const isDense = this.#state !== 'connected' || atMs - this.#lookedAtMs < denseAfterLookMs;
-    const measured = { rttMs, loss: this.#loss, bytesIn: beforeIn + bytesIn, bytesOut: beforeOut + bytesOut };
-    this.#samples.add(atMs, measured, isDense);
+    this.#samples.add(atMs, { rttMs, loss: this.#loss, carried: this.#carried() }, isDense);
   }
 }
 

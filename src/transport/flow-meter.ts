@@ -1,6 +1,7 @@
 /**
- * How long a tube was really silent: the time from the last frame of its peer, over whichever path, to the next. That is what the application saw of an
- * outage, whatever the chart thought meanwhile. Told of every frame, so it does next to nothing then. Owned by tube-entry.ts, read by the metrics.
+ * What flows over all paths of a tube together. How long it was really silent: the time from the last frame of its peer to the next is what the application
+ * saw of an outage, whatever the chart thought meanwhile. And how many bytes there were. Told of every frame, so it does next to nothing then. Owned by
+ * tube-entry.ts, read by the metrics and for the plots of operators.
  */
 
 /** The longest silence is kept of this time and of as much before. */
@@ -18,6 +19,9 @@ interface Watch {
 export class FlowMeter {
   /** How many came so far: one more than before, and data flows again. */
   frames = 0;
+  /** Of application messages, since the tube is in this process. */
+  bytesIn = 0;
+  bytesOut = 0;
   private lastMs: number;
   private windowSinceMs: number;
   private longestMs = 0;
@@ -40,6 +44,11 @@ export class FlowMeter {
     this.frames += 1;
     if (this.watching !== null) this.count(this.watching, silentMs);
     else this.learn(nowMs, silentMs);
+  }
+
+  carried(direction: 'in' | 'out', bytes: number): void {
+    if (direction === 'in') this.bytesIn += bytes;
+    else this.bytesOut += bytes;
   }
 
   /** Trouble began: from the last frame before it on, silences that are longer than they were count. Idempotent. */

@@ -55,6 +55,7 @@ export class TubeEntry implements TubeFacts {
       },
       dropped: (label, cause, count) => observer.dropped(tubeId, label, cause, count, this.classOf(label)),
       replayed: (label, count) => observer.replayed?.(tubeId, label, count),
+      carried: (direction, bytes) => this.flow.carried(direction, bytes),
     });
   }
 

@@ -112,6 +112,8 @@ export interface Party {
   readonly drops: [string, number][];
   /** How many went out once more, each time. */
   readonly replays: number[];
+  /** Bytes of messages over all paths. */
+  readonly carried: { in: number; out: number };
 }
 
 export class LinkPair {
@@ -125,6 +127,7 @@ export class LinkPair {
     const received: Data[] = [];
     const drops: [string, number][] = [];
     const replays: number[] = [];
+    const carried = { in: 0, out: 0 };
     const link = new MessageLink({
       maxMessageBytes: 65_536,
       replayBufferBytes: 1024 * 1024,
@@ -134,8 +137,9 @@ export class LinkPair {
       deliver: (_label, data) => received.push(typeof data === 'string' ? data : data.slice()),
       dropped: (_label, cause, count) => drops.push([cause, count]),
       replayed: (_label, count) => replays.push(count),
+      carried: (direction, bytes) => (carried[direction] += bytes),
     });
-    return { link, received, drops, replays };
+    return { link, received, drops, replays, carried };
   }
 
   /** A path of one channel between two links; open when told. */

@@ -156,6 +156,24 @@ describe('our own kind', () => {
     expect(b.received).toHaveLength(25);
   });
 
+  test('what the paths carry is counted as often as they do, acknowledgements not', () => {
+    const { pair, a, b } = framedPair();
+    pair.delayMs = () => 50;
+    openPath(pair, 1, a, b);
+    const bytes = packMessage('x'.repeat(100)).length;
+    for (let index = 0; index < 20; index++) a.link.send('data', 'x'.repeat(100));
+    expect(a.carried).toEqual({ in: 0, out: 20 * bytes });
+    pair.kill(1);
+    a.link.send('data', 'x'.repeat(100));
+    expect(a.carried.out).toBe(20 * bytes);
+    openPath(pair, 2, a, b);
+    pair.time.advance(500);
+    expect([a.carried, b.carried]).toEqual([
+      { in: 0, out: 41 * bytes },
+      { in: 21 * bytes, out: 0 },
+    ]);
+  });
+
   test('acknowledgements come after 32 messages, 64 KiB or 20 ms', () => {
     const { pair, a, b } = framedPair();
     pair.delayMs = () => 0;

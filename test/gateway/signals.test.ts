@@ -256,6 +256,7 @@ describe('signals', () => {
       },
     ],
     ['a ping', { type: 'ping', outcome: 'pong', rttMs: 1 }],
+    ['a health poll', { type: 'polled', verdict: 'poor', score: 0.5, lossRatio: 0.1, rttMs: 900 }],
     [
       'the channel that probes the path',
       { type: 'channelOpened', channel: { label: 'holdfast-probe', id: 6, class: 'latest' } },

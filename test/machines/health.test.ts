@@ -129,6 +129,16 @@ describe('the verdict', () => {
     ]);
   });
 
+  test('is told of each poll to those who count', () => {
+    const it = run();
+    for (const rttMs of [20, 301, 301]) it.poll(0, rttMs);
+    expect(it.told.filter(({ type }) => type === 'health.polled')).toMatchObject([
+      { verdict: 'good', score: 1, lossRatio: 0, rttMs: 20, atMs: 120_000 },
+      { verdict: 'warning', rttMs: 301, atMs: 240_000 },
+      { verdict: 'warning', rttMs: 301, atMs: 360_000 },
+    ]);
+  });
+
   test('keeps the last ten scores', () => {
     const it = run();
     for (let n = 1; n <= 12; n += 1) it.poll(0, 200 + n);

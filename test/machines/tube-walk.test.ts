@@ -135,7 +135,11 @@ class Walk {
       },
       replaced: () => tube.send({ type: 'tube.peerReplaced', atMs: tube.clock.nowMs }),
       accepted: () => tube.report(this.generation(), { type: 'transport.candidateAccepted', requestId: 'x' }),
-      verdict: () => tube.send({ type: 'health.verdict', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 }),
+      verdict: () => {
+        const finding = { verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 } as const;
+        tube.send({ type: 'health.polled', ...finding });
+        tube.send({ type: 'health.verdict', ...finding });
+      },
       sampled: () => tube.report(this.generation(), { type: 'transport.sampled', sample }),
       'silence without end': () => {
         tube.ponging = false;

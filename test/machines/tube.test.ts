@@ -551,6 +551,7 @@ describe('health', () => {
       tube.report(1, sample(900));
     }
     expect(tube.of('quality')).toMatchObject([{ verdict: 'poor', score: 0.5, rttMs: 900, lossRatio: 0 }]);
+    expect(tube.of('polled')).toHaveLength(3);
     expect(tube.path).toBe('degraded.restarting.overlapping');
     expect(tube.of('attemptStarted')).toMatchObject([{ generation: 2, trigger: 'poor_quality' }]);
     tube.complete('overlap');

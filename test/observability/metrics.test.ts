@@ -5,6 +5,8 @@ import type { TubeEmission } from '../../machines/events.js';
 import { closeReasons, failureTable } from '../../machines/failure.js';
 import { Metrics, type MetricSources } from '../../src/observability/metrics.js';
 import { describeWith, pathOf } from '../support/require.js';
+import { noticesOf } from '../support/story.js';
+import { TubeHarness } from '../support/tube-harness.js';
 import { emissions, noticeOf, type At } from './notices.js';
 
 const events = ['create_tube', 'answer', 'signal', 'unknown'];
@@ -169,13 +171,28 @@ describe('a tube', () => {
     expect(await value('network_changes_total{change="ip_change",source="host"}')).toBe(1);
     say({ type: 'ping', outcome: 'pong', rttMs: 40 });
     say(emissions.ping);
-    say(emissions.quality);
+    say(emissions.polled);
     expect(await value('keepalives_total{outcome="pong"}')).toBe(1);
     expect(await value('keepalives_total{outcome="missed"}')).toBe(1);
     expect(await value('keepalive_rtt_seconds_sum')).toBeCloseTo(0.04);
     expect(await value('quality_score_bucket{le="0.4"}')).toBe(1);
     expect(await value('quality_verdicts_total{verdict="poor"}')).toBe(1);
     expect(await value('path_loss_ratio_sum')).toBeCloseTo(0.1);
+  });
+
+  test('each health poll counts, whether its verdict is another one or not', async () => {
+    const tube = TubeHarness.connected('overlap');
+    const base = { bytesSent: 0, bytesReceived: 0, bufferedBytes: 0, pingsSent: 1, pongsReceived: 1 };
+    const probes = { sent: 100, arrived: 99, echoed: 99 };
+    for (const rttMs of [20, 20, 20, 900, 900, 20, 20]) {
+      tube.advance(tube.settings.healthCheckIntervalMs);
+      tube.report(1, { type: 'transport.sampled', sample: { ...base, probes, rttMs, selectedPair: null } });
+    }
+    for (const notice of noticesOf(tube)) metrics.observe(notice);
+    expect(await value('quality_verdicts_total{verdict="good"}')).toBe(5);
+    expect(await value('quality_verdicts_total{verdict="poor"}')).toBe(2);
+    expect(await value('quality_score_count')).toBe(7);
+    expect(await value('path_loss_ratio_count')).toBe(7);
   });
 
   test('its breaker counts while it holds restarts back', async () => {

@@ -107,6 +107,7 @@ export const emissions: { readonly [T in TubeEmission['type']]: Extract<TubeEmis
   channelOpened: { type: 'channelOpened', channel },
   channelClosed: { type: 'channelClosed', label: 'data', id: 2, reason: 'closed by the peer' },
   quality: { type: 'quality', verdict: 'poor', score: 0.4, lossRatio: 0.1, rttMs: 900 },
+  polled: { type: 'polled', verdict: 'poor', score: 0.4, lossRatio: 0.1, rttMs: 900 },
   sampled: { type: 'sampled', generation: 1, sample },
   breaker: { type: 'breaker', breaker: { kind: 'open' } },
   record: {

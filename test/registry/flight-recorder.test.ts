@@ -70,6 +70,7 @@ describe('what is kept', () => {
     channelOpened: { kind: 'channel_opened', label: 'data', id: 2, class: 'reliable' },
     channelClosed: { kind: 'channel_closed', label: 'data', id: 2, reason: 'closed by the peer' },
     quality: { kind: 'quality', verdict: 'poor', score: 0.4, loss: 0.1, rtt_ms: 900 },
+    polled: null,
     sampled: null,
     breaker: { kind: 'breaker', breaker: 'open' },
     record: null,

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { TubeEmission, TubeIdentity, TubeState } from '../../machines/events.js';
 import type { IncidentFacts } from '../../src/operator/incident.types.js';
 import type { NextStep } from '../../src/operator/operator.types.js';
+import { tubeSeries } from '../../src/console/charts/series.js';
 import { IncidentBook } from '../../src/registry/incident-book.js';
 import { noticesOf } from '../support/story.js';
 import { identity, TubeHarness } from '../support/tube-harness.js';
@@ -30,7 +31,7 @@ describe('a row', () => {
     const tube = TubeHarness.connected('overlap');
     tube.pair(1, 'srflx');
     tube.advance(12 * seconds);
-    tube.send({ type: 'health.verdict', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 });
+    tube.send({ type: 'health.polled', verdict: 'warning', score: 0.8, lossRatio: 0.04, rttMs: 20 });
     expect(rowOf(tube)).toEqual({
       tube_id: tubeId,
       conversation_id: identity.conversationId,
@@ -48,6 +49,19 @@ describe('a row', () => {
       recovered: 0,
       incidents: 0,
     });
+  });
+
+  test('has the score of each health poll, though its verdict was good all the while', () => {
+    const tube = TubeHarness.connected('overlap');
+    const base = { bytesSent: 0, bytesReceived: 0, bufferedBytes: 0, pingsSent: 1, pongsReceived: 1, rttMs: 20 };
+    const scores = [100, 100, 98].map((echoed) => {
+      tube.advance(tube.settings.healthCheckIntervalMs);
+      const probes = { sent: 100, arrived: 100, echoed };
+      tube.report(1, { type: 'transport.sampled', sample: { ...base, probes, selectedPair: null } });
+      return rowOf(tube).score;
+    });
+    expect(scores).toEqual([1, 1, expect.closeTo(0.96, 10)]);
+    expect(tube.of('quality')).toEqual([]);
   });
 
   test('of one in trouble: the incident, and since when', () => {
@@ -217,9 +231,12 @@ const stateOf = (state: TubeState, reason = 'missed_pings'): TubeEmission => ({ 
 class Tubes {
   nowMs = 60_000;
   readonly book: IncidentBook;
+  /** Of each of them. */
+  readonly carried = { bytesIn: 0, bytesOut: 0 };
 
   constructor(maxClosed = 3) {
-    this.book = new IncidentBook({ now: () => this.nowMs, maxClosed, followedWithinMs: 120_000 });
+    const now = () => this.nowMs;
+    this.book = new IncidentBook({ now, maxClosed, followedWithinMs: 120_000, carried: () => this.carried });
   }
 
   say(whose: string, emission: TubeEmission, tenant = 'default'): void {
@@ -369,7 +386,7 @@ describe('samples', () => {
     const points = tubes.book.samples('a');
     expect(points.length).toBeGreaterThan(25);
     expect(points.length).toBeLessThanOrEqual(31);
-    expect(points.at(-1)).toMatchObject({ rtt_ms: 719, loss: null, bytes_in: 0 });
+    expect(points.at(-1)).toMatchObject({ at_ms: tubes.nowMs - 25_000, rtt_ms: 714, loss: null, bytes_in: 0 });
     expect(points[0]!.at_ms).toBeGreaterThanOrEqual(tubes.nowMs - 900_000);
     for (let count = 0; count < 10; count += 1) pong(count);
     expect(tubes.book.samples('a').slice(-9)).toHaveLength(9);
@@ -386,24 +403,40 @@ describe('samples', () => {
     expect(tubes.book.samples('a').map(({ at_ms }) => at_ms)).toEqual([5_000_000]);
   });
 
-  test('count the bytes of all generations together', () => {
+  test('have the bytes of their own moment: a steady stream is drawn as one, sparse or dense', () => {
     const tubes = new Tubes();
     tubes.say('a', stateOf('connected'));
-    const sample = (generation: number, bytes: number): void => {
-      tubes.nowMs += 40_000;
-      const counts = { bytesSent: bytes, bytesReceived: 2 * bytes, bufferedBytes: 0, pingsSent: 1, pongsReceived: 1 };
-      const probes = { sent: 100, arrived: 95, echoed: 95 };
-      const rest = { probes, rttMs: 7, selectedPair: null };
-      tubes.say('a', { type: 'sampled', generation, sample: { ...counts, ...rest } });
+    const stream = (forMs: number): void => {
+      for (const endMs = tubes.nowMs + forMs; tubes.nowMs < endMs;) {
+        tubes.nowMs += 4_000;
+        tubes.carried.bytesIn += 40_000;
+        tubes.carried.bytesOut += 4_000;
+        tubes.say('a', { type: 'ping', outcome: 'pong', rttMs: 20 });
+        if (tubes.nowMs % 120_000 === 0)
+          tubes.say('a', { type: 'polled', verdict: 'good', score: 1, lossRatio: 0, rttMs: 20 });
+      }
     };
-    sample(1, 1_000);
-    sample(1, 3_000);
-    sample(2, 500);
+    stream(360_000);
+    const { inPerSecond, outPerSecond } = tubeSeries(tubes.book.samples('a'));
+    expect(inPerSecond.length).toBeGreaterThan(8);
+    expect(new Set(inPerSecond.slice(1))).toEqual(new Set([10_000]));
+    expect(new Set(outPerSecond.slice(1))).toEqual(new Set([1_000]));
+    stream(60_000);
+    const dense = tubes.book.samples('a');
+    expect(dense.length).toBeGreaterThan(20);
+    expect(new Set(tubeSeries(dense).inPerSecond.slice(1))).toEqual(new Set([10_000]));
+  });
+
+  test('have the loss of the last health poll, and come with polls where no ping is answered', () => {
+    const tubes = new Tubes();
+    tubes.say('a', stateOf('connected'));
+    for (const lossRatio of [0.05, 0]) {
+      tubes.nowMs += 120_000;
+      tubes.say('a', { type: 'polled', verdict: 'warning', score: 0.9, lossRatio, rttMs: 7 });
+    }
     expect(tubes.book.samples('a')).toMatchObject([
-      { bytes_out: 1_000, bytes_in: 2_000, loss: 0.05, rtt_ms: 7 },
-      { bytes_out: 3_000, bytes_in: 6_000 },
-      { bytes_out: 3_500, bytes_in: 7_000 },
+      { loss: 0.05, rtt_ms: 7 },
+      { loss: 0, rtt_ms: 7 },
     ]);
-    expect(tubes.book.row('a')).toMatchObject({ loss: 0.05 });
   });
 });

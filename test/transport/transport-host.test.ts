@@ -314,6 +314,19 @@ describe('the actor', () => {
   });
 });
 
+test('the bytes of all generations of a tube are known at any moment', async () => {
+  const s = scene('plain');
+  await s.restart(1);
+  await until(() => s.host.send('tube', 'data', 'x'.repeat(1000)) === null);
+  const flow = s.host.flow('tube');
+  expect(flow).toMatchObject({ bytesIn: 0, bytesOut: 1000 });
+  await until(() => s.peer.received.length === 1);
+  await s.restart(2);
+  await until(() => s.host.send('tube', 'data', 'x'.repeat(500)) === null);
+  await until(() => s.peer.link.send('data', Uint8Array.of(1, 2)) === null && s.received.length > 0);
+  expect(flow).toMatchObject({ bytesIn: 2, bytesOut: 1500 });
+});
+
 test('stats sum generations and name the active one', async () => {
   const s = scene('overlap');
   await s.restart(1);

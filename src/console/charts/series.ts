@@ -6,7 +6,7 @@ export interface TubeSeries {
   readonly rttMs: readonly (number | null)[];
   /** In [0, 1]. */
   readonly loss: readonly (number | null)[];
-  /** Bytes per second; null where a counter began again, as with a new generation. */
+  /** Bytes per second; null where the count began again, as after a restart of the service. */
   readonly inPerSecond: readonly (number | null)[];
   readonly outPerSecond: readonly (number | null)[];
 }
