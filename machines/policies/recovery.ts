@@ -82,16 +82,11 @@ const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_chan
 export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTriggers.includes(trigger);
 
 /**
- * The process before this one ended, and nobody could be told of an offer yet. A storm that holds the tube as well says so by the share of suspects,
- * which is never 0 then.
+ * The process before this one ended, and nobody could be told of an offer yet. A storm that holds the tube says so by the share of suspects, which is
+ * never 0 then. The trigger says nothing of it: while such a tube waits, its peer may report a change of its network.
  */
-export function waitsToBeFollowed({
-  trigger,
-  held,
-  suspectShare,
-}: Pick<Evidence, 'trigger' | 'held' | 'suspectShare'>): boolean {
-  return trigger === 'service_restart' && held && suspectShare === 0;
-}
+export const waitsToBeFollowed = ({ held, suspectShare }: Pick<Evidence, 'held' | 'suspectShare'>): boolean =>
+  held && suspectShare === 0;
 
 const table: readonly Row[] = [
   {

@@ -53,6 +53,10 @@ function ofState(state: TubeState, after: After, settings: StepSettings): NextSt
   return null;
 }
 
+/** Counts from the start of the process, however often it is decided meanwhile. */
+const ofUnfollowed = (present: NextStep | null, after: After, { followedWithinMs }: StepSettings): NextStep =>
+  present?.what === 'wait_for_controller' ? present : { what: 'wait_for_controller', at_ms: after(followedWithinMs) };
+
 function ofDecision(
   present: NextStep | null,
   { action, verdict, code, delayMs, evidence }: RestartDecision,
@@ -64,7 +68,7 @@ function ofDecision(
   if (code === 'restart_breaker_open') return { what: 'attempt', at_ms: after(settings.breakerOpenMs) };
   if (verdict === 'wait_for_network') {
     if (evidence.route === 'none') return { what: 'wait_for_network', at_ms: null };
-    if (waitsToBeFollowed(evidence)) return { what: 'wait_for_controller', at_ms: after(settings.followedWithinMs) };
+    if (waitsToBeFollowed(evidence)) return ofUnfollowed(present, after, settings);
     return { what: 'wait_for_storm', at_ms: null };
   }
   // A pause that was not over yet goes on when the peer is back; without a verdict, it went while an offer waited for its answer.

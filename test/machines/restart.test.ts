@@ -786,7 +786,7 @@ describe('the network of this node', () => {
   });
 
   test('that held restarts in a storm lets each go when it is let go itself', () => {
-    const it = run({ evidence: { held: true } });
+    const it = run({ evidence: { held: true, suspectShare: 0.4 } });
     it.trigger('missed_pings');
     expect(it.state()).toBe('waitingForNetwork');
     it.learn({ suspectShare: 0.5 });
