@@ -65,7 +65,14 @@ export interface Evidence {
   readonly suspectShare: number;
 }
 
-export type Verdict = 'restart_now' | 'wait_for_peer' | 'wait_for_network' | 'leave_alone';
+export const recoveryVerdicts = [
+  'restart_now',
+  'wait_for_peer',
+  'wait_for_network',
+  'wait_for_controller',
+  'leave_alone',
+] as const;
+export type Verdict = (typeof recoveryVerdicts)[number];
 
 export interface Ruling {
   readonly verdict: Verdict;
@@ -108,7 +115,7 @@ const table: readonly Row[] = [
   // What this node guesses about itself holds no person up. A peer only says what it sees, and may see our own trouble.
   { fits: ({ trigger }) => trigger === 'manual', verdict: 'restart_now', why: 'it was asked for' },
   { fits: ({ route }) => route === 'none', verdict: 'wait_for_network', why: 'this host has no way to the peer' },
-  { fits: waitsToBeFollowed, verdict: 'wait_for_network', why: 'no controller follows the tube yet' },
+  { fits: waitsToBeFollowed, verdict: 'wait_for_controller', why: 'no controller follows the tube yet' },
   {
     fits: ({ held }) => held,
     verdict: 'wait_for_network',

@@ -4,7 +4,12 @@
  */
 import { qualityVerdicts, tubeStates } from '../../machines/events.js';
 import { closeReasons, failureTable, type FailureCode } from '../../machines/failure.js';
-import { networkChangeSources, networkChangeTypes, restartTriggers } from '../../machines/policies/recovery.js';
+import {
+  networkChangeSources,
+  networkChangeTypes,
+  recoveryVerdicts,
+  restartTriggers,
+} from '../../machines/policies/recovery.js';
 import { incidentOutcomes, phases } from '../operator/incident.types.js';
 
 type Labels = Readonly<Record<string, readonly string[]>>;
@@ -49,7 +54,7 @@ const recoveryOutcomes = ['success', 'failure', 'abandoned'] as const;
 const outageOutcomes = ['recovered', 'lost', 'closed'] as const;
 const decisionActions = ['do', 'wait', 'skip', 'give_up'] as const;
 /** `none`: another rule decided first (backoff, breaker, one at a time). */
-const verdicts = ['restart_now', 'wait_for_peer', 'wait_for_network', 'leave_alone', 'none'] as const;
+const verdicts = [...recoveryVerdicts, 'none'] as const;
 /** How the asking for a relay ended; `unused`: no TURN server was asked (src/transport/gathering.ts). */
 export const relayOutcomes = ['unused', 'allocated', 'refused', 'unreachable'] as const;
 export type RelayOutcome = (typeof relayOutcomes)[number];

@@ -21,8 +21,14 @@ describe('the decision table', () => {
     [
       'a tube carried on that nobody follows',
       { trigger: 'service_restart', path: 'none', held: true },
-      'wait_for_network',
+      'wait_for_controller',
     ],
+    [
+      'such a tube whose peer reports a change',
+      { trigger: 'interface_change', source: 'peer', path: 'none', held: true },
+      'wait_for_controller',
+    ],
+    ['such a tube without a way', { trigger: 'service_restart', held: true, route: 'none' }, 'wait_for_network'],
     ['credentials that run out in a storm', { trigger: 'turn_expiry', ...storm }, 'wait_for_network'],
     [
       'an interface that took the way along',
@@ -61,12 +67,14 @@ describe('the decision table', () => {
         for (const path of ['sound', 'doubted', 'none'] as const)
           for (const signalling of ['relayed', 'online', 'offline'] as const)
             for (const route of ['unknown', 'same', 'moved', 'none'] as const)
-              for (const held of [true, false]) {
-                const { verdict, why } = judge(evidenceOf({ trigger, source, path, signalling, route, held }));
+              for (const node of [{}, { held: true }, storm]) {
+                const known = evidenceOf({ trigger, source, path, signalling, route, ...node });
+                const { verdict, why } = judge(known);
                 expect(why).not.toBe('');
                 if (verdict === 'leave_alone') expect([path, source]).toEqual(['sound', 'host']);
                 if (verdict === 'wait_for_peer') expect(signalling).toBe('offline');
-                if (verdict === 'wait_for_network') expect(held || route === 'none').toBe(true);
+                if (verdict === 'wait_for_network') expect(node === storm || route === 'none').toBe(true);
+                if (verdict === 'wait_for_controller') expect(known).toMatchObject({ held: true, suspectShare: 0 });
               }
   });
 });

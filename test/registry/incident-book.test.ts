@@ -137,7 +137,10 @@ describe('what comes next', () => {
   test('the service was restarted: no storm, but a controller that does not follow yet', () => {
     const before = TubeHarness.connected('overlap').last('record')!.record;
     const tube = TubeHarness.afterProcess(before);
-    expect(tube.last('decision')?.decision.why).toBe('no controller follows the tube yet');
+    expect(tube.last('decision')?.decision).toMatchObject({
+      verdict: 'wait_for_controller',
+      why: 'no controller follows the tube yet',
+    });
     expect(nextOf(tube)).toEqual(['wait_for_controller', 120 * seconds]);
   });
 
