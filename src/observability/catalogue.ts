@@ -213,6 +213,7 @@ const serviceFamilies = {
   resourceLimitRatio: gauge('resource_limit_ratio', 'Use of a limited resource as a part of its limit.', {
     resource: ['sockets', 'ice_agents', 'creates'],
   }),
+  storms: counter('storms_total', 'Storms: restarts of many tubes were held because they failed at once.', {}),
   stormGovernorActive: gauge('storm_governor_active', '1 while restarts are held and let go in waves.', {}),
   storeOperation: histogram(
     'store_operation_duration_seconds',
