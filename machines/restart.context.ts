@@ -108,6 +108,7 @@ export const verdictOf = ({ evidence }: Pick<RestartContext, 'evidence'>): Verdi
 const waitCodes: Partial<Record<Verdict, FailureCode>> = {
   wait_for_peer: 'restart_peer_away',
   wait_for_network: 'restart_no_network',
+  wait_for_controller: 'restart_no_network',
 };
 
 /** A decision in the words of the table. */

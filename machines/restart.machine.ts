@@ -85,7 +85,8 @@ const restartSetup = setup({
       !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
     breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
-    waitsForNetwork: ({ context }) => verdictOf(context) === 'wait_for_network',
+    /** Here something is missing: the network of this host, or a controller that the offer could be told to. */
+    waitsForNode: ({ context }) => ['wait_for_network', 'wait_for_controller'].includes(verdictOf(context)),
     waitsForPeer: ({ context }) => verdictOf(context) === 'wait_for_peer',
     peerIsAway: ({ context }) => context.evidence.signalling === 'offline',
     /** What was waited for is there, or something else has to be waited for. */
@@ -176,7 +177,7 @@ export const restartMachine = restartSetup.createMachine({
             { type: 'giveUp', params: { reason: 'restart_exhausted', close: false } },
           ],
         },
-        { guard: 'waitsForNetwork', target: 'waitingForNetwork', actions: 'decideToWait' },
+        { guard: 'waitsForNode', target: 'waitingForNetwork', actions: 'decideToWait' },
         {
           guard: 'breakerIsOpen',
           target: 'breakerOpen',
@@ -235,7 +236,7 @@ export const restartMachine = restartSetup.createMachine({
     },
     waitingForNetwork: {
       description:
-        'This host has no way to the peer, or the storm governor holds restarts: an attempt would fail, and is not burnt.',
+        'This host has no way to the peer, the storm governor holds restarts, or no controller follows the tube yet: an attempt would fail, and is not burnt.',
       on: {
         'restart.evidence': [
           {

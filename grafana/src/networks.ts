@@ -5,21 +5,37 @@ const blame = [
   stat({
     title: 'Wait for this host’s network',
     help: 'Decisions in the last 15 minutes to wait because no way leads to the peer, or a storm is on: the fault is ours.',
-    span: 4,
+    span: 3,
     queries: [['sum(increase(holdfast_recovery_decisions_total{$node,verdict="wait_for_network"}[15m]))', 'decisions']],
+    limits: rising(1, 100),
+  }),
+  stat({
+    title: 'Storms now',
+    help: 'Nodes whose storm governor holds restarts back at this moment: many tubes failed at once, so the fault is ours. Most storms are over in seconds.',
+    span: 3,
+    queries: [['sum(holdfast_storm_governor_active{$node})', 'nodes']],
+    limits: rising(1, 1),
+  }),
+  stat({
+    title: 'Wait for a controller',
+    help: 'Decisions in the last 15 minutes to wait because after a restart of the service no controller follows the tube yet: ours, or the application’s.',
+    span: 3,
+    queries: [
+      ['sum(increase(holdfast_recovery_decisions_total{$node,verdict="wait_for_controller"}[15m]))', 'decisions'],
+    ],
     limits: rising(1, 100),
   }),
   stat({
     title: 'Wait for the peer',
     help: 'Decisions in the last 15 minutes to wait because the signalling of the peer is down: the fault is theirs.',
-    span: 4,
+    span: 3,
     queries: [['sum(increase(holdfast_recovery_decisions_total{$node,verdict="wait_for_peer"}[15m]))', 'decisions']],
     limits: rising(20, 1000),
   }),
   stat({
     title: 'Offers without an answer',
     help: 'Attempts of the last 15 minutes that no peer answered: peers that are gone, or a controller that does not relay.',
-    span: 4,
+    span: 3,
     queries: [
       ['sum(increase(holdfast_recovery_failures_total{$node,code="transport_answer_timeout"}[15m]))', 'attempts'],
     ],
@@ -28,14 +44,14 @@ const blame = [
   stat({
     title: 'No relay',
     help: 'Generations of the last 15 minutes that asked a TURN server for a relay and got none.',
-    span: 4,
+    span: 3,
     queries: [['sum(increase(holdfast_turn_allocation_failures_total{$node}[15m]))', 'generations']],
     limits: rising(1, 20),
   }),
   stat({
     title: 'Breakers open',
     help: 'Tubes whose circuit breaker holds restarts back after several failures in a row.',
-    span: 4,
+    span: 3,
     queries: [['sum(holdfast_breakers{$node})', 'tubes']],
     limits: rising(1, 20),
   }),
@@ -43,7 +59,7 @@ const blame = [
     title: 'Poor paths',
     help: 'Health polls of the last 15 minutes that found a path poor.',
     unit: 'percentunit',
-    span: 4,
+    span: 3,
     queries: [
       [
         'sum(increase(holdfast_quality_verdicts_total{$node,verdict="poor"}[15m])) / sum(increase(holdfast_quality_verdicts_total{$node}[15m])) >= 0',

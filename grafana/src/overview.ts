@@ -62,8 +62,8 @@ const now = [
   }),
   stat({
     title: 'Storms',
-    help: 'Nodes whose storm governor holds restarts back: many tubes failed at once, so the fault is ours.',
-    queries: [['sum(holdfast_storm_governor_active{$node})', 'storms']],
+    help: 'Times in the last hour that many tubes of a node failed at once, so that it held restarts back: the fault is ours.',
+    queries: [['sum(increase(holdfast_storms_total{$node}[1h]))', 'in 1 h']],
     limits: rising(1, 1),
   }),
 ];

@@ -65,7 +65,14 @@ export interface Evidence {
   readonly suspectShare: number;
 }
 
-export type Verdict = 'restart_now' | 'wait_for_peer' | 'wait_for_network' | 'leave_alone';
+export const recoveryVerdicts = [
+  'restart_now',
+  'wait_for_peer',
+  'wait_for_network',
+  'wait_for_controller',
+  'leave_alone',
+] as const;
+export type Verdict = (typeof recoveryVerdicts)[number];
 
 export interface Ruling {
   readonly verdict: Verdict;
@@ -82,16 +89,11 @@ const networkTriggers: readonly RestartTrigger[] = ['interface_change', 'ip_chan
 export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTriggers.includes(trigger);
 
 /**
- * The process before this one ended, and nobody could be told of an offer yet. A storm that holds the tube as well says so by the share of suspects,
- * which is never 0 then.
+ * The process before this one ended, and nobody could be told of an offer yet. A storm that holds the tube says so by the share of suspects, which is
+ * never 0 then. The trigger says nothing of it: while such a tube waits, its peer may report a change of its network.
  */
-export function waitsToBeFollowed({
-  trigger,
-  held,
-  suspectShare,
-}: Pick<Evidence, 'trigger' | 'held' | 'suspectShare'>): boolean {
-  return trigger === 'service_restart' && held && suspectShare === 0;
-}
+export const waitsToBeFollowed = ({ held, suspectShare }: Pick<Evidence, 'held' | 'suspectShare'>): boolean =>
+  held && suspectShare === 0;
 
 const table: readonly Row[] = [
   {
@@ -113,7 +115,7 @@ const table: readonly Row[] = [
   // What this node guesses about itself holds no person up. A peer only says what it sees, and may see our own trouble.
   { fits: ({ trigger }) => trigger === 'manual', verdict: 'restart_now', why: 'it was asked for' },
   { fits: ({ route }) => route === 'none', verdict: 'wait_for_network', why: 'this host has no way to the peer' },
-  { fits: waitsToBeFollowed, verdict: 'wait_for_network', why: 'no controller follows the tube yet' },
+  { fits: waitsToBeFollowed, verdict: 'wait_for_controller', why: 'no controller follows the tube yet' },
   {
     fits: ({ held }) => held,
     verdict: 'wait_for_network',

@@ -4,7 +4,12 @@
  */
 import { qualityVerdicts, tubeStates } from '../../machines/events.js';
 import { closeReasons, failureTable, type FailureCode } from '../../machines/failure.js';
-import { networkChangeSources, networkChangeTypes, restartTriggers } from '../../machines/policies/recovery.js';
+import {
+  networkChangeSources,
+  networkChangeTypes,
+  recoveryVerdicts,
+  restartTriggers,
+} from '../../machines/policies/recovery.js';
 import { incidentOutcomes, phases } from '../operator/incident.types.js';
 
 type Labels = Readonly<Record<string, readonly string[]>>;
@@ -49,7 +54,7 @@ const recoveryOutcomes = ['success', 'failure', 'abandoned'] as const;
 const outageOutcomes = ['recovered', 'lost', 'closed'] as const;
 const decisionActions = ['do', 'wait', 'skip', 'give_up'] as const;
 /** `none`: another rule decided first (backoff, breaker, one at a time). */
-const verdicts = ['restart_now', 'wait_for_peer', 'wait_for_network', 'leave_alone', 'none'] as const;
+const verdicts = [...recoveryVerdicts, 'none'] as const;
 /** How the asking for a relay ended; `unused`: no TURN server was asked (src/transport/gathering.ts). */
 export const relayOutcomes = ['unused', 'allocated', 'refused', 'unreachable'] as const;
 export type RelayOutcome = (typeof relayOutcomes)[number];
@@ -208,6 +213,7 @@ const serviceFamilies = {
   resourceLimitRatio: gauge('resource_limit_ratio', 'Use of a limited resource as a part of its limit.', {
     resource: ['sockets', 'ice_agents', 'creates'],
   }),
+  storms: counter('storms_total', 'Storms: restarts of many tubes were held because they failed at once.', {}),
   stormGovernorActive: gauge('storm_governor_active', '1 while restarts are held and let go in waves.', {}),
   storeOperation: histogram(
     'store_operation_duration_seconds',

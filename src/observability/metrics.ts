@@ -200,7 +200,9 @@ export class Metrics implements Meter {
     if (relay === 'refused' || relay === 'unreachable') this.count('turnFailures', { cause: relay });
   }
 
+  /** A storm began or is over. It lasts seconds, so scrapes would mostly miss the gauge. */
   stormActive(isActive: boolean): void {
+    if (isActive) this.count('storms', noLabels);
     this.#set('stormGovernorActive', noLabels, isActive ? 1 : 0);
   }
 

@@ -5,5 +5,5 @@ import { waitsToBeFollowed } from '../../machines/policies/recovery.js';
 import type { WireEvidence } from './flight.types.js';
 
 /** Its restart is held back only until a controller follows the tube, after a restart of the service; not by a storm. */
-export const isUnfollowed = ({ trigger, held, suspect_share: suspectShare }: WireEvidence): boolean =>
-  waitsToBeFollowed({ trigger, held, suspectShare });
+export const isUnfollowed = ({ held, suspect_share: suspectShare }: WireEvidence): boolean =>
+  waitsToBeFollowed({ held, suspectShare });

@@ -3,7 +3,6 @@
  * tube.machine.ts). Pure; tube-story.ts keeps the result.
  */
 import type { RestartDecision, TubeState } from '../../machines/events.js';
-import { waitsToBeFollowed } from '../../machines/policies/recovery.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import type { NextStep } from '../operator/operator.types.js';
 import type { TubeNotice } from './notice.js';
@@ -53,6 +52,10 @@ function ofState(state: TubeState, after: After, settings: StepSettings): NextSt
   return null;
 }
 
+/** Counts from the start of the process, however often it is decided meanwhile. */
+const ofUnfollowed = (present: NextStep | null, after: After, { followedWithinMs }: StepSettings): NextStep =>
+  present?.what === 'wait_for_controller' ? present : { what: 'wait_for_controller', at_ms: after(followedWithinMs) };
+
 function ofDecision(
   present: NextStep | null,
   { action, verdict, code, delayMs, evidence }: RestartDecision,
@@ -62,11 +65,9 @@ function ofDecision(
   if (action === 'skip') return present;
   if (action !== 'wait') return null;
   if (code === 'restart_breaker_open') return { what: 'attempt', at_ms: after(settings.breakerOpenMs) };
-  if (verdict === 'wait_for_network') {
-    if (evidence.route === 'none') return { what: 'wait_for_network', at_ms: null };
-    if (waitsToBeFollowed(evidence)) return { what: 'wait_for_controller', at_ms: after(settings.followedWithinMs) };
-    return { what: 'wait_for_storm', at_ms: null };
-  }
+  if (verdict === 'wait_for_controller') return ofUnfollowed(present, after, settings);
+  if (verdict === 'wait_for_network')
+    return { what: evidence.route === 'none' ? 'wait_for_network' : 'wait_for_storm', at_ms: null };
   // A pause that was not over yet goes on when the peer is back; without a verdict, it went while an offer waited for its answer.
   if (verdict === 'wait_for_peer' || delayMs === 0) return { what: 'wait_for_peer', at_ms: null };
   return { what: 'attempt', at_ms: after(delayMs) };

@@ -1,5 +1,6 @@
 /** The schema of the entries of a flight recorder (src/operator/flight.types.ts), for files that come back from the world. Strict: what it does not know is an error. */
 import { z } from 'zod';
+import { recoveryVerdicts } from '../../machines/policies/recovery.js';
 import type { FlightEntry } from '../operator/flight.types.js';
 import {
   channelClass,
@@ -58,7 +59,7 @@ export const flightEntry: z.ZodType<FlightEntry> = z.discriminatedUnion('kind', 
   entry('network_change', { change: networkChangeType, source, detail: text, evidence }),
   entry('decision', {
     action: z.enum(['do', 'wait', 'skip', 'give_up']),
-    verdict: z.enum(['restart_now', 'wait_for_peer', 'wait_for_network', 'leave_alone']).nullable(),
+    verdict: z.enum(recoveryVerdicts).nullable(),
     code: failureCode.nullable(),
     reason: text,
     trigger,

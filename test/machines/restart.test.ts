@@ -786,13 +786,24 @@ describe('the network of this node', () => {
   });
 
   test('that held restarts in a storm lets each go when it is let go itself', () => {
-    const it = run({ evidence: { held: true } });
+    const it = run({ evidence: { held: true, suspectShare: 0.4 } });
     it.trigger('missed_pings');
     expect(it.state()).toBe('waitingForNetwork');
     it.learn({ suspectShare: 0.5 });
     expect(it.begins()).toEqual([]);
     it.learn({ held: false });
     expect(it.begins()).toHaveLength(1);
+  });
+
+  test('is one thing, and a controller that does not follow yet another: a storm on top of that is told', () => {
+    const it = run({ evidence: { held: true } });
+    it.trigger('service_restart');
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', verdict: 'wait_for_controller', attempt: 0 });
+    it.learn({ suspectShare: 0.5 });
+    expect(it.lastDecision()).toMatchObject({ action: 'wait', verdict: 'wait_for_network', attempt: 0 });
+    expect(it.state()).toBe('waitingForNetwork');
+    it.learn({ held: false });
+    expect(it.begins()).toMatchObject([{ attempt: 1, trigger: 'service_restart' }]);
   });
 
   test('does not hold up who asks for a restart', () => {

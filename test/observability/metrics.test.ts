@@ -333,6 +333,12 @@ describe('the service', () => {
     expect(await value('incidents_total{trigger="missed_pings",outcome="open"}')).toBeNull();
   });
 
+  test('counts storms, which no scrape may see', async () => {
+    for (const isActive of [true, false, true, false]) metrics.stormActive(isActive);
+    expect(await value('storms_total')).toBe(2);
+    expect(await value('storm_governor_active')).toBe(0);
+  });
+
   test('counts gathering, and relays that were not given', async () => {
     metrics.gathered(120, 'allocated');
     metrics.gathered(80, 'refused');

@@ -140,10 +140,10 @@ describe('what comes next', () => {
     cut.networkChanged('interface_change', 'host', 'none');
     expect(nextOf(cut)).toEqual(['wait_for_network', null]);
     const held = TubeHarness.connected('overlap');
-    held.node({ held: true });
+    held.node({ held: true, suspectShare: 0.5 });
     held.down(1);
     expect(nextOf(held)).toEqual(['wait_for_storm', null]);
-    held.node({ held: false });
+    held.node({ held: false, suspectShare: 0 });
     held.described();
     expect(nextOf(held)?.[0]).toBe('answer_timeout');
   });
@@ -151,8 +151,23 @@ describe('what comes next', () => {
   test('the service was restarted: no storm, but a controller that does not follow yet', () => {
     const before = TubeHarness.connected('overlap').last('record')!.record;
     const tube = TubeHarness.afterProcess(before);
-    expect(tube.last('decision')?.decision.why).toBe('no controller follows the tube yet');
+    expect(tube.last('decision')?.decision).toMatchObject({
+      verdict: 'wait_for_controller',
+      why: 'no controller follows the tube yet',
+    });
     expect(nextOf(tube)).toEqual(['wait_for_controller', 120 * seconds]);
+  });
+
+  test('that stays so, and the time of it, when the peer reports a change of its network meanwhile', () => {
+    const before = TubeHarness.connected('overlap').last('record')!.record;
+    const tube = TubeHarness.afterProcess(before);
+    tube.advance(30 * seconds);
+    tube.networkChanged('interface_change', 'peer');
+    expect(tube.last('decision')?.decision).toMatchObject({
+      trigger: 'interface_change',
+      why: 'no controller follows the tube yet',
+    });
+    expect(nextOf(tube)).toEqual(['wait_for_controller', 90 * seconds]);
   });
 
   test('the breaker is open', () => {

@@ -269,6 +269,28 @@ describe('a tube that another process carried on', () => {
   });
 });
 
+describe('a flight of before waiting for a controller had a verdict of its own', () => {
+  test('goes as it went', () => {
+    const before = RecordedTube.connected();
+    const record = before.registry.entries.get(before.tubeId)?.record;
+    if (record === null || record === undefined) throw new Error('it has written no record');
+    const tube = new RecordedTube({ resume: record });
+    tube.advance(5_003);
+    tube.registry.release(tube.tubeId);
+    tube.complete();
+    tube.advance(8_000);
+    const flight = tube.exported();
+    const renamed = flight.entries.filter((entry) => 'verdict' in entry && entry.verdict === 'wait_for_controller');
+    expect(renamed).not.toEqual([]);
+    const entries = flight.entries.map((entry) =>
+      entry.kind === 'decision' && renamed.includes(entry) ? { ...entry, verdict: 'wait_for_network' as const } : entry,
+    );
+    const replay = replayFlight({ ...flight, entries });
+    expect(replay.divergences).toEqual([]);
+    expect(replay.met).toBeGreaterThan(5);
+  });
+});
+
 describe('random lives', () => {
   test('are lived again, each turn of them', () => {
     const wrong: string[] = [];
