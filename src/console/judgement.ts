@@ -2,11 +2,10 @@
  * Answers to "is it us or them", "what did it cost" and "is it getting worse", from what the node and the incidents say. Pure. It weighs, it does
  * not know: where the figures take no side, it says so.
  */
-import { isUnfollowed } from '../operator/evidence.js';
-import type { WireEvidence } from '../operator/flight.types.js';
+import { isUnfollowed, suspicionOf, type Side, type Suspicion } from '../operator/evidence.js';
 import type { Incident } from '../operator/incident.types.js';
 import type { NodeView } from '../operator/operator.types.js';
-import { phaseWords, routeWords } from '../operator/words.js';
+import { phaseWords, routeWords, triggerWords } from '../operator/words.js';
 import { cost, count, duration, percent, plural } from './format.js';
 import type { Tone } from './words.js';
 
@@ -19,59 +18,65 @@ export interface Judgement {
 const sum = (values: readonly (number | undefined)[]): number =>
   values.reduce((total: number, value) => total + (value ?? 0), 0);
 
-/** Of the incidents that are open now. */
-export function blame({ blame: { routes }, storm }: Pick<NodeView, 'blame' | 'storm'>): Judgement {
-  const open = sum(Object.values(routes));
+/** What makes it ours, in the words of most of the tubes. */
+function ourFault({ triggers, routes }: NodeView['blame']): string {
+  const causes: readonly (readonly [number, string])[] = [
+    [sum([routes.none, routes.moved]), 'this host’s own way to the peer is gone or has moved'],
+    [sum([triggers.service_restart]), 'the service was restarted'],
+    [sum([triggers.crash]), 'the tube’s actor crashed'],
+  ];
+  const known = causes.filter(([tubes]) => tubes > 0).sort(([one], [other]) => other - one);
+  return known.length === 0 ? 'this node noticed it first' : known.map(([, words]) => words).join(', or ');
+}
+
+/** Of the tubes that are in trouble or given up now. */
+export function blame({ blame: known, storm }: Pick<NodeView, 'blame' | 'storm'>): Judgement {
+  const { us, them, unclear } = known.sides;
+  const down = us + them + unclear;
   if (storm.active)
     return {
       headline: 'It looks like us',
       detail: `Many tubes fell at once; ${plural(storm.held, 'restart')} held back until this host’s network is checked.`,
       tone: 'bad',
     };
-  if (open === 0) return { headline: 'Nobody’s fault', detail: 'There is no open incident.', tone: 'good' };
-  const ours = sum([routes.none, routes.moved]);
-  const theirs = routes.same ?? 0;
-  if (ours * 2 > open)
-    return {
-      headline: 'It looks like us',
-      detail: `For ${count(ours)} of ${plural(open, 'open incident')} this host’s own way to the peer is gone or has moved.`,
-      tone: 'bad',
-    };
-  if (theirs * 2 > open)
+  if (down === 0) return { headline: 'Nobody’s fault', detail: 'No tube is in trouble.', tone: 'good' };
+  const all = plural(down, 'tube');
+  if (us * 2 > down)
+    return { headline: 'It looks like us', detail: `${count(us)} of ${all} down: ${ourFault(known)}.`, tone: 'bad' };
+  if (them * 2 > down)
     return {
       headline: 'It looks like them',
-      detail: `For ${count(theirs)} of ${plural(open, 'open incident')} this host’s way to the peer is as it was.`,
+      detail: `${count(them)} of ${all} down: this host’s way to the peer is as it was, or the peer’s end fails too.`,
       tone: 'doubt',
     };
-  return {
-    headline: 'Not clear whose fault',
-    detail: `${plural(open, 'open incident')}; the way to most of these peers is not known.`,
-    tone: 'calm',
-  };
+  const weighed = us + them === 0 ? 'nothing tells' : `${count(us)} look like us, ${count(them)} like them`;
+  return { headline: 'Not clear whose fault', detail: `${all} down: ${weighed}.`, tone: 'doubt' };
 }
 
-/** Of one incident, by what its first decision looked at. */
-export function blameOf(evidence: WireEvidence): Judgement {
-  const { route, source, held, suspect_share: share, peer_signalling: peer } = evidence;
-  if (isUnfollowed(evidence))
-    return {
-      headline: 'Us',
-      detail: 'the service was restarted, and no controller followed this tube yet.',
-      tone: 'bad',
-    };
-  if (held)
-    return {
-      headline: 'Rather us',
-      detail: `${percent(share)} of this node’s tubes turned suspect at the same time.`,
-      tone: 'bad',
-    };
-  if (route === 'none' || route === 'moved' || source === 'host')
-    return { headline: 'Rather us', detail: `${routeWords(route)}.`, tone: 'bad' };
-  if (peer === 'offline')
-    return { headline: 'Rather them', detail: 'the peer’s signalling was down too.', tone: 'doubt' };
-  if (source === 'peer') return { headline: 'Rather them', detail: 'the peer’s end noticed it.', tone: 'doubt' };
-  if (route === 'same') return { headline: 'Rather them', detail: `${routeWords(route)}.`, tone: 'doubt' };
-  return { headline: 'Not clear', detail: `${routeWords(route)}.`, tone: 'calm' };
+/** Of one incident. */
+export function blameOf(incident: Pick<Incident, 'trigger' | 'evidence'>): Judgement {
+  const { side, sign } = suspicionOf(incident);
+  const headline = sign === 'service' ? 'Us' : { us: 'Rather us', them: 'Rather them', unclear: 'Not clear' }[side];
+  return { headline, detail: `${signWords(sign, incident)}.`, tone: sideTones[side] };
+}
+
+const sideTones: Readonly<Record<Side, Tone>> = { us: 'bad', them: 'doubt', unclear: 'calm' };
+
+function signWords(sign: Suspicion['sign'], { trigger, evidence }: Pick<Incident, 'trigger' | 'evidence'>): string {
+  switch (sign) {
+    case 'service':
+      return evidence !== null && isUnfollowed(evidence)
+        ? 'the service was restarted, and no controller followed this tube yet'
+        : triggerWords(trigger);
+    case 'storm':
+      return `${percent(evidence?.suspect_share ?? null)} of this node’s tubes turned suspect at the same time`;
+    case 'peer_signalling':
+      return 'the peer’s signalling was down too';
+    case 'peer':
+      return 'the peer’s end noticed it';
+    case 'route':
+      return routeWords(evidence?.route ?? 'unknown');
+  }
 }
 
 /** `1.9 s without a path, 1 attempt; most of it noticing (1.6 s)`. */

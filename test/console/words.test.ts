@@ -97,14 +97,30 @@ describe('what comes next', () => {
 
 describe('us or them', () => {
   const node = fakeNodeView(counts, nowMs);
-  const withRoutes = (routes: typeof node.blame.routes) =>
-    blame({ ...node, blame: { ...node.blame, routes } }).headline;
+  const nothing = { triggers: {}, routes: {}, sides: { us: 0, them: 0, unclear: 0 } };
+  const withSides = (us: number, them: number, unclear: number, more: Partial<typeof node.blame> = {}) =>
+    blame({ ...node, blame: { ...nothing, ...more, sides: { us, them, unclear } } });
 
-  test('is nobody without an incident, them when our way is as it was, us when it is gone, and open when nothing is known', () => {
-    expect(withRoutes({})).toBe('Nobody’s fault');
-    expect(withRoutes({ same: 5, moved: 1 })).toBe('It looks like them');
-    expect(withRoutes({ none: 4, moved: 3, same: 5 })).toBe('It looks like us');
-    expect(withRoutes({ unknown: 4, same: 1 })).toBe('Not clear whose fault');
+  test('is nobody while nothing is down, whoever most tubes point at, and open when nothing is known', () => {
+    expect(withSides(0, 0, 0).headline).toBe('Nobody’s fault');
+    expect(withSides(1, 5, 0).headline).toBe('It looks like them');
+    expect(withSides(7, 5, 0, { routes: { none: 4, moved: 3, same: 5 } })).toMatchObject({
+      headline: 'It looks like us',
+      detail: '7 of 12 tubes down: this host’s own way to the peer is gone or has moved.',
+    });
+    expect(withSides(3, 0, 0, { triggers: { service_restart: 3 } })).toMatchObject({
+      headline: 'It looks like us',
+      detail: '3 of 3 tubes down: the service was restarted.',
+    });
+    expect(withSides(0, 1, 4).headline).toBe('Not clear whose fault');
+  });
+
+  test('is never green while a tube is down', () => {
+    expect(withSides(0, 0, 1)).toMatchObject({
+      headline: 'Not clear whose fault',
+      detail: '1 tube down: nothing tells.',
+      tone: 'doubt',
+    });
   });
 
   test('is us in a storm, whatever the routes say', () => {
@@ -117,13 +133,19 @@ describe('us or them', () => {
   test('is said of one incident by its evidence; one tube of one is no storm', () => {
     const [incident] = fakeIncidents(row, nowMs) as [Incident];
     const evidence = { ...incident.evidence, route: 'unknown', suspect_share: 1 } as NonNullable<Incident['evidence']>;
-    expect(blameOf(evidence).headline).toBe('Not clear');
-    expect(blameOf({ ...evidence, held: true }).headline).toBe('Rather us');
+    const by = (more: Partial<typeof evidence>) =>
+      blameOf({ trigger: more.trigger ?? 'missed_pings', evidence: { ...evidence, ...more } });
+    expect(by({}).headline).toBe('Not clear');
+    expect(by({ held: true }).headline).toBe('Rather us');
     const unfollowed = { ...evidence, trigger: 'service_restart', held: true, suspect_share: 0 } as const;
-    expect(blameOf(unfollowed).detail).toMatch(/no controller followed/);
+    expect(by(unfollowed).detail).toMatch(/no controller followed/);
+    expect(by({ trigger: 'service_restart', route: 'same' })).toMatchObject({
+      headline: 'Us',
+      detail: 'the service was restarted.',
+    });
     expect(evidenceSentences(unfollowed, units).join()).not.toMatch(/suspect/);
-    expect(blameOf({ ...evidence, route: 'moved' }).headline).toBe('Rather us');
-    expect(blameOf({ ...evidence, peer_signalling: 'offline' }).headline).toBe('Rather them');
+    expect(by({ route: 'moved' }).headline).toBe('Rather us');
+    expect(by({ peer_signalling: 'offline' }).headline).toBe('Rather them');
     expect(evidenceSentences(evidence, units)).toContain('3 pings in a row unanswered');
   });
 });

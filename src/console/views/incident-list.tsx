@@ -54,8 +54,8 @@ function IncidentItem({ incident, isOpen, nowMs }: IncidentItemProps): JSX.Eleme
       <PhaseBar incident={incident} />
       {evidence !== null && (
         <p class="evidence">
-          <Toned tone={blameOf(evidence).tone}>
-            <b>{blameOf(evidence).headline}:</b> {blameOf(evidence).detail}
+          <Toned tone={blameOf(incident).tone}>
+            <b>{blameOf(incident).headline}:</b> {blameOf(incident).detail}
           </Toned>
           <span class="evidence-rest">
             When it was decided, {evidenceSentences(evidence, { length: cost, percent }).join(', ')}.
