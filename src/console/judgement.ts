@@ -96,25 +96,44 @@ export function costOf({ outage_ms: outageMs, attempts, phases }: Incident): str
 
 const minuteMs = 60_000;
 const recentMinutes = 10;
-/** Fewer incidents than this are chance. */
+/** Fewer than this are chance. */
 const noticeable = 3;
+/** So many times as many are another rate. */
+const noticeableFactor = 1.5;
 
-/** The last ten minutes against those before, by the rate of incidents, and whether tubes were lost. Of the time before this process nothing is known. */
+interface Rate {
+  readonly recent: number;
+  /** In as long before. */
+  readonly usual: number;
+}
+
+const rises = ({ recent, usual }: Rate): boolean => recent >= noticeable && recent > usual * noticeableFactor;
+const falls = ({ recent, usual }: Rate): boolean => usual >= noticeable && recent < usual / noticeableFactor;
+
+/**
+ * The last ten minutes against those before, by the rates of incidents and of tubes that were lost: the worse of the two counts. Of the time before
+ * this process nothing is known; that incidents begin early may be usual, that tubes are lost is not.
+ */
 export function trendOf({ trend, started_at_ms: startedAtMs }: Pick<NodeView, 'trend' | 'started_at_ms'>): Judgement {
   const known = trend.filter(({ at_ms: atMs }) => atMs + minuteMs > startedAtMs);
   const recent = known.slice(-recentMinutes);
   const before = known.slice(0, -recentMinutes);
   const isEarly = before.length < recentMinutes;
-  const started = sum(recent.map((minute) => minute.started));
-  const lost = sum(recent.map((minute) => minute.lost));
-  const usual = isEarly ? 0 : (sum(before.map((minute) => minute.started)) / before.length) * recent.length;
-  const words = `${plural(started, 'incident')} in the last ${duration(recent.length * minuteMs).replace(' 00 s', '')}`;
-  const against = isEarly ? '' : `, against ${count(usual)} in as long before`;
-  const gone = lost === 0 ? '' : `; ${plural(lost, 'tube')} lost`;
-  const detail = `${words}${against}${gone}.`;
-  if (isEarly && started + lost > 0) return { headline: 'Too early to say', detail, tone: lost > 0 ? 'doubt' : 'calm' };
-  if (started >= noticeable && started > usual * 1.5) return { headline: 'Getting worse', detail, tone: 'bad' };
-  if (usual >= noticeable && started < usual / 1.5) return { headline: 'Getting better', detail, tone: 'good' };
-  if (started === 0 && lost === 0) return { headline: 'Quiet', detail, tone: 'good' };
-  return { headline: 'About as before', detail, tone: lost > 0 ? 'doubt' : 'calm' };
+  const rateOf = (what: 'started' | 'lost'): Rate => ({
+    recent: sum(recent.map((minute) => minute[what])),
+    usual: before.length === 0 ? 0 : (sum(before.map((minute) => minute[what])) / before.length) * recent.length,
+  });
+  const [started, lost] = [rateOf('started'), rateOf('lost')];
+  const length = duration(recent.length * minuteMs).replace(' 00 s', '');
+  const against = ({ usual }: Rate): string => (isEarly ? '' : `, against ${count(usual)} in as long before`);
+  const gone = lost.recent === 0 ? '' : `; ${plural(lost.recent, 'tube')} lost${against(lost)}`;
+  const detail = `${plural(started.recent, 'incident')} in the last ${length}${against(started)}${gone}.`;
+  const calm = lost.recent > 0 ? 'doubt' : 'calm';
+  if (rises(lost)) return { headline: 'Getting worse', detail, tone: 'bad' };
+  if (isEarly && started.recent + lost.recent > 0) return { headline: 'Too early to say', detail, tone: calm };
+  if (rises(started)) return { headline: 'Getting worse', detail, tone: 'bad' };
+  const isBetter = falls(lost) || (falls(started) && lost.recent <= lost.usual);
+  if (!isEarly && isBetter) return { headline: 'Getting better', detail, tone: 'good' };
+  if (started.recent + lost.recent === 0) return { headline: 'Quiet', detail, tone: 'good' };
+  return { headline: 'About as before', detail, tone: calm };
 }

@@ -152,35 +152,50 @@ describe('us or them', () => {
 
 describe('is it getting worse', () => {
   /** Of a node that was started when the first of them began; what was before is told as minutes of nothing. */
-  const node = (started: readonly number[], lost = 0) => {
-    const silent = flat(0, 60 - started.length);
-    return { started_at_ms: nowMs + silent.length * 60_000 + 5, trend: minutes([...silent, ...started], lost) };
+  const node = (started: readonly number[], lost: readonly number[]) => {
+    const known = Math.max(started.length, lost.length);
+    return { started_at_ms: nowMs + (60 - known) * 60_000 + 5, trend: minutes(started, lost) };
   };
-  const minutes = (started: readonly number[], lost: number): TrendMinute[] =>
-    started.map((value, place) => ({
+  const minutes = (started: readonly number[], lost: readonly number[]): TrendMinute[] =>
+    Array.from({ length: 60 }, (_, place) => ({
       at_ms: nowMs + place * 60_000,
-      started: value,
-      recovered: value,
-      lost: place === started.length - 1 ? lost : 0,
+      started: started.at(place - 60) ?? 0,
+      recovered: started.at(place - 60) ?? 0,
+      lost: lost.at(place - 60) ?? 0,
       outage_median_ms: null,
       outage_worst_ms: null,
     }));
   const flat = (value: number, length: number): number[] => Array.from({ length }, () => value);
 
   test.each([
-    ['Quiet', flat(0, 60), 0],
-    ['About as before', flat(2, 60), 0],
-    ['Getting worse', [...flat(1, 50), ...flat(4, 10)], 0],
-    ['Getting better', [...flat(4, 50), ...flat(0, 10)], 0],
-    ['About as before', [...flat(0, 58), 1, 1], 0],
-    ['About as before', flat(0, 60), 1],
-    ['Too early to say', flat(5, 3), 0],
-    ['Too early to say', [...flat(1, 9), ...flat(4, 10)], 0],
-    ['Too early to say', flat(0, 5), 1],
-    ['Quiet', flat(0, 5), 0],
-    ['Getting worse', [...flat(1, 10), ...flat(4, 10)], 0],
-  ])('%s', (headline, started, lost) => {
+    ['Quiet', flat(0, 60), []],
+    ['About as before', flat(2, 60), []],
+    ['Getting worse', [...flat(1, 50), ...flat(4, 10)], []],
+    ['Getting better', [...flat(4, 50), ...flat(0, 10)], []],
+    ['About as before', [...flat(0, 58), 1, 1], []],
+    ['About as before', flat(0, 60), [1]],
+    ['Too early to say', flat(5, 3), []],
+    ['Too early to say', [...flat(1, 9), ...flat(4, 10)], []],
+    ['Too early to say', flat(0, 5), [1]],
+    ['Quiet', flat(0, 5), []],
+    ['Getting worse', [...flat(1, 10), ...flat(4, 10)], []],
+    ['Getting worse', flat(0, 60), flat(50, 10)],
+    ['Getting worse', [...flat(4, 50), ...flat(0, 10)], flat(50, 10)],
+    ['Getting worse', flat(5, 12), [20, 17]],
+    ['About as before', [...flat(4, 50), ...flat(0, 10)], [2]],
+    ['About as before', flat(0, 60), flat(2, 60)],
+    ['Getting better', flat(0, 60), [...flat(4, 50), ...flat(1, 10)]],
+  ])('%s: %j began, %j lost', (headline, started, lost) => {
     expect(trendOf(node(started, lost)).headline).toBe(headline);
+  });
+
+  test('is told in figures, of what was lost as well', () => {
+    expect(trendOf(node(flat(0, 60), flat(50, 10)))).toEqual({
+      headline: 'Getting worse',
+      detail:
+        '0 incidents in the last 10 min, against 0 in as long before; 500 tubes lost, against 0 in as long before.',
+      tone: 'bad',
+    });
   });
 });
 
