@@ -8,7 +8,7 @@ import { closeReasons } from '../../machines/failure.js';
 import { blame, blameOf, costOf, trendOf } from '../../src/console/judgement.js';
 import { entrySentence, entryTone } from '../../src/console/entry-words.js';
 import { bytes, cost, duration, percent, roundTrip } from '../../src/console/format.js';
-import { nextSentence, nextWords, outcomeTones } from '../../src/console/words.js';
+import { nextSentence, nextWords, noIncidentWords, outcomeTones } from '../../src/console/words.js';
 import {
   evidenceSentences,
   forgottenWords,
@@ -93,6 +93,16 @@ describe('what comes next', () => {
   test('is told of a tube that is well, too', () => {
     expect(nextSentence({ ...row, state: 'connected', next: null, incident: null }, nowMs)).toBe('nothing: it is well');
   });
+});
+
+test.each([
+  ['connecting', 'described', 'None: it has not been connected yet.'],
+  ['failed', 'connect_timeout', 'None: it has never been connected.'],
+  ['closed', 'connect_timeout', 'None: it has never been connected.'],
+  ['closed', 'peer_closed', 'There was none.'],
+  ['connected', 'a path works', 'None. The path has been sound since the tube was connected.'],
+] as const)('of a tube that is %s (%s) and had no incident is said: %s', (state, reason, said) => {
+  expect(noIncidentWords({ state, reason })).toBe(said);
 });
 
 describe('us or them', () => {
