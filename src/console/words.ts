@@ -41,6 +41,17 @@ export function nextSentence({ state, next, incident }: TubeRow, nowMs: number):
   return state;
 }
 
+/** Close reasons of tubes that never had a path. */
+const neverConnected: readonly string[] = ['connect_timeout', 'gather_timeout'];
+
+/** Of a tube without incidents. Before its first path it has none either, and of one that is closed only the reason is left. */
+export function noIncidentWords({ state, reason }: Pick<TubeRow, 'state' | 'reason'>): string {
+  if (state === 'initializing' || state === 'connecting') return 'None: it has not been connected yet.';
+  if (state === 'failed' || (state === 'closed' && neverConnected.includes(reason)))
+    return 'None: it has never been connected.';
+  return state === 'closed' ? 'There was none.' : 'None. The path has been sound since the tube was connected.';
+}
+
 export const outcomeTones: Readonly<Record<IncidentOutcome, Tone>> = {
   open: 'doubt',
   recovered: 'good',

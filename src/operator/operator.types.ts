@@ -6,6 +6,7 @@
 import type { TubeState } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
 import type { RestartTrigger, Route } from '../../machines/policies/recovery.js';
+import type { Side } from './evidence.js';
 import type { Incident } from './incident.types.js';
 
 /** What the tube does next by itself, if nothing happens before. */
@@ -116,10 +117,14 @@ export interface NodeView {
     }[];
     readonly last_change: { readonly at_ms: number; readonly type: string; readonly detail: string } | null;
   };
-  /** The open incidents by what is wrong: is it us (route none or moved, storm) or them. */
+  /**
+   * The tubes that are down or in doubt, each by the incident that is open, or that it was given up in: what is wrong, and whose fault it looks like.
+   * One that was given up before it was ever connected has the reason for its trigger, an unknown route and no clear side.
+   */
   readonly blame: {
-    readonly triggers: Readonly<Partial<Record<RestartTrigger, number>>>;
+    readonly triggers: Readonly<Partial<Record<RestartTrigger | CloseReason, number>>>;
     readonly routes: Readonly<Partial<Record<Route, number>>>;
+    readonly sides: Readonly<Record<Side, number>>;
   };
   /** The last 60 minutes, oldest first; the last is not over. */
   readonly trend: readonly TrendMinute[];

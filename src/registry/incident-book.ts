@@ -6,6 +6,7 @@
 import type { TubeIdentity, TubeState } from '../../machines/events.js';
 import type { CloseReason } from '../../machines/failure.js';
 import type { RestartTrigger } from '../../machines/policies/recovery.js';
+import { suspicionOf } from '../operator/evidence.js';
 import type { IncidentFacts } from '../operator/incident.types.js';
 import type { ClosedTubeRow, NodeView, SamplePoint, TrendMinute, TubeRow } from '../operator/operator.types.js';
 import type { TubeNotice } from './notice.js';
@@ -59,7 +60,6 @@ export class IncidentBook {
   readonly #closed = new Map<string, ClosedTube>();
   /** All that are over, oldest first, with the list that each is in. */
   readonly #past = new Map<IncidentFacts, IncidentFacts[]>();
-  readonly #troubled = new Set<TubeStory>();
   readonly #trend = new Trend();
   readonly #rowListeners = new Set<RowListener>();
   readonly #incidentListeners = new Set<IncidentListener>();
@@ -128,17 +128,20 @@ export class IncidentBook {
     return counts;
   }
 
-  /** The open incidents of all tenants by what is wrong. */
+  /** Of all tenants: what is wrong with the tubes that are in trouble, or were given up and wait to be closed. */
   blame(): NodeView['blame'] {
-    const blame: { -readonly [Part in keyof NodeView['blame']]: Record<string, number> } = { triggers: {}, routes: {} };
-    for (const story of this.#troubled) {
-      const incident = story.present(this.#options.now());
-      if (incident === null) continue;
-      const route = incident.evidence?.route ?? 'unknown';
-      blame.triggers[incident.trigger] = (blame.triggers[incident.trigger] ?? 0) + 1;
-      blame.routes[route] = (blame.routes[route] ?? 0) + 1;
+    const sides = { us: 0, them: 0, unclear: 0 };
+    const counts: Record<'triggers' | 'routes', Record<string, number>> = { triggers: {}, routes: {} };
+    for (const story of this.#stories.values()) {
+      if (!story.isInTrouble && story.state !== 'failed') continue;
+      const incident = this.#blamedFor(story);
+      const trigger = incident?.trigger ?? story.reason;
+      const route = incident?.evidence?.route ?? 'unknown';
+      counts.triggers[trigger] = (counts.triggers[trigger] ?? 0) + 1;
+      counts.routes[route] = (counts.routes[route] ?? 0) + 1;
+      sides[incident === null ? 'unclear' : suspicionOf(incident).side] += 1;
     }
-    return blame;
+    return { ...counts, sides };
   }
 
   trend(): TrendMinute[] {
@@ -158,9 +161,15 @@ export class IncidentBook {
   }
 
   /** What is kept, for tests. */
-  get size(): { readonly tubes: number; readonly closed: number; readonly past: number; readonly troubled: number } {
-    const { size: past } = this.#past;
-    return { tubes: this.#stories.size, closed: this.#closed.size, past, troubled: this.#troubled.size };
+  get size(): { readonly tubes: number; readonly closed: number; readonly past: number } {
+    return { tubes: this.#stories.size, closed: this.#closed.size, past: this.#past.size };
+  }
+
+  /** The incident that is open, or that the tube was given up in; null of one that was given up before it was ever connected. */
+  #blamedFor(story: TubeStory): IncidentFacts | null {
+    if (story.isInTrouble) return story.present(this.#options.now());
+    const last = story.past.at(-1);
+    return last?.outcome === 'failed' ? last : null;
   }
 
   /** Null for a tube that is gone: late notices of it must not bring it back. */
@@ -179,12 +188,7 @@ export class IncidentBook {
 
   #troubleChanged(story: TubeStory, { begun, endedOf }: TroubleChange, { atMs }: TubeNotice): void {
     if (!isPlanned(story.trigger)) for (let count = 0; count < begun; count += 1) this.#trend.note('started', atMs);
-    if (story.isInTrouble) {
-      this.#troubled.add(story);
-      return;
-    }
-    this.#troubled.delete(story);
-    if (story.state === 'connected' && !isPlanned(endedOf)) this.#trend.note('recovered', atMs);
+    if (story.state === 'connected' && !story.isInTrouble && !isPlanned(endedOf)) this.#trend.note('recovered', atMs);
   }
 
   #settled({ identity, past }: TubeStory, incident: IncidentFacts): void {
@@ -207,7 +211,6 @@ export class IncidentBook {
   #close(story: TubeStory, reason: CloseReason, atMs: number): void {
     const { identity, past } = story;
     this.#stories.delete(identity.tubeId);
-    this.#troubled.delete(story);
     this.#closed.set(identity.tubeId, { identity, closedAtMs: atMs, reason, past });
     if (this.#closed.size > this.#options.maxClosed) this.#forgetClosed(first(this.#closed.values()));
   }

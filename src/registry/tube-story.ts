@@ -70,6 +70,11 @@ export class TubeStory {
     return this.#state;
   }
 
+  /** Why it is in its state. */
+  get reason(): string {
+    return this.#reason;
+  }
+
   get isInTrouble(): boolean {
     return this.#fold.isOpen;
   }

@@ -8,7 +8,7 @@ import { closeReasons } from '../../machines/failure.js';
 import { blame, blameOf, costOf, trendOf } from '../../src/console/judgement.js';
 import { entrySentence, entryTone } from '../../src/console/entry-words.js';
 import { bytes, cost, duration, percent, roundTrip } from '../../src/console/format.js';
-import { nextSentence, nextWords, outcomeTones } from '../../src/console/words.js';
+import { nextSentence, nextWords, noIncidentWords, outcomeTones } from '../../src/console/words.js';
 import {
   evidenceSentences,
   forgottenWords,
@@ -95,16 +95,42 @@ describe('what comes next', () => {
   });
 });
 
+test.each([
+  ['connecting', 'described', 'None: it has not been connected yet.'],
+  ['failed', 'connect_timeout', 'None: it has never been connected.'],
+  ['closed', 'connect_timeout', 'None: it has never been connected.'],
+  ['closed', 'peer_closed', 'There was none.'],
+  ['connected', 'a path works', 'None. The path has been sound since the tube was connected.'],
+] as const)('of a tube that is %s (%s) and had no incident is said: %s', (state, reason, said) => {
+  expect(noIncidentWords({ state, reason })).toBe(said);
+});
+
 describe('us or them', () => {
   const node = fakeNodeView(counts, nowMs);
-  const withRoutes = (routes: typeof node.blame.routes) =>
-    blame({ ...node, blame: { ...node.blame, routes } }).headline;
+  const nothing = { triggers: {}, routes: {}, sides: { us: 0, them: 0, unclear: 0 } };
+  const withSides = (us: number, them: number, unclear: number, more: Partial<typeof node.blame> = {}) =>
+    blame({ ...node, blame: { ...nothing, ...more, sides: { us, them, unclear } } });
 
-  test('is nobody without an incident, them when our way is as it was, us when it is gone, and open when nothing is known', () => {
-    expect(withRoutes({})).toBe('Nobody’s fault');
-    expect(withRoutes({ same: 5, moved: 1 })).toBe('It looks like them');
-    expect(withRoutes({ none: 4, moved: 3, same: 5 })).toBe('It looks like us');
-    expect(withRoutes({ unknown: 4, same: 1 })).toBe('Not clear whose fault');
+  test('is nobody while nothing is down, whoever most tubes point at, and open when nothing is known', () => {
+    expect(withSides(0, 0, 0).headline).toBe('Nobody’s fault');
+    expect(withSides(1, 5, 0).headline).toBe('It looks like them');
+    expect(withSides(7, 5, 0, { routes: { none: 4, moved: 3, same: 5 } })).toMatchObject({
+      headline: 'It looks like us',
+      detail: '7 of 12 tubes down: this host’s own way to the peer is gone or has moved.',
+    });
+    expect(withSides(3, 0, 0, { triggers: { service_restart: 3 } })).toMatchObject({
+      headline: 'It looks like us',
+      detail: '3 of 3 tubes down: the service was restarted.',
+    });
+    expect(withSides(0, 1, 4).headline).toBe('Not clear whose fault');
+  });
+
+  test('is never green while a tube is down', () => {
+    expect(withSides(0, 0, 1)).toMatchObject({
+      headline: 'Not clear whose fault',
+      detail: '1 tube down: nothing tells.',
+      tone: 'doubt',
+    });
   });
 
   test('is us in a storm, whatever the routes say', () => {
@@ -117,48 +143,69 @@ describe('us or them', () => {
   test('is said of one incident by its evidence; one tube of one is no storm', () => {
     const [incident] = fakeIncidents(row, nowMs) as [Incident];
     const evidence = { ...incident.evidence, route: 'unknown', suspect_share: 1 } as NonNullable<Incident['evidence']>;
-    expect(blameOf(evidence).headline).toBe('Not clear');
-    expect(blameOf({ ...evidence, held: true }).headline).toBe('Rather us');
+    const by = (more: Partial<typeof evidence>) =>
+      blameOf({ trigger: more.trigger ?? 'missed_pings', evidence: { ...evidence, ...more } });
+    expect(by({}).headline).toBe('Not clear');
+    expect(by({ held: true }).headline).toBe('Rather us');
     const unfollowed = { ...evidence, trigger: 'service_restart', held: true, suspect_share: 0 } as const;
-    expect(blameOf(unfollowed).detail).toMatch(/no controller followed/);
+    expect(by(unfollowed).detail).toMatch(/no controller followed/);
+    expect(by({ trigger: 'service_restart', route: 'same' })).toMatchObject({
+      headline: 'Us',
+      detail: 'the service was restarted.',
+    });
     expect(evidenceSentences(unfollowed, units).join()).not.toMatch(/suspect/);
-    expect(blameOf({ ...evidence, route: 'moved' }).headline).toBe('Rather us');
-    expect(blameOf({ ...evidence, peer_signalling: 'offline' }).headline).toBe('Rather them');
+    expect(by({ route: 'moved' }).headline).toBe('Rather us');
+    expect(by({ peer_signalling: 'offline' }).headline).toBe('Rather them');
     expect(evidenceSentences(evidence, units)).toContain('3 pings in a row unanswered');
   });
 });
 
 describe('is it getting worse', () => {
   /** Of a node that was started when the first of them began; what was before is told as minutes of nothing. */
-  const node = (started: readonly number[], lost = 0) => {
-    const silent = flat(0, 60 - started.length);
-    return { started_at_ms: nowMs + silent.length * 60_000 + 5, trend: minutes([...silent, ...started], lost) };
+  const node = (started: readonly number[], lost: readonly number[]) => {
+    const known = Math.max(started.length, lost.length);
+    return { started_at_ms: nowMs + (60 - known) * 60_000 + 5, trend: minutes(started, lost) };
   };
-  const minutes = (started: readonly number[], lost: number): TrendMinute[] =>
-    started.map((value, place) => ({
+  const minutes = (started: readonly number[], lost: readonly number[]): TrendMinute[] =>
+    Array.from({ length: 60 }, (_, place) => ({
       at_ms: nowMs + place * 60_000,
-      started: value,
-      recovered: value,
-      lost: place === started.length - 1 ? lost : 0,
+      started: started.at(place - 60) ?? 0,
+      recovered: started.at(place - 60) ?? 0,
+      lost: lost.at(place - 60) ?? 0,
       outage_median_ms: null,
       outage_worst_ms: null,
     }));
   const flat = (value: number, length: number): number[] => Array.from({ length }, () => value);
 
   test.each([
-    ['Quiet', flat(0, 60), 0],
-    ['About as before', flat(2, 60), 0],
-    ['Getting worse', [...flat(1, 50), ...flat(4, 10)], 0],
-    ['Getting better', [...flat(4, 50), ...flat(0, 10)], 0],
-    ['About as before', [...flat(0, 58), 1, 1], 0],
-    ['About as before', flat(0, 60), 1],
-    ['Too early to say', flat(5, 3), 0],
-    ['Too early to say', [...flat(1, 9), ...flat(4, 10)], 0],
-    ['Too early to say', flat(0, 5), 1],
-    ['Quiet', flat(0, 5), 0],
-    ['Getting worse', [...flat(1, 10), ...flat(4, 10)], 0],
-  ])('%s', (headline, started, lost) => {
+    ['Quiet', flat(0, 60), []],
+    ['About as before', flat(2, 60), []],
+    ['Getting worse', [...flat(1, 50), ...flat(4, 10)], []],
+    ['Getting better', [...flat(4, 50), ...flat(0, 10)], []],
+    ['About as before', [...flat(0, 58), 1, 1], []],
+    ['About as before', flat(0, 60), [1]],
+    ['Too early to say', flat(5, 3), []],
+    ['Too early to say', [...flat(1, 9), ...flat(4, 10)], []],
+    ['Too early to say', flat(0, 5), [1]],
+    ['Quiet', flat(0, 5), []],
+    ['Getting worse', [...flat(1, 10), ...flat(4, 10)], []],
+    ['Getting worse', flat(0, 60), flat(50, 10)],
+    ['Getting worse', [...flat(4, 50), ...flat(0, 10)], flat(50, 10)],
+    ['Getting worse', flat(5, 12), [20, 17]],
+    ['About as before', [...flat(4, 50), ...flat(0, 10)], [2]],
+    ['About as before', flat(0, 60), flat(2, 60)],
+    ['Getting better', flat(0, 60), [...flat(4, 50), ...flat(1, 10)]],
+  ])('%s: %j began, %j lost', (headline, started, lost) => {
     expect(trendOf(node(started, lost)).headline).toBe(headline);
+  });
+
+  test('is told in figures, of what was lost as well', () => {
+    expect(trendOf(node(flat(0, 60), flat(50, 10)))).toEqual({
+      headline: 'Getting worse',
+      detail:
+        '0 incidents in the last 10 min, against 0 in as long before; 500 tubes lost, against 0 in as long before.',
+      tone: 'bad',
+    });
   });
 });
 

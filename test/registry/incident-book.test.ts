@@ -325,7 +325,7 @@ describe('tubes that closed', () => {
     expect(tubes.book.closed('other')).toMatchObject([{ tube_id: 'c' }]);
     expect(tubes.book.incidents('d')).toHaveLength(1);
     expect(tubes.book.incidents('a')).toBeNull();
-    expect(tubes.book.size).toEqual({ tubes: 0, closed: 3, past: 3, troubled: 0 });
+    expect(tubes.book.size).toEqual({ tubes: 0, closed: 3, past: 3 });
   });
 
   test('are not brought back by what is said of them late', () => {
@@ -384,8 +384,40 @@ describe('the node', () => {
     tube.ponging = false;
     tube.networkChanged('ip_change', 'host', 'moved');
     const book = bookOf(tube);
-    expect(book.blame()).toEqual({ triggers: { ip_change: 1 }, routes: { moved: 1 } });
+    expect(book.blame()).toEqual({
+      triggers: { ip_change: 1 },
+      routes: { moved: 1 },
+      sides: { us: 1, them: 0, unclear: 0 },
+    });
     expect(book.states()).toMatchObject({ degraded: 1, connected: 0 });
+  });
+
+  test('what is wrong with a tube that was given up is what was wrong in its last incident, until it is tried again', () => {
+    const tube = TubeHarness.connected('overlap', { settings: { incidentDeadlineMs: 5_000 } });
+    tube.node({ route: 'same' });
+    tube.advance(seconds);
+    tube.down(1);
+    tube.advance(5 * seconds);
+    expect(tube.path).toBe('failed');
+    const blame = { triggers: { transport_failure: 1 }, routes: { same: 1 }, sides: { us: 0, them: 1, unclear: 0 } };
+    expect(bookOf(tube).blame()).toEqual(blame);
+    tube.restart('manual');
+    expect(bookOf(tube).blame()).toMatchObject({ triggers: { manual: 1 } });
+    tube.close();
+    expect(bookOf(tube).blame()).toEqual({ triggers: {}, routes: {}, sides: { us: 0, them: 0, unclear: 0 } });
+  });
+
+  test('a tube that never came about is nobody’s clear fault, and that of a restart of the service ours', () => {
+    const tubes = new Tubes();
+    tubes.say('never', stateOf('connecting', 'described'));
+    tubes.say('never', stateOf('failed', 'connect_timeout'));
+    expect(tubes.book.blame()).toEqual({
+      triggers: { connect_timeout: 1 },
+      routes: { unknown: 1 },
+      sides: { us: 0, them: 0, unclear: 1 },
+    });
+    for (const whose of ['a', 'b', 'c']) tubes.say(whose, stateOf('degraded', 'service_restart'));
+    expect(tubes.book.blame()).toMatchObject({ triggers: { service_restart: 3 }, sides: { us: 3, unclear: 1 } });
   });
 });
 

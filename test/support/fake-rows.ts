@@ -223,6 +223,7 @@ export const fakeNodeView = (counts: NodeView['tubes'], nowMs: number): NodeView
   blame: {
     triggers: { missed_pings: 41, transport_failure: 22, ip_change: 9 },
     routes: { same: 58, moved: 9, unknown: 5 },
+    sides: { us: 9, them: 58, unclear: 5 },
   },
   trend: fakeTrend(nowMs),
 });

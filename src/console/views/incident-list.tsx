@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import type { Incident } from '../../operator/incident.types.js';
+import type { TubeRow } from '../../operator/operator.types.js';
 import { evidenceSentences, forgottenWords, outcomeWords, triggerWords } from '../../operator/words.js';
 import { IncidentStrip } from '../charts/incident-strip.js';
 import { PhaseBar } from '../charts/phase-bar.js';
@@ -9,19 +10,19 @@ import { entrySentence, entryTone } from '../entry-words.js';
 import { capital, cost, percent, wallClock } from '../format.js';
 import { blameOf, costOf } from '../judgement.js';
 import { Toned } from '../parts/marks.js';
-import { outcomeTones } from '../words.js';
+import { noIncidentWords, outcomeTones } from '../words.js';
 
 interface IncidentListProps {
   readonly incidents: readonly Incident[];
+  readonly tube: Pick<TubeRow, 'state' | 'reason'>;
   readonly nowMs: number;
   /** All that the tube had, also those that are not kept. */
   readonly count?: number | undefined;
 }
 
-export function IncidentList({ incidents, nowMs, count = 0 }: IncidentListProps): JSX.Element {
+export function IncidentList({ incidents, tube, nowMs, count = 0 }: IncidentListProps): JSX.Element {
   const forgotten = forgottenWords(incidents, count);
-  if (incidents.length === 0)
-    return <p class="hint">{forgotten ?? 'None. The path has been sound since the tube was opened.'}</p>;
+  if (incidents.length === 0) return <p class="hint">{forgotten ?? noIncidentWords(tube)}</p>;
   return (
     <div class="incidents">
       <IncidentStrip incidents={incidents} nowMs={nowMs} />
@@ -54,8 +55,8 @@ function IncidentItem({ incident, isOpen, nowMs }: IncidentItemProps): JSX.Eleme
       <PhaseBar incident={incident} />
       {evidence !== null && (
         <p class="evidence">
-          <Toned tone={blameOf(evidence).tone}>
-            <b>{blameOf(evidence).headline}:</b> {blameOf(evidence).detail}
+          <Toned tone={blameOf(incident).tone}>
+            <b>{blameOf(incident).headline}:</b> {blameOf(incident).detail}
           </Toned>
           <span class="evidence-rest">
             When it was decided, {evidenceSentences(evidence, { length: cost, percent }).join(', ')}.

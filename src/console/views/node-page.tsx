@@ -1,7 +1,7 @@
 /** The node behind the tubes: whose fault it looks like, whether it gets worse, how full it is, and how the process and its network are. */
 import type { JSX } from 'preact';
 import type { NodeView } from '../../operator/operator.types.js';
-import { routeWords, triggerWords } from '../../operator/words.js';
+import { reasonWords, routeWords, triggerWords } from '../../operator/words.js';
 import { useApp } from '../app.js';
 import { Plot } from '../charts/plot.js';
 import { trendSeries } from '../charts/series.js';
@@ -64,14 +64,14 @@ function Verdict({ headline, detail, tone }: Judgement): JSX.Element {
 }
 
 function BlameCard({ node }: NodeProps): JSX.Element {
-  const { storm, blame: open } = node;
+  const { storm, blame: down } = node;
   return (
     <Card title="Us or them?">
       <Verdict {...blame(node)} />
-      <h3>Open incidents by the way from here to the peer</h3>
-      <Shares counts={open.routes} words={routeWords} />
-      <h3>Open incidents by what began them</h3>
-      <Shares counts={open.triggers} words={triggerWords} />
+      <h3>Tubes that are down, by the way from here to the peer</h3>
+      <Shares counts={down.routes} words={routeWords} />
+      <h3>Tubes that are down, by what began it</h3>
+      <Shares counts={down.triggers} words={reasonWords} />
       <h3>Storm governor</h3>
       <p>
         {storm.active ? (
@@ -98,7 +98,7 @@ function Shares({ counts, words }: SharesProps): JSX.Element {
     .flatMap(([code, value]) => (value === undefined || value === 0 ? [] : [{ code, value }]))
     .sort((left, right) => right.value - left.value);
   const total = known.reduce((sum, { value }) => sum + value, 0);
-  if (total === 0) return <p class="hint">None is open.</p>;
+  if (total === 0) return <p class="hint">None is.</p>;
   return (
     <ul class="shares">
       {known.map(({ code, value }) => (

@@ -8,7 +8,7 @@ import { ActionButton } from '../parts/actions.js';
 import { Card, Fact, Problem } from '../parts/card.js';
 import { StateMark } from '../parts/marks.js';
 import { links } from '../route.js';
-import { getIncidents } from '../socket/operator-calls.js';
+import { getIncidents, type TubeState } from '../socket/operator-calls.js';
 import { usePolled } from '../store/polled.js';
 import type { TrySession } from '../try/try-session.js';
 import { stateSentences, stateTones } from '../words.js';
@@ -21,6 +21,7 @@ export function TryPage(): JSX.Element {
   const { trial } = useApp();
   const tubeId = trial.tubeId.value;
   const isOpen = trial.isOpen;
+  const state = trial.state.value;
   return (
     <div class="try-page">
       <header class="page-head opening">
@@ -40,7 +41,7 @@ export function TryPage(): JSX.Element {
           <Card title="Where it is" class="charts-card">
             <LiveChartsView key={tubeId} tubeId={tubeId} isShort />
           </Card>
-          <TrialIncidents tubeId={tubeId} />
+          <TrialIncidents tubeId={tubeId} state={state === 'none' ? 'initializing' : state} />
         </>
       )}
       <div class="pair">
@@ -144,16 +145,17 @@ const everyMs = 1000;
 
 interface TrialIncidentsProps {
   readonly tubeId: string;
+  readonly state: TubeState;
 }
 
-function TrialIncidents({ tubeId }: TrialIncidentsProps): JSX.Element {
+function TrialIncidents({ tubeId, state }: TrialIncidentsProps): JSX.Element {
   const { session } = useApp();
   const incidents = usePolled(`incidents ${tubeId}`, everyMs, () => getIncidents(session, tubeId));
   const known = incidents.value.value;
   return (
     <Card title="Incidents, as the service tells them" class="incidents-card">
       <Problem text={incidents.problem.value} />
-      {known !== null && <IncidentList incidents={known.incidents} nowMs={serverNow()} />}
+      {known !== null && <IncidentList incidents={known.incidents} tube={{ state, reason: '' }} nowMs={serverNow()} />}
     </Card>
   );
 }

@@ -62,7 +62,7 @@ function PresentTube({ row, incidents }: PresentTubeProps): JSX.Element {
       <Card title="Where it is" class="charts-card">
         <LiveChartsView key={row.tube_id} tubeId={row.tube_id} />
       </Card>
-      <IncidentsCard incidents={incidents} count={row.incidents} />
+      <IncidentsCard tube={row} incidents={incidents} count={row.incidents} />
       <TubePlots tubeId={row.tube_id} />
       <TubeInside tubeId={row.tube_id} news={`${row.state} ${row.generation}`} />
       <TubeFaults tubeId={row.tube_id} />
@@ -126,16 +126,17 @@ function TubeFigures({ row, nowMs }: TubeFiguresProps): JSX.Element {
 }
 
 interface IncidentsCardProps {
+  readonly tube: Pick<TubeRow, 'state' | 'reason'>;
   readonly incidents: Polled<IncidentsAnswer>;
   readonly count?: number | undefined;
 }
 
-function IncidentsCard({ incidents, count }: IncidentsCardProps): JSX.Element {
+function IncidentsCard({ tube, incidents, count }: IncidentsCardProps): JSX.Element {
   const known = incidents.value.value;
   return (
     <Card title="Incidents" class="incidents-card">
       <Problem text={incidents.problem.value} />
-      {known !== null && <IncidentList incidents={known.incidents} nowMs={serverNow()} count={count} />}
+      {known !== null && <IncidentList incidents={known.incidents} tube={tube} nowMs={serverNow()} count={count} />}
     </Card>
   );
 }
@@ -192,7 +193,7 @@ function ClosedTube({ row, incidents }: ClosedTubeProps): JSX.Element {
           <Fact name="The last incident">{last === undefined ? 'There was none' : capital(costOf(last))}</Fact>
         </dl>
       </section>
-      <IncidentsCard incidents={incidents} />
+      <IncidentsCard tube={{ state: 'closed', reason: row.reason }} incidents={incidents} />
     </>
   );
 }
