@@ -6,11 +6,12 @@ import { readFileSync } from 'node:fs';
 import { io, type Socket } from 'socket.io-client';
 import { CliError, exitCodes, usageError, type Call } from './command.js';
 import { defaultUrl } from './common-options.js';
+import { ServerClock } from './server-clock.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 const connectTimeoutMs = 10_000;
-const answerTimeoutMs = 15_000;
+export const answerTimeoutMs = 15_000;
 
 /** The service refused a connection or a call; `code` is one of machines/failure.ts. */
 export class Refusal extends CliError {
@@ -82,6 +83,7 @@ export async function withService<T>(
 
 export class Service {
   readonly url: string;
+  readonly clock = new ServerClock();
   readonly #socket: Socket;
 
   private constructor(url: string, socket: Socket) {
@@ -128,6 +130,16 @@ export class Service {
     if (ok === true) return rest;
     if (error?.code === 'input_unknown_event') throw new UnknownCall(this.url, event);
     throw new Refusal(String(error?.code), String(error?.message).replace(/\.$/, ''));
+  }
+
+  /** Asks what time it is there. An older service does not say; this computer's time stands then. */
+  async learnTime(): Promise<void> {
+    try {
+      const { now_ms: nowMs } = await this.call('get_node');
+      if (typeof nowMs === 'number') this.clock.learn(nowMs);
+    } catch (error) {
+      if (!(error instanceof UnknownCall || error instanceof Refusal)) throw error;
+    }
   }
 
   /** Events of the service, `connect` and `disconnect` among them. The result takes it back. */

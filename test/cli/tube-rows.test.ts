@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
 import { ScreenView } from '../../src/cli/tubes-watch.js';
+import { ServerClock } from '../../src/cli/server-clock.js';
 import type { Service } from '../../src/cli/service.js';
 import type { TubeRow, TubesBatch } from '../../src/operator/operator.types.js';
 import { fakeTerminal } from './fake-terminal.js';
@@ -41,7 +42,7 @@ function follow() {
     online: () => undefined,
     ended: () => undefined,
   };
-  const rows = new TubeRows({} as Service, listener);
+  const rows = new TubeRows({ clock: new ServerClock() } as Service, listener);
   return { rows, told, ids: () => [...rows.rows.keys()].sort() };
 }
 
@@ -79,7 +80,7 @@ describe('the rows', () => {
 describe('the screen', () => {
   const screen = (height: number, rows: readonly TubeRow[], columns = 120) => {
     const terminal = fakeTerminal({ isTerminal: true, columns, rows: height });
-    const view = new ScreenView(terminal, () => true, 'http://h');
+    const view = new ScreenView(terminal, () => true, { url: 'http://h', clock: new ServerClock() });
     view.changed([], true, new Map(rows.map((one) => [one.tube_id, one])));
     const lines = view.lines(10_000);
     view.end();
