@@ -26,6 +26,8 @@ export interface ListedTube {
 /** Throws CliError for a state that there is not. */
 export function filterOf({ values }: Pick<Call, 'values'>): { state?: string; conversation_id?: string } {
   const { state, conversation } = values;
+  if (state === 'closed')
+    throw usageError('a closed tube is not there any more; holdfast tubes ls --closed lists those that ended lately');
   if (state !== undefined && !tubeStates.some((known) => known === state))
     throw usageError(
       `there is no state ${JSON.stringify(state)}${hintOf(state, tubeStates)}; states are ${tubeStates.join(', ')}`,

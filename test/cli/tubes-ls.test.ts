@@ -60,11 +60,14 @@ const newer: Answers = {
 };
 
 let service: FakeService | null = null;
-afterEach(async () => {
+const end = async (): Promise<void> => {
   await service?.close();
-});
+  service = null;
+};
+afterEach(end);
 
 async function ls(answers: Answers, ...argv: string[]) {
+  await end();
   service = await fakeService(answers);
   return run(['tubes', 'ls', ...argv], { env: { HOLDFAST_URL: service.url, HOLDFAST_TOKEN: 'x' } });
 }
@@ -136,4 +139,16 @@ test('does not wait for ever for a connection that is lost meanwhile', async () 
   };
   const { code, err } = await ls(lost);
   expect([code, err]).toEqual([69, expect.stringMatching(/closed the connection; try again/)]);
+});
+
+test('refuses the state that no tube of the list is ever in, and says where those are', async () => {
+  for (const argv of [
+    ['--state', 'closed'],
+    ['--state=closed', '--json'],
+  ]) {
+    const { code, err } = await ls(newer, ...argv);
+    expect([code, err]).toEqual([64, expect.stringContaining('holdfast tubes ls --closed')]);
+    expect(service?.calls).toEqual([]);
+  }
+  expect((await run(['tubes', 'watch', '--state', 'closed', '--token', 'x'])).err).toContain('tubes ls --closed');
 });
