@@ -30,23 +30,37 @@ export class UnknownCall extends CliError {
   }
 }
 
-/** Throws CliError when it is no URL. */
+/** Throws CliError when it is no URL. The link to its console will do; what is behind its # is never repeated. */
 export function serviceUrl({ values, environment }: Pick<Call, 'values' | 'environment'>): string {
   const given = values['url'] ?? environment.url ?? defaultUrl;
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw usageError(`${JSON.stringify(given)} is no URL of a service; it looks like ${defaultUrl}`);
-  return url.origin + url.pathname.replace(/\/+$/, '');
+    throw usageError(
+      `${JSON.stringify(given.replace(/#.*/s, ''))} is no URL of a service; it looks like ${defaultUrl}`,
+    );
+  return url.origin + url.pathname.replace(/\/console(\/.*)?$/, '').replace(/\/+$/, '');
 }
 
-/** The token that the options or the environment name; null: none. Throws CliError when its file cannot be read. */
+/** Of a link to the console, as `serve` prints it: `…/console/#token=…`. */
+function tokenOfLink(url: string | null | undefined): string | null {
+  if (url === null || url === undefined || !URL.canParse(url)) return null;
+  return new URLSearchParams(new URL(url).hash.slice(1)).get('token') || null;
+}
+
+/**
+ * The token that the options or the environment name, else that of a link to the console; null: none. What is named for a service by --url goes before
+ * the environment. Throws CliError when its file cannot be read.
+ */
 export function givenToken({ values, environment }: Pick<Call, 'values' | 'environment'>): string | null {
   if (values['token'] !== undefined && values['token-file'] !== undefined)
     throw usageError('--token and --token-file are given both; one is enough');
   if (values['token'] !== undefined) return values['token'];
   if (values['token-file'] !== undefined) return tokenIn(values['token-file']);
+  const linked = tokenOfLink(values['url']);
+  if (linked !== null) return linked;
   if (environment.token !== null) return environment.token;
-  return environment.tokenFile === null ? null : tokenIn(environment.tokenFile);
+  if (environment.tokenFile !== null) return tokenIn(environment.tokenFile);
+  return values['url'] === undefined ? tokenOfLink(environment.url) : null;
 }
 
 /** The first line of a file that is neither empty nor a comment, without a tenant: a file of `controlTokensFile` will do. */
@@ -68,12 +82,13 @@ export async function withService<T>(
   call: Pick<Call, 'values' | 'environment'>,
   work: (service: Service) => Promise<T>,
 ): Promise<T> {
+  const url = serviceUrl(call);
   const token = givenToken(call);
   if (token === null)
     throw usageError(
-      'a control token is needed: --token-file FILE, or HOLDFAST_TOKEN (a service without configured tokens prints its own)',
+      'a control token is needed: --token-file FILE, HOLDFAST_TOKEN, or as --url the whole link to the console that a service without configured tokens prints',
     );
-  const service = await Service.connect(serviceUrl(call), token);
+  const service = await Service.connect(url, token);
   try {
     return await work(service);
   } finally {
