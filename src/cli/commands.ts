@@ -28,7 +28,9 @@ const tubesLs: Command = {
   summary: 'list the tubes of a running service',
   usage: '[--state STATE] [--conversation ID] [--closed]',
   about:
-    "Lists the tubes of the token's tenant, oldest first: state, generation, age, time since the last activity, and the incident that is open. Reads page by page until all are there.",
+    "Lists the tubes of the token's tenant, oldest first: state and since when, generation, age, time since the last activity, what is wrong, and what comes next. " +
+    'With --json an array: of each tube what list_tubes tells, and in row what watch tells (since_ms, reason, incident, next and measurements; null from a service that is older). ' +
+    'With --closed --json: the answer of list_closed.',
   options: {
     ...filterOptions,
     closed: { about: 'Lists those that ended lately in their place, the newest first, and why.' },
@@ -41,7 +43,7 @@ const tubesLs: Command = {
     { line: 'holdfast tubes ls --closed', about: 'those that ended, and why' },
     { line: `holdfast tubes ls --json | jq -r '.[].tube_id'`, about: 'their ids' },
   ],
-  run: async (call) => (await import('./tubes.js')).ls(call),
+  run: async (call) => (await import('./tubes-ls.js')).ls(call),
 };
 
 const tubesWatch: Command = {

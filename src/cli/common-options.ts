@@ -6,7 +6,10 @@ export const defaultUrl = 'http://127.0.0.1:8080';
 
 /** Options of every command that talks to a service. */
 export const serviceOptions = {
-  url: { value: 'URL', about: `The service; default HOLDFAST_URL, else ${defaultUrl}.` },
+  url: {
+    value: 'URL',
+    about: `The service, or the link to its console that it printed, token and all; default HOLDFAST_URL, else ${defaultUrl}.`,
+  },
   token: {
     value: 'TOKEN',
     about: 'Its control token; default HOLDFAST_TOKEN. Others on this machine can see it: a file is better.',

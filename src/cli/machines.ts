@@ -1,6 +1,6 @@
 /** `holdfast machines export`: the statecharts as files that the Stately editor and other tools open. What is in them is made by src/charts/export.ts. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { exportFormats, exportMachines, type MachineFile } from '../charts/export.js';
 import { hintOf } from '../config/names.js';
 import { CliError, exitCodes, usageError, type Call, type ExitCode } from './command.js';
@@ -42,10 +42,17 @@ function named(files: readonly MachineFile[], names: readonly string[]): readonl
   return names.length === 0 ? files : files.filter((file) => names.includes(nameOf(file)));
 }
 
+/** Level by level: Node's own way (recursive) never comes back where a file system allows no folders, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
+
 function write(folder: string, { name, text }: MachineFile): string {
   const path = join(folder, name);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     writeFileSync(path, text);
     return path;
   } catch (error) {

@@ -6,11 +6,12 @@ import { readFileSync } from 'node:fs';
 import { io, type Socket } from 'socket.io-client';
 import { CliError, exitCodes, usageError, type Call } from './command.js';
 import { defaultUrl } from './common-options.js';
+import { ServerClock } from './server-clock.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 const connectTimeoutMs = 10_000;
-const answerTimeoutMs = 15_000;
+export const answerTimeoutMs = 15_000;
 
 /** The service refused a connection or a call; `code` is one of machines/failure.ts. */
 export class Refusal extends CliError {
@@ -29,23 +30,37 @@ export class UnknownCall extends CliError {
   }
 }
 
-/** Throws CliError when it is no URL. */
+/** Throws CliError when it is no URL. The link to its console will do; what is behind its # is never repeated. */
 export function serviceUrl({ values, environment }: Pick<Call, 'values' | 'environment'>): string {
   const given = values['url'] ?? environment.url ?? defaultUrl;
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
-    throw usageError(`${JSON.stringify(given)} is no URL of a service; it looks like ${defaultUrl}`);
-  return url.origin + url.pathname.replace(/\/+$/, '');
+    throw usageError(
+      `${JSON.stringify(given.replace(/#.*/s, ''))} is no URL of a service; it looks like ${defaultUrl}`,
+    );
+  return url.origin + url.pathname.replace(/\/console(\/.*)?$/, '').replace(/\/+$/, '');
 }
 
-/** The token that the options or the environment name; null: none. Throws CliError when its file cannot be read. */
+/** Of a link to the console, as `serve` prints it: `…/console/#token=…`. */
+function tokenOfLink(url: string | null | undefined): string | null {
+  if (url === null || url === undefined || !URL.canParse(url)) return null;
+  return new URLSearchParams(new URL(url).hash.slice(1)).get('token') || null;
+}
+
+/**
+ * The token that the options or the environment name, else that of a link to the console; null: none. What is named for a service by --url goes before
+ * the environment. Throws CliError when its file cannot be read.
+ */
 export function givenToken({ values, environment }: Pick<Call, 'values' | 'environment'>): string | null {
   if (values['token'] !== undefined && values['token-file'] !== undefined)
     throw usageError('--token and --token-file are given both; one is enough');
   if (values['token'] !== undefined) return values['token'];
   if (values['token-file'] !== undefined) return tokenIn(values['token-file']);
+  const linked = tokenOfLink(values['url']);
+  if (linked !== null) return linked;
   if (environment.token !== null) return environment.token;
-  return environment.tokenFile === null ? null : tokenIn(environment.tokenFile);
+  if (environment.tokenFile !== null) return tokenIn(environment.tokenFile);
+  return values['url'] === undefined ? tokenOfLink(environment.url) : null;
 }
 
 /** The first line of a file that is neither empty nor a comment, without a tenant: a file of `controlTokensFile` will do. */
@@ -67,12 +82,13 @@ export async function withService<T>(
   call: Pick<Call, 'values' | 'environment'>,
   work: (service: Service) => Promise<T>,
 ): Promise<T> {
+  const url = serviceUrl(call);
   const token = givenToken(call);
   if (token === null)
     throw usageError(
-      'a control token is needed: --token-file FILE, or HOLDFAST_TOKEN (a service without configured tokens prints its own)',
+      'a control token is needed: --token-file FILE, HOLDFAST_TOKEN, or as --url the whole link to the console that a service without configured tokens prints',
     );
-  const service = await Service.connect(serviceUrl(call), token);
+  const service = await Service.connect(url, token);
   try {
     return await work(service);
   } finally {
@@ -82,6 +98,7 @@ export async function withService<T>(
 
 export class Service {
   readonly url: string;
+  readonly clock = new ServerClock();
   readonly #socket: Socket;
 
   private constructor(url: string, socket: Socket) {
@@ -128,6 +145,16 @@ export class Service {
     if (ok === true) return rest;
     if (error?.code === 'input_unknown_event') throw new UnknownCall(this.url, event);
     throw new Refusal(String(error?.code), String(error?.message).replace(/\.$/, ''));
+  }
+
+  /** Asks what time it is there. An older service does not say; this computer's time stands then. */
+  async learnTime(): Promise<void> {
+    try {
+      const { now_ms: nowMs } = await this.call('get_node');
+      if (typeof nowMs === 'number') this.clock.learn(nowMs);
+    } catch (error) {
+      if (!(error instanceof UnknownCall || error instanceof Refusal)) throw error;
+    }
   }
 
   /** Events of the service, `connect` and `disconnect` among them. The result takes it back. */

@@ -1,10 +1,13 @@
 /**
- * The rows of all tubes as a service keeps them up to date (`watch_tubes`, event `tubes`): a map that follows it, over lost connections too.
- * What is shown of them is tubes-watch.ts's business.
+ * The rows of all tubes as a service keeps them up to date (`watch_tubes`, event `tubes`): a map that follows it, over lost connections too, or is read
+ * once. What is shown of them is the business of tubes-watch.ts and tubes-ls.ts; they share the words for what a tube does.
  */
 import type { TubeRow, TubesBatch } from '../operator/operator.types.js';
+import { nextWords, reasonWords, triggerWords } from '../operator/words.js';
 import { CliError, exitCodes } from './command.js';
-import type { Service } from './service.js';
+import { answerTimeoutMs, UnknownCall, type Service } from './service.js';
+import { harmless } from './table.js';
+import { length } from './words.js';
 
 export interface RowChange {
   readonly atMs: number;
@@ -29,10 +32,16 @@ export class TubeRows {
   readonly #listener: RowListener;
   /** Ids of the picture that is being told; null between pictures. */
   #picture: Set<string> | null = null;
+  #isComplete = false;
 
   constructor(service: Service, listener: RowListener) {
     this.#service = service;
     this.#listener = listener;
+  }
+
+  /** The picture is whole. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** Rejects with CliError: UnknownCall of an older service. */
@@ -70,7 +79,11 @@ export class TubeRows {
   }
 
   take({ at_ms: atMs, begins, complete, changed, gone }: TubesBatch): void {
-    if (begins) this.#picture = new Set();
+    this.#service.clock.learn(atMs);
+    if (begins) {
+      this.#picture = new Set();
+      this.#isComplete = false;
+    }
     const first = this.#picture !== null;
     const changes: RowChange[] = changed.map((row) => this.#put(row, atMs));
     changes.push(...gone.flatMap((id) => this.#drop(id, atMs)));
@@ -79,6 +92,7 @@ export class TubeRows {
       const missing = [...this.rows.keys()].filter((id) => this.#picture?.has(id) !== true);
       changes.push(...missing.flatMap((id) => this.#drop(id, atMs)));
       this.#picture = null;
+      this.#isComplete = true;
     }
     this.#listener.changed(changes, first);
   }
@@ -95,4 +109,42 @@ export class TubeRows {
     this.rows.delete(id);
     return before === undefined ? [] : [{ atMs, before, now: null }];
   }
+}
+
+/** All rows as they are now. Null: the service is older. Rejects with CliError. */
+export async function rowsNow(service: Service): Promise<ReadonlyMap<string, TubeRow> | null> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const rows = await new Promise<ReadonlyMap<string, TubeRow>>((resolve, reject) => {
+      const lost = (how: string) => () =>
+        reject(new CliError(exitCodes.unavailable, `the service at ${service.url} ${how}; try again`));
+      const following = new TubeRows(service, {
+        changed: () => {
+          timer?.refresh();
+          if (following.isComplete) resolve(following.rows);
+        },
+        online: lost('closed the connection'),
+        ended: reject,
+      });
+      timer = setTimeout(lost('does not tell its tubes'), answerTimeoutMs);
+      following.start().catch(reject);
+    });
+    await service.call('unwatch_tubes');
+    return rows;
+  } catch (error) {
+    if (error instanceof UnknownCall) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What is wrong, and what comes next. */
+export function doing({ incident, next, reason, state }: TubeRow, nowMs: number): string[] {
+  const trouble =
+    incident === null
+      ? []
+      : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
+  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reasonWords(reason))] : [];
+  return [...trouble, ...why, ...(next === null ? [] : [nextWords(next, nowMs, length)])];
 }

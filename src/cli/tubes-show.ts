@@ -65,16 +65,18 @@ export function show(call: Call): Promise<ExitCode> {
   return withService(call, async (service) => {
     const [tubeId = ''] = await resolveTubes(service, call.args, true);
     const known = await ask(service, tubeId);
+    await service.learnTime();
+    const nowMs = service.clock.now();
     if (switches.has('json')) {
       terminal.print(JSON.stringify({ tube_id: tubeId, ...known }, null, terminal.isTerminal ? 2 : 0));
       return exitCodes.done;
     }
     if (known.tube === null) terminal.print(`Tube ${tubeId} is closed.`);
-    else for (const line of tubeLines(known.tube, known, terminal)) terminal.print(line);
+    else for (const line of tubeLines(known.tube, known, terminal, nowMs)) terminal.print(line);
     if (known.incidents === null)
       terminal.tell('This service does not tell incidents: it is older than this command line.');
     else
-      for (const line of incidentsLines(known.incidents, known.row?.incidents, terminal, switches.has('all')))
+      for (const line of incidentsLines(known.incidents, known.row?.incidents, terminal, nowMs, switches.has('all')))
         terminal.print(line);
     return exitCodes.done;
   });
@@ -109,8 +111,7 @@ async function incidentsOf(service: Service, tubeId: string): Promise<readonly I
 
 type Line = readonly [name: string, value: string | null];
 
-function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Terminal): string[] {
-  const nowMs = Date.now();
+function tubeLines(tube: Tube, { stats, row, incidents }: Known, { paint }: Terminal, nowMs: number): string[] {
   const next = row?.next ?? null;
   const state = paint(tube.state, stateColour(tube.state) ?? 'bold');
   // Of an older service: the incident counts until the tube was stable for a while.
@@ -198,13 +199,14 @@ function incidentsLines(
   incidents: readonly Incident[],
   count: number | undefined,
   terminal: Terminal,
+  nowMs: number,
   all: boolean,
 ): string[] {
   const shown = all ? incidents : incidents.slice(0, shownIncidents);
   const left = incidents.length - shown.length;
   const forgotten = left === 0 ? forgottenWords(incidents, count) : null;
   return [
-    ...shown.flatMap((incident) => ['', ...incidentLines(incident, terminal)]),
+    ...shown.flatMap((incident) => ['', ...incidentLines(incident, terminal, nowMs)]),
     ...(left === 0 ? [] : ['', `${left} older ${left === 1 ? 'incident' : 'incidents'}: --all shows them.`]),
     ...(forgotten === null ? [] : ['', forgotten]),
   ];
@@ -212,7 +214,7 @@ function incidentsLines(
 
 const units = { length, percent };
 
-function incidentLines(incident: Incident, terminal: Terminal): string[] {
+function incidentLines(incident: Incident, terminal: Terminal, nowMs: number): string[] {
   const {
     number,
     started_at_ms: startedAtMs,
@@ -221,7 +223,7 @@ function incidentLines(incident: Incident, terminal: Terminal): string[] {
     evidence,
     outage_ms: outageMs,
   } = incident;
-  const lasted = length((endedAtMs ?? Date.now()) - startedAtMs);
+  const lasted = length((endedAtMs ?? nowMs) - startedAtMs);
   const colour = outcome === 'recovered' || outcome === 'stood_down' ? 'green' : outcome === 'open' ? 'yellow' : 'red';
   const generations =
     incident.to_generation === null

@@ -3,14 +3,14 @@
  * each change. Ends with Ctrl-C. Follows tube-rows.ts.
  */
 import type { TubeRow } from '../operator/operator.types.js';
-import { nextWords, reasonWords, triggerWords, urgency } from '../operator/words.js';
+import { urgency } from '../operator/words.js';
 import { exitCodes, type Call, type CliError, type ExitCode } from './command.js';
-import { withService } from './service.js';
+import { withService, type Service } from './service.js';
 import { harmless, tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
-import { TubeRows, type RowChange, type RowListener } from './tube-rows.js';
+import { doing, TubeRows, type RowChange, type RowListener } from './tube-rows.js';
 import { filterOf, shownId, summaryOf } from './tubes.js';
-import { clock, length, percent, roundTrip, shortLength, stateColour } from './words.js';
+import { clock, percent, roundTrip, shortLength, stateColour } from './words.js';
 
 export function watch(call: Call): Promise<ExitCode> {
   const { terminal, switches } = call;
@@ -22,7 +22,7 @@ export function watch(call: Call): Promise<ExitCode> {
     const view = switches.has('json')
       ? jsonView(terminal, fits)
       : terminal.isTerminal
-        ? new ScreenView(terminal, fits, service.url)
+        ? new ScreenView(terminal, fits, service)
         : linesView(terminal, fits);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -107,16 +107,6 @@ function changeLine({ atMs, before, now }: RowChange): string {
   return [clock(atMs), row?.tube_id ?? '', harmless(row?.conversation_id ?? ''), words.join(', ')].join('  ');
 }
 
-/** What is wrong, and what comes next. */
-function doing({ incident, next, reason, state }: TubeRow, nowMs: number): string[] {
-  const trouble =
-    incident === null
-      ? []
-      : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
-  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reasonWords(reason))] : [];
-  return [...trouble, ...why, ...(next === null ? [] : [nextWords(next, nowMs, length)])];
-}
-
 /** Trouble first, then what changed last. */
 const byTrouble = (left: TubeRow, right: TubeRow): number =>
   urgency[left.state] - urgency[right.state] ||
@@ -144,16 +134,16 @@ const drawNoSoonerMs = 250;
 export class ScreenView implements View {
   readonly #terminal: Terminal;
   readonly #fits: Filter;
-  readonly #url: string;
+  readonly #service: Pick<Service, 'url' | 'clock'>;
   readonly #ticker: NodeJS.Timeout;
   #rows: ReadonlyMap<string, TubeRow> = new Map();
   #isOnline = true;
   #due: NodeJS.Timeout | null = null;
 
-  constructor(terminal: Terminal, fits: Filter, url: string) {
+  constructor(terminal: Terminal, fits: Filter, service: Pick<Service, 'url' | 'clock'>) {
     this.#terminal = terminal;
     this.#fits = fits;
-    this.#url = url;
+    this.#service = service;
     terminal.write('\u001b[?1049h\u001b[?25l');
     this.#ticker = setInterval(() => this.#draw(), drawEveryMs);
     this.#draw();
@@ -180,7 +170,7 @@ export class ScreenView implements View {
 
   #draw(): void {
     const { write } = this.#terminal;
-    const lines = this.lines(Date.now());
+    const lines = this.lines(this.#service.clock.now());
     write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`);
   }
 
@@ -192,7 +182,7 @@ export class ScreenView implements View {
     const room = Math.max(1, height() - 4);
     const left = rows.length - room;
     return [
-      `${paint('holdfast', 'bold')}  ${this.#url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}${status}`,
+      `${paint('holdfast', 'bold')}  ${this.#service.url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}${status}`,
       '',
       ...tableLines(rows.slice(0, room), columns(nowMs, this.#terminal), width(), paint),
       ...(left > 0 ? [paint(`and ${left} more; Ctrl-C ends`, 'grey')] : []),

@@ -1,16 +1,13 @@
 /**
- * `holdfast tubes ls`, `restart` and `close`, and how a tube is named on the command line. Talks to a running service (service.ts); `show` and `watch`
- * have files of their own.
+ * What the commands of `holdfast tubes` share (the filter, reading the list, how a tube is named on the command line, one thing done to several), and
+ * `close`. Talks to a running service (service.ts); the other commands have files of their own.
  */
 import { tubeStates } from '../../machines/events.js';
 import { hintOf } from '../config/names.js';
 import type { ClosedTubeRow, ClosedTubesAnswer } from '../operator/operator.types.js';
-import { triggerWords } from '../operator/words.js';
 import { CliError, exitCodes, failed, usageError, type Call, type ExitCode } from './command.js';
 import { Refusal, withService, type Fields, type Service } from './service.js';
-import { tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
-import { shortLength, stateColour } from './words.js';
 
 /** What `list_tubes` tells of a tube, as far as it is read here. */
 export interface ListedTube {
@@ -29,6 +26,8 @@ export interface ListedTube {
 /** Throws CliError for a state that there is not. */
 export function filterOf({ values }: Pick<Call, 'values'>): { state?: string; conversation_id?: string } {
   const { state, conversation } = values;
+  if (state === 'closed')
+    throw usageError('a closed tube is not there any more; holdfast tubes ls --closed lists those that ended lately');
   if (state !== undefined && !tubeStates.some((known) => known === state))
     throw usageError(
       `there is no state ${JSON.stringify(state)}${hintOf(state, tubeStates)}; states are ${tubeStates.join(', ')}`,
@@ -62,41 +61,8 @@ export async function listTubes(
   return tubes;
 }
 
-export async function ls(call: Call): Promise<ExitCode> {
-  const { terminal, switches } = call;
-  const filter = filterOf(call);
-  if (switches.has('closed')) {
-    if (filter.state !== undefined) throw usageError('--closed and --state do not go together');
-    const closed = await withService(call, (service) => closedTubes(service));
-    const fitting = closed.filter((tube) => [undefined, tube.conversation_id].includes(filter.conversation_id));
-    return tell(call, fitting, closedColumns(Date.now(), terminal), `closed lately: ${fitting.length}`);
-  }
-  const tubes = await withService(call, (service) =>
-    listTubes(service, filter, (count) => terminal.progress(`reading tubes: ${count} …`)),
-  );
-  return tell(call, tubes, listColumns(Date.now(), terminal), summaryOf(tubes));
-}
-
-function tell<Row>(
-  { terminal, switches }: Call,
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
-  summary: string,
-): ExitCode {
-  terminal.progress(null);
-  if (switches.has('json')) {
-    terminal.print(JSON.stringify(rows, null, terminal.isTerminal ? 2 : 0));
-  } else if (rows.length === 0) {
-    terminal.tell('No tube fits.');
-  } else {
-    for (const line of tableLines(rows, columns, terminal.columns(), terminal.paint)) terminal.print(line);
-    terminal.tell(summary);
-  }
-  return exitCodes.done;
-}
-
 /** Tubes that ended lately, the newest first. */
-async function closedTubes(service: Service): Promise<readonly ClosedTubeRow[]> {
+export async function closedTubes(service: Service): Promise<readonly ClosedTubeRow[]> {
   const { tubes } = (await service.call('list_closed')) as Fields & ClosedTubesAnswer;
   return tubes;
 }
@@ -106,28 +72,6 @@ const shortIdLength = 8;
 /** On a terminal the beginning of it, which is enough to name a tube; whole for programs. */
 export const shownId = (tubeId: string, { isTerminal }: Terminal): string =>
   isTerminal ? tubeId.slice(0, shortIdLength) : tubeId;
-
-const listColumns = (nowMs: number, terminal: Terminal): readonly Column<ListedTube>[] => [
-  { title: 'TUBE', text: (tube) => shownId(tube.tube_id, terminal) },
-  { title: 'CONVERSATION', text: (tube) => tube.conversation_id, atLeast: 8 },
-  { title: 'STATE', text: (tube) => tube.state, colour: (tube) => stateColour(tube.state) },
-  { title: 'TRANSPORT', text: (tube) => tube.transport_state },
-  { title: 'GEN', text: (tube) => String(tube.generation), right: true },
-  { title: 'AGE', text: (tube) => shortLength(nowMs - tube.created_at_ms), right: true },
-  { title: 'ACTIVE', text: (tube) => `${shortLength(nowMs - tube.last_activity_at_ms)} ago`, right: true },
-  { title: 'TROUBLE', text: ({ incident }) => (incident === null ? '' : troubleOf(incident, nowMs)), atLeast: 7 },
-];
-
-const closedColumns = (nowMs: number, terminal: Terminal): readonly Column<ClosedTubeRow>[] => [
-  { title: 'TUBE', text: (tube) => shownId(tube.tube_id, terminal) },
-  { title: 'CONVERSATION', text: (tube) => tube.conversation_id, atLeast: 8 },
-  { title: 'CLOSED', text: (tube) => `${shortLength(nowMs - tube.closed_at_ms)} ago`, right: true },
-  { title: 'LIVED', text: (tube) => shortLength(tube.closed_at_ms - tube.created_at_ms), right: true },
-  { title: 'REASON', text: (tube) => tube.reason },
-];
-
-const troubleOf = (incident: NonNullable<ListedTube['incident']>, nowMs: number): string =>
-  `${shortLength(nowMs - incident.started_at_ms)}, ${triggerWords(incident.trigger)}${incident.attempts === 0 ? '' : `, attempts ${incident.attempts}`}`;
 
 /** `12 tubes: 10 connected, 2 degraded`. */
 export function summaryOf(tubes: readonly { readonly state: string }[]): string {

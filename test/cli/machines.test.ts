@@ -35,6 +35,8 @@ test.each([
   [['tub'], 64, /did you mean tube\?/],
   [[], 64, /name one chart to see it \(tube, restart, keepalive, health\)/],
   [['--format', 'svg', 'tube'], 64, /--format is ts or json/],
+  // Node's recursive mkdir never comes back from there.
+  [['--out', '/proc/deep/er'], 69, /cannot be written \(\w+\); choose another --out/],
   [['--out', '/dev/null/charts'], 69, /cannot be written \((ENOTDIR|EEXIST)\)/],
 ])('machines export %j is refused with %i', async (argv, code, words) => {
   const { code: got, err } = await run(['machines', 'export', ...argv]);

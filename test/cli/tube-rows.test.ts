@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
 import { ScreenView } from '../../src/cli/tubes-watch.js';
+import { ServerClock } from '../../src/cli/server-clock.js';
 import type { Service } from '../../src/cli/service.js';
 import type { TubeRow, TubesBatch } from '../../src/operator/operator.types.js';
 import { fakeTerminal } from './fake-terminal.js';
@@ -41,8 +42,9 @@ function follow() {
     online: () => undefined,
     ended: () => undefined,
   };
-  const rows = new TubeRows({} as Service, listener);
-  return { rows, told, ids: () => [...rows.rows.keys()].sort() };
+  const clock = new ServerClock();
+  const rows = new TubeRows({ clock } as Service, listener);
+  return { rows, told, clock, ids: () => [...rows.rows.keys()].sort() };
 }
 
 describe('the rows', () => {
@@ -69,6 +71,13 @@ describe('the rows', () => {
     expect(told.at(-1)?.changes).toMatchObject([{ now: { tube_id: 'c' } }, { before: { tube_id: 'a' }, now: null }]);
   });
 
+  test('tell what time it is at the service', () => {
+    const { rows, clock } = follow();
+    const atMs = Date.now() - 900_000;
+    rows.take(batch([], { at_ms: atMs, begins: true, complete: true }));
+    expect(Math.abs(clock.now() - atMs)).toBeLessThan(1000);
+  });
+
   test('take no notice of the end of a tube that they never had', () => {
     const { rows, told } = follow();
     rows.take(batch([], { begins: true, complete: true, gone: ['x'] }));
@@ -79,7 +88,7 @@ describe('the rows', () => {
 describe('the screen', () => {
   const screen = (height: number, rows: readonly TubeRow[], columns = 120) => {
     const terminal = fakeTerminal({ isTerminal: true, columns, rows: height });
-    const view = new ScreenView(terminal, () => true, 'http://h');
+    const view = new ScreenView(terminal, () => true, { url: 'http://h', clock: new ServerClock() });
     view.changed([], true, new Map(rows.map((one) => [one.tube_id, one])));
     const lines = view.lines(10_000);
     view.end();
@@ -100,6 +109,18 @@ describe('the screen', () => {
     expect(lines[0]).toContain('3 tubes: 1 connected, 1 degraded, 1 failed');
     expect(lines.slice(3).map((line) => line.slice(0, 1))).toEqual(['c', 'b', 'a']);
     expect(lines[4]).toContain('pings unanswered, attempts 2, next attempt in 5.0 s');
+  });
+
+  test('counts from the clock of the service', () => {
+    const terminal = fakeTerminal({ isTerminal: true, columns: 200, rows: 20 });
+    const clock = new ServerClock();
+    const atMs = Date.now() - 900_000;
+    clock.learn(atMs);
+    const view = new ScreenView(terminal, () => true, { url: 'http://h', clock });
+    view.changed([], true, new Map([['a', row('a', { since_ms: atMs - 42_000 })]]));
+    view.online(true);
+    view.end();
+    expect(terminal.written.join('')).toMatch(/connected +42s/);
   });
 
   test('is as high as the terminal, and says how many are left out', () => {
