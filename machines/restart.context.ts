@@ -22,6 +22,10 @@ export interface RestartContext {
   readonly failures: number;
   /** Generations that replaced an answered but dead one within the current attempt. */
   readonly replacements: number;
+  /** Answered generations in a row, over all attempts, that were replaced because they did not come up in time. */
+  readonly stalls: number;
+  /** Of the path, as it was when the last answer came; null: never measured. */
+  readonly rttMs: number | null;
   /** Wait before the next attempt, milliseconds. */
   readonly delayMs: number;
   /** When the last attempt ended well or was called off, milliseconds since the epoch. */
@@ -53,10 +57,10 @@ export type EvidencePatch = Partial<Pick<Evidence, 'signalling' | 'route' | 'hel
 export type RestartEvent =
   | ({ readonly type: 'restart.trigger' } & Trigger)
   /** The peer made its own restart offer; the tube answers it, and this attempt is already under way. */
-  | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger }
+  | { readonly type: 'restart.adopted'; readonly trigger: RestartTrigger; readonly rttMs: number | null }
   | { readonly type: 'generation.described' }
   /** `channelsLost`: it was answered by a connection that knows none of the stream ids that this generation attaches to. */
-  | { readonly type: 'generation.answered'; readonly channelsLost: boolean }
+  | { readonly type: 'generation.answered'; readonly channelsLost: boolean; readonly rttMs: number | null }
   | { readonly type: 'generation.up'; readonly atMs: number }
   | { readonly type: 'generation.failed' }
   /** The old path turned out to be sound: call the restart off. */
@@ -65,8 +69,10 @@ export type RestartEvent =
 
 /** Asked for by somebody who knows: these do not wait for the backoff either. */
 const explicitTriggers: readonly RestartTrigger[] = ['manual', 'peer_request', 'turn_expiry'];
-/** Within one attempt; generationTimeoutMs / answeredConnectTimeoutMs = 5 generations at most. */
+/** Within one attempt. */
 export const maxReplacements = 4;
+/** ICE, DTLS and SCTP take four to five round trips when nothing is lost; one lost flight may be repeated. */
+const roundTripsToConnect = 8;
 
 /** Goes ahead of the backoff: a new network voids old failures. */
 export const isAheadTrigger = (trigger: RestartTrigger): boolean =>
@@ -80,7 +86,18 @@ export function accept(context: RestartContext, asked: Trigger): Partial<Restart
   const step = context.attempts === 0 ? 0 : Math.max(1, context.failures);
   const waitMs = isAheadTrigger(trigger) ? 0 : backoffMs(context.settings.restartBackoffMs, step, draw.value);
   const delayMs = Math.max(0, waitMs - Math.max(0, atMs - context.endedAtMs));
-  return { trigger, fresh, requestId, evidence, random: draw.state, delayMs };
+  // Another network is another path.
+  const stalls = isNetworkTrigger(trigger) ? 0 : context.stalls;
+  return { trigger, fresh, requestId, evidence, random: draw.state, delayMs, stalls };
+}
+
+/**
+ * How long an answered generation may take to come up, milliseconds: what is usual, more where the way is known to be long, and twice as long after each
+ * that took longer, for the way may be longer than was measured. Never more than the attempt has.
+ */
+export function patienceMs({ settings, rttMs, stalls }: Pick<RestartContext, 'settings' | 'rttMs' | 'stalls'>): number {
+  const usualMs = Math.max(settings.answeredConnectTimeoutMs, roundTripsToConnect * (rttMs ?? 0));
+  return Math.min(settings.generationTimeoutMs, Math.round(usualMs * 2 ** stalls));
 }
 
 export function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {

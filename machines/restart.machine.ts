@@ -13,6 +13,7 @@ import {
   decision,
   isAheadTrigger,
   maxReplacements,
+  patienceMs,
   ruled,
   skips,
   verdictOf,
@@ -39,6 +40,8 @@ const restartSetup = setup({
     uncountAttempt: assign({ attempts: ({ context }) => context.attempts - 1 }),
     beFresh: assign({ fresh: true }),
     countReplacement: assign({ replacements: ({ context }) => context.replacements + 1 }),
+    countStall: assign({ stalls: ({ context }) => context.stalls + 1 }),
+    noteRtt: assign((_, params: { rttMs: number | null }) => ({ rttMs: params.rttMs })),
     adopt: assign((_, params: { trigger: RestartTrigger }) => ({
       trigger: params.trigger,
       fresh: false,
@@ -49,6 +52,7 @@ const restartSetup = setup({
     countSuccess: assign({
       breaker: ({ context }) => afterSuccess(context.breaker, context.settings.breakerSuccessThreshold),
       failures: 0,
+      stalls: 0,
       requestId: null,
     }),
     halfOpen: assign({ breaker: ({ context }) => afterOpenWait(context.breaker), delayMs: 0 }),
@@ -111,7 +115,7 @@ const restartSetup = setup({
     backoff: ({ context }) => context.delayMs,
     answerTimeout: ({ context }) => context.settings.answerTimeoutMs,
     generationTimeout: ({ context }) => context.settings.generationTimeoutMs,
-    answeredConnectTimeout: ({ context }) => context.settings.answeredConnectTimeoutMs,
+    answeredConnectTimeout: ({ context }) => patienceMs(context),
     breakerOpen: ({ context }) => context.settings.breakerOpenMs,
   },
 });
@@ -129,6 +133,8 @@ export const restartMachine = restartSetup.createMachine({
     attempts: 0,
     failures: 0,
     replacements: 0,
+    stalls: 0,
+    rttMs: null,
     delayMs: 0,
     endedAtMs: 0,
     evidence: input.evidence,
@@ -141,6 +147,7 @@ export const restartMachine = restartSetup.createMachine({
       target: '.attempting.verifying',
       actions: [
         { type: 'adopt', params: ({ event }) => event },
+        { type: 'noteRtt', params: ({ event }) => event },
         'countAttempt',
         { type: 'decide', params: { action: 'do', why: 'the peer offers' } },
       ],
@@ -352,7 +359,7 @@ export const restartMachine = restartSetup.createMachine({
                 description:
                   'A page was reloaded, say: it is offered another generation, whose channels are opened in-band.',
               },
-              { target: 'verifying' },
+              { target: 'verifying', actions: { type: 'noteRtt', params: ({ event }) => event } },
             ],
           },
         },
@@ -362,9 +369,9 @@ export const restartMachine = restartSetup.createMachine({
             answeredConnectTimeout: {
               guard: 'mayReplace',
               target: 'offering',
-              actions: 'countReplacement',
+              actions: ['countReplacement', 'countStall'],
               description:
-                'The network may have changed after the answer, and a browser may cling to its old path: another generation is quicker than waiting.',
+                'The network may have changed after the answer, and a browser may cling to its old path: another generation is quicker than waiting, unless the way is long.',
             },
           },
           on: {

@@ -16,7 +16,7 @@ export interface TubeSettings {
   readonly iceGatherTimeoutMs: number;
   readonly generationTimeoutMs: number;
   readonly generationLingerMs: number;
-  /** A peer that answered but is not connected after this is offered another generation within the same attempt. */
+  /** A peer that answered but is not connected after this is offered another generation within the same attempt; on a long way it has more time. */
   readonly answeredConnectTimeoutMs: number;
   readonly answerTimeoutMs: number;
   readonly answerTimeoutAction: 'retry' | 'close';

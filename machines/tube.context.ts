@@ -4,6 +4,7 @@
  */
 import type { NodeFacts, TubeEmission, TubeIdentity, TubeRecord } from './events.js';
 import type { CloseReason, Failure } from './failure.js';
+import type { RttEstimate } from './policies/ping-timeout.js';
 import { closedBreaker, type BreakerState } from './policies/breaker.js';
 import type {
   ChannelRecord,
@@ -106,6 +107,8 @@ export interface TubeContext {
   readonly renewed: number | null;
   /** Pings in a row that the active path left unanswered. */
   readonly missedPings: number;
+  /** Smoothed over generations: how far away the peer is. Null until it was measured. */
+  readonly rtt: RttEstimate | null;
   readonly lastActivityAtMs: number;
   /** When the peer was last heard over the path itself: a pong or data, not signalling. */
   readonly lastHeardAtMs: number;
@@ -140,6 +143,7 @@ const common = {
   incident: null,
   givenUpSinceMs: null,
   missedPings: 0,
+  rtt: null,
   renewed: null,
   closeReason: 'requested',
 } as const;

@@ -4,6 +4,7 @@
  */
 import { enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
+import { updateRtt } from './policies/ping-timeout.js';
 import type {
   ChannelRecord,
   Description,
@@ -180,8 +181,9 @@ export const tubeGenerations = tubeReports.extend({
     samplePath: enqueueActions(({ context: { active, live }, enqueue }) => {
       if (active !== null && live.includes(active)) enqueue.sendTo(transportId(active), { type: 'transport.sample' });
     }),
-    notePong: enqueueActions(({ enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
-      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs, missedPings: 0 });
+    notePong: enqueueActions(({ context, enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
+      const rtt = rttMs === null ? context.rtt : updateRtt(context.rtt, rttMs);
+      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs, missedPings: 0, rtt });
       enqueue.sendTo('keepalive', { type: 'keepalive.pong', rttMs });
       enqueue.sendTo('health', { type: 'health.heard' });
       enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
@@ -233,8 +235,9 @@ export const tubeGenerations = tubeReports.extend({
       ({ context, enqueue }, { generation, sample }: { generation: number; sample: TransportSample }) => {
         const { pingsSent, pongsReceived, probes, rttMs } = sample;
         enqueue.emit({ type: 'sampled', generation, sample });
-        if (generation === context.active)
-          enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, probes, rttMs } });
+        if (generation !== context.active) return;
+        if (rttMs !== null) enqueue.assign({ rtt: updateRtt(context.rtt, rttMs) });
+        enqueue.sendTo('health', { type: 'health.sample', sample: { pingsSent, pongsReceived, probes, rttMs } });
       },
     ),
     noteFailedOperation: enqueueActions(({ context, enqueue }) => {

@@ -26,6 +26,7 @@ type Step = Parameters<Parameters<typeof tubeGenerations.enqueueActions>[0]>[0];
 
 /** Since when no path is known to work, where the trouble itself says nothing of that. */
 const outageSince = ({ active }: TubeContext, atMs: number): number | null => (active === null ? atMs : null);
+const rttOf = ({ rtt }: TubeContext): number | null => rtt?.smoothedMs ?? null;
 /** What the restart child is asked for: another generation, for nobody in particular. */
 const another = { fresh: false, requestId: null };
 
@@ -129,7 +130,7 @@ export const tubeSetup = tubeGenerations.extend({
         },
       });
       enqueue('emitAttemptStarted');
-      enqueue.sendTo('restart', { type: 'restart.adopted', trigger });
+      enqueue.sendTo('restart', { type: 'restart.adopted', trigger, rttMs: rttOf(context) });
     }),
 
     /** The path proved itself with the last activity. */
@@ -157,7 +158,7 @@ export const tubeSetup = tubeGenerations.extend({
     /** The answer to our offer is applied. `channelsLost`: by a connection that knows none of their stream ids. */
     tellAnswered: enqueueActions(({ context, enqueue }: Step, params: Call<'transport.remoteApplied'>) => {
       const channelsLost = params.newConnection && context.pending?.inBand === false;
-      enqueue({ type: 'tellRestart', params: { type: 'generation.answered', channelsLost } });
+      enqueue({ type: 'tellRestart', params: { type: 'generation.answered', channelsLost, rttMs: rttOf(context) } });
     }),
   },
   guards: {

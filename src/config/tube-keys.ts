@@ -36,7 +36,7 @@ export const connectKeys = {
   answeredConnectTimeoutMs: duration(
     4000,
     upTo(minute),
-    'A plain peer that answered but is not connected after this is offered another generation.',
+    'A peer that answered but is not connected after this is offered another generation. Eight round trips where that is more, and twice as long after each that was too short.',
   ),
 } as const;
 

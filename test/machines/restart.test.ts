@@ -31,8 +31,8 @@ function run({ settings, evidence, ...input }: Options = {}) {
   const send = (type: 'generation.described' | 'generation.failed'): void => {
     child.send({ type });
   };
-  const answered = (channelsLost = false): void => {
-    child.send({ type: 'generation.answered', channelsLost });
+  const answered = (channelsLost = false, rttMs: number | null = null): void => {
+    child.send({ type: 'generation.answered', channelsLost, rttMs });
   };
   const up = (): void => {
     child.send({ type: 'generation.up', atMs: clock.nowMs });
@@ -43,7 +43,7 @@ function run({ settings, evidence, ...input }: Options = {}) {
     send,
     learn,
     known: () => known,
-    answered: (): void => answered(),
+    answered: (rttMs: number | null = null): void => answered(false, rttMs),
     answeredAnew: (): void => answered(true),
     up,
     described: (): void => send('generation.described'),
@@ -52,7 +52,7 @@ function run({ settings, evidence, ...input }: Options = {}) {
       child.send({ type: 'restart.standDown', atMs: clock.nowMs });
     },
     adopt: (): void => {
-      child.send({ type: 'restart.adopted', trigger: 'peer_offer' });
+      child.send({ type: 'restart.adopted', trigger: 'peer_offer', rttMs: null });
     },
     state: (): unknown => child.getSnapshot().value,
     context: () => child.getSnapshot().context,
@@ -288,34 +288,63 @@ describe('an attempt', () => {
     expect(it.breaker()).toEqual({ kind: 'closed', failures: 0 });
   });
 
-  test('is replaced at most four times and fails 20 s after it began', () => {
-    const it = run();
-    it.trigger('missed_pings');
-    for (let n = 0; n < 5; n += 1) {
+  /** Begins an attempt and answers every generation of it at once; none comes up. Where it began each, since the attempt did. */
+  const attempted = (it: Run, rttMs: number | null): number[] => {
+    if (it.begins().length === 0) it.trigger('missed_pings');
+    else awaitBegin(it);
+    const sinceMs = it.elapsedMs();
+    const before = it.begins().length - 1;
+    const ended = it.abandons().length;
+    for (let answered = before; it.abandons().length === ended; it.clock.advance(1)) {
+      if (it.begins().length === answered) continue;
+      answered = it.begins().length;
       it.described();
-      it.answered();
-      it.clock.advance(3_900);
-      it.clock.advance(100);
+      it.answered(rttMs);
     }
-    expect(it.beginTimes()).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+    return it
+      .beginTimes()
+      .slice(before)
+      .map((atMs) => atMs - sinceMs);
+  };
+
+  test('gives each generation twice as long as the one before, and fails 20 s after it began', () => {
+    const it = run();
+    expect(attempted(it, 50)).toEqual([0, 4_000, 12_000]);
     expect(it.abandons()).toMatchObject([{ failure: { code: 'transport_timeout' }, afterMs: 20_000, atMs: 20_000 }]);
     expect(it.context().attempts).toBe(1);
   });
 
-  test('may be replaced four times again in the next attempt', () => {
+  test('after one that was too short goes on where that one ended, until a generation has all of its time', () => {
     const it = run();
-    it.trigger('missed_pings');
-    for (let n = 0; n < 5; n += 1) {
-      it.described();
-      it.answered();
-      it.clock.advance(4_000);
+    attempted(it, null);
+    expect(attempted(it, null)).toEqual([0, 16_000]);
+    expect(attempted(it, null)).toEqual([0]);
+  });
+
+  test.each(['up', 'ip_change'] as const)('is as impatient as ever after %s', (what) => {
+    const it = run();
+    attempted(it, null);
+    if (what === 'up') {
+      awaitBegin(it);
+      it.up();
     }
-    it.clock.advance(3_621);
-    expect(it.context()).toMatchObject({ attempts: 2, replacements: 0 });
+    it.trigger('ip_change');
+    it.clock.advance(250);
+    const before = it.begins().length;
     it.described();
     it.answered();
     it.clock.advance(4_000);
-    expect(it.context()).toMatchObject({ attempts: 2, replacements: 1 });
+    expect(it.begins()).toHaveLength(before + 1);
+  });
+
+  test.each([
+    [50, [0, 4_000, 12_000]],
+    [500, [0, 4_000, 12_000]],
+    [1_200, [0, 9_600]],
+    [2_000, [0, 16_000]],
+    [3_000, [0]],
+  ])('over a round trip of %i ms gives a generation eight of them', (rttMs, begins) => {
+    expect(attempted(run(), rttMs)).toEqual(begins);
   });
 
   test('whose handshake fails after the answer is replaced at once, four times', () => {
@@ -926,10 +955,10 @@ describe('every event in every state', () => {
     { ...triggered, trigger: 'manual', fresh: true },
     { ...triggered, trigger: 'ip_change', fresh: false, requestId: null, atMs: 0 },
     { ...triggered, trigger: 'ip_change', fresh: false, evidence: { ...evidence, source: 'host', route: 'none' } },
-    { type: 'restart.adopted', trigger: 'peer_offer' },
+    { type: 'restart.adopted', trigger: 'peer_offer', rttMs: null },
     { type: 'generation.described' },
-    { type: 'generation.answered', channelsLost: false },
-    { type: 'generation.answered', channelsLost: true },
+    { type: 'generation.answered', channelsLost: false, rttMs: null },
+    { type: 'generation.answered', channelsLost: true, rttMs: 20 },
     { type: 'generation.up', atMs: 1_000_000 },
     { type: 'generation.failed' },
     { type: 'restart.standDown', atMs: 1_000_000 },

@@ -468,6 +468,21 @@ describe('a plain peer that clings to its old path', () => {
     expect(tube.of('attemptEnded')).toMatchObject([{ generation: 3, outcome: 'success' }]);
   });
 
+  test.each(['plain', 'overlap'] as const)('has eight round trips where the way is long (%s)', (peer) => {
+    const tube = TubeHarness.connected(peer);
+    tube.ponging = false;
+    for (let n = 0; n < 20; n += 1) tube.report(1, { type: 'transport.pong', seq: null, rttMs: 1_200 });
+    // One that was held up is not the way.
+    tube.report(1, { type: 'transport.pong', seq: null, rttMs: 9_000 });
+    tube.restart();
+    tube.described();
+    tube.answer(peer);
+    tube.advance(9 * seconds);
+    expect(tube.newest).toBe(2);
+    tube.up();
+    expect(tube.of('attemptEnded')).toMatchObject([{ generation: 2, outcome: 'success' }]);
+  });
+
   test('whose handshake fails is offered another at once', () => {
     const tube = TubeHarness.connected('plain');
     tube.restart();
@@ -482,12 +497,12 @@ describe('a plain peer that clings to its old path', () => {
     const tube = TubeHarness.connected('plain');
     tube.closing = false;
     tube.restart();
-    for (let generation = 2; generation <= 6; generation += 1) {
+    for (let generation = 2; generation <= 4; generation += 1) {
       tube.described();
       tube.answer();
       expect(tube.newest).toBe(generation);
       for (let old = 2; old < generation; old += 1) expect(tube.commands(old).at(-1)).toMatch(/^close@/);
-      tube.advance(4 * seconds);
+      tube.advance(Math.min(8, 4 * (generation - 1)) * seconds);
     }
     expect(tube.of('attemptEnded')).toMatchObject([{ outcome: 'failure', failure: { code: 'transport_timeout' } }]);
   });
