@@ -155,7 +155,10 @@ describe('our library and a service that is restarted', () => {
     const { tubeId, token } = await create();
     await connect(token);
     // The peer's end is open a moment before ours.
-    await seen(({ kind, tube_id: id }) => kind === 'channel_opened' && id === tubeId);
+    await seen(
+      ({ kind, tube_id: id, data }) =>
+        kind === 'channel_opened' && id === tubeId && (data as { label: string }).label === 'data',
+    );
     const sent = control.call('send', { tube_id: tubeId, data: 'last words' });
     const closed = control.call('close_tube', { tube_id: tubeId });
     expect([(await sent).ok, (await closed).ok]).toEqual([true, true]);

@@ -68,6 +68,10 @@ it('messages flow both ways with the device that came back', async () => {
   const aHeard: unknown[] = [];
   a.on('message', ({ data }) => aHeard.push(data));
   await Promise.all([a.connect(), a.opened('data')]);
+  // The peer's end is open a moment before ours.
+  await until(() =>
+    control.signals.some(({ kind, data }) => kind === 'channel_opened' && (data as { label: string }).label === 'data'),
+  );
   const first = a.instance;
   for (let index = 0; index < 5; index++) {
     a.send('data', `a${index}`);
