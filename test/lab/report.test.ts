@@ -82,7 +82,10 @@ describe('what is written', () => {
   it('is a page with a row per scenario and peer, and the faults in words', () => {
     const bad = outcome([{ ...good, faults: ['2 restarts at a time'] }]);
     const measured = { date: '2026-01-02', commit: 'abc1234', machine: 'a test machine' };
-    const page = recoveryPage([outcome([good]), bad].map((one) => ({ ...one, measured })));
+    const page = recoveryPage(
+      [outcome([good]), bad].map((one) => ({ ...one, measured })),
+      ['stolen-cable library'],
+    );
     const rows = page.split('\n').filter((text) => text.startsWith('| pulled-plug'));
     expect(rows).toHaveLength(2);
     expect(rows[0]).toContain(
@@ -91,6 +94,7 @@ describe('what is written', () => {
     expect(rows[1]).toContain('**missed**');
     expect(page).toContain('- pulled-plug, library: 2 restarts at a time');
     expect(page).toContain('Measured on a test machine.');
+    expect(page).toContain('Not measured yet: stolen-cable library.');
     expect(page).toContain('- **pulled-plug**: Somebody pulls the plug.');
   });
 });

@@ -37,11 +37,13 @@ export async function record(outcomes: readonly Outcome[], page: string): Promis
     });
   }
   // In the order of the catalogue, without what is not in it any more.
-  const kept = scenarios.flatMap((scenario) =>
-    peerKinds.flatMap((kind) => known.get(`${scenario.name} ${kind}`) ?? []),
+  const all = scenarios.flatMap(({ name, targets }) =>
+    peerKinds.filter((kind) => kind in targets).map((kind) => `${name} ${kind}`),
   );
+  const kept = all.flatMap((name) => known.get(name) ?? []);
+  const missing = all.filter((name) => !known.has(name));
   await writeFile(file, `[\n${kept.map((saved) => JSON.stringify(saved)).join(',\n')}\n]\n`);
-  await writeFile(page, recoveryPage(kept.map(recorded)));
+  await writeFile(page, recoveryPage(kept.map(recorded), missing));
 }
 
 async function readRecord(file: string): Promise<SavedOutcome[]> {

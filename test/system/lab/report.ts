@@ -114,7 +114,8 @@ How to read the table:
 - A target marked *(ours)* is not from the project's requirements. A scenario without a target is shown for what it is.
 `;
 
-export function recoveryPage(outcomes: readonly RecordedOutcome[]): string {
+/** `missing`: scenarios and peers that nothing is recorded of. */
+export function recoveryPage(outcomes: readonly RecordedOutcome[], missing: readonly string[] = []): string {
   const scenarios = [...new Set(outcomes.map(({ scenario }) => scenario))];
   const machines = [...new Set(outcomes.map(({ measured }) => measured.machine))];
   const faults = outcomes.flatMap((outcome) =>
@@ -127,6 +128,7 @@ export function recoveryPage(outcomes: readonly RecordedOutcome[]): string {
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...outcomes.map(row),
     '',
+    ...(missing.length === 0 ? [] : [`Not measured yet: ${missing.join('; ')}.`, '']),
     ...(faults.length === 0 ? [] : ['## What is not as it should be', '', ...faults, '']),
     '## The scenarios',
     '',
