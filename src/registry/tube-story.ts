@@ -48,6 +48,8 @@ export class TubeStory {
   #sinceMs: number;
   #reason = '';
   #generation = 1;
+  /** The generation that carries data. */
+  #active: number | null = null;
   #next: NextStep | null = null;
   #rttMs: number | null = null;
   #loss: number | null = null;
@@ -99,13 +101,14 @@ export class TubeStory {
       case 'record':
         this.#settings = { ...this.#settings, ...emission.record.settings };
         this.#generation = emission.record.generation;
-        return nothing;
+        return emission.record.activeGeneration === null && this.#pathGone() ? news : nothing;
       case 'selectedPair':
         this.#pair = inWords(emission.pair);
         return news;
       case 'state':
         return this.#stateChanged(notice, emission.state, emission.reason);
       case 'cutOver':
+        this.#active = emission.generation;
         this.#pair = null;
         return this.#fact(notice, true);
       case 'accepted':
@@ -119,7 +122,7 @@ export class TubeStory {
       case 'closed':
         return this.#fact(notice, true);
       case 'generationClosed':
-        return this.#fact(notice, false);
+        return this.#fact(notice, emission.generation === this.#active && this.#pathGone());
       default:
         return nothing;
     }
@@ -174,9 +177,17 @@ export class TubeStory {
     if (state !== this.#state) this.#sinceMs = notice.atMs;
     this.#state = state;
     this.#reason = reason;
+    if (state === 'failed') this.#pathGone();
     const turn = this.#fact(notice, true);
     if (wasInTrouble && state === 'connected') this.#recovered += 1;
     return turn;
+  }
+
+  /** What was measured was measured of it. True when the row is another one now. */
+  #pathGone(): boolean {
+    const isNews = [this.#pair, this.#rttMs, this.#loss, this.#score].some((value) => value !== null);
+    this.#active = this.#pair = this.#rttMs = this.#loss = this.#score = null;
+    return isNews;
   }
 
   #pong(rttMs: number | null, atMs: number): Turn {

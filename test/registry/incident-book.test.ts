@@ -79,6 +79,57 @@ describe('a row', () => {
     });
   });
 
+  describe('of a path that is gone shows nothing of it', () => {
+    const none = { pair: null, rtt_ms: null, loss: null, score: null };
+    const measured = (peer: 'plain' | 'overlap'): TubeHarness => {
+      const tube = TubeHarness.connected(peer);
+      tube.pair(1);
+      tube.advance(12 * seconds);
+      tube.send({ type: 'health.polled', verdict: 'poor', score: 0.5, lossRatio: 0.83, rttMs: 20 });
+      expect(rowOf(tube)).toMatchObject({ pair: 'host/host udp', rtt_ms: 20, loss: 0.83, score: 0.5 });
+      return tube;
+    };
+
+    test('when the tube failed', () => {
+      const tube = measured('overlap');
+      tube.ponging = false;
+      tube.signalling(false);
+      for (let minutes = 0; minutes < 60 && tube.state !== 'failed'; minutes += 1) tube.advance(60 * seconds);
+      expect(rowOf(tube)).toMatchObject({ state: 'failed', ...none });
+    });
+
+    test('when it ended and there is no other yet; and that is news', () => {
+      const tube = measured('overlap');
+      tube.closing = false;
+      tube.down(1);
+      expect(rowOf(tube)).toMatchObject({ state: 'degraded', ...none });
+      const book = new IncidentBook({ now: () => tube.clock.nowMs, maxClosed: 1, followedWithinMs: 120_000 });
+      const heard: string[] = [];
+      book.onRow(() => heard.push(JSON.stringify(book.row(tubeId))));
+      for (const notice of noticesOf(tube)) book.observe(notice);
+      expect(heard.at(-1)).toBe(JSON.stringify(rowOf(tube)));
+    });
+
+    test('when a peer that keeps its connection left it for the next', () => {
+      const tube = measured('plain');
+      tube.restart('manual');
+      tube.described();
+      expect(rowOf(tube)).toMatchObject({ pair: 'host/host udp', loss: 0.83 });
+      tube.answer('plain');
+      expect(rowOf(tube)).toMatchObject(none);
+    });
+
+    test('but a lingering one that ends after its successor took over takes nothing with it', () => {
+      const tube = measured('overlap');
+      tube.restart('manual');
+      tube.complete('overlap');
+      tube.pair(2, 'srflx');
+      tube.advance(60 * seconds);
+      expect(tube.of('generationClosed')).toMatchObject([{ generation: 1 }]);
+      expect(rowOf(tube)).toMatchObject({ pair: 'host/srflx udp', rtt_ms: 20, generation: 2 });
+    });
+  });
+
   test('counts the incidents that ended well', () => {
     const tube = TubeHarness.connected('overlap');
     for (const _ of [1, 2]) {
