@@ -93,6 +93,8 @@ export class TubeStory {
 
   hear(notice: TubeNotice): Turn {
     const { emission, atMs } = notice;
+    // A tube that is carried on begins with another one than the first.
+    this.#generation = notice.generation;
     switch (emission.type) {
       case 'ping':
         return emission.outcome === 'pong' ? this.#pong(emission.rttMs, atMs) : this.#fact(notice, false);
@@ -100,7 +102,6 @@ export class TubeStory {
         return this.#polled(emission, atMs);
       case 'record':
         this.#settings = { ...this.#settings, ...emission.record.settings };
-        this.#generation = emission.record.generation;
         return emission.record.activeGeneration === null && this.#pathGone() ? news : nothing;
       case 'selectedPair':
         this.#pair = inWords(emission.pair);

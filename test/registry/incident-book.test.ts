@@ -130,6 +130,15 @@ describe('a row', () => {
     });
   });
 
+  test('of one that is carried on after a restart of the service has the generation that it had', () => {
+    const before = TubeHarness.connected('overlap');
+    before.restart('manual');
+    before.complete('overlap');
+    const tube = TubeHarness.afterProcess(before.last('record')!.record);
+    expect(tube.of('record')).toEqual([]);
+    expect(rowOf(tube)).toMatchObject({ generation: 2, incidents: 1 });
+  });
+
   test('counts the incidents that ended well', () => {
     const tube = TubeHarness.connected('overlap');
     for (const _ of [1, 2]) {

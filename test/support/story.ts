@@ -10,7 +10,7 @@ import { identity, type TubeHarness } from './tube-harness.js';
 /** Times are those of the test clock. */
 export function noticesOf(tube: TubeHarness): TubeNotice[] {
   let previousState: TubeState = 'initializing';
-  let generation = 1;
+  let generation = tube.firstGeneration;
   return tube.emissions.map(({ sinceStartMs, ...said }) => {
     const emission = said;
     if (emission.type === 'record') generation = emission.record.generation;

@@ -52,6 +52,8 @@ export class TubeHarness {
   /** What the tube's parent was told: done or error. */
   readonly ended: string[] = [];
   readonly settings: TubeSettings;
+  /** What its registry knows of its generation before it has said anything. */
+  readonly firstGeneration: number;
   /** Transitions that were taken, as `transitionsOf` names them. */
   readonly taken = new Set<string>();
   /** Whether pings are answered (20 ms RTT, at once on the clock). */
@@ -67,6 +69,7 @@ export class TubeHarness {
 
   constructor({ settings, resume, signalling = 'relayed', held = false }: HarnessOptions = {}) {
     this.settings = { ...defaultSettings, ...settings };
+    this.firstGeneration = resume?.generation ?? 1;
     const parent = createActor(
       fromTransition((state: null, event: { type: string }) => {
         this.ended.push(event.type.replace(/\.tube$/, ''));
