@@ -20,6 +20,8 @@ const batchRows = 500;
 /** As the service: changes are told at most twice a second. */
 const tellEveryMs = 500;
 const ignore = (): void => undefined;
+/** What a row says of a path it says while there is one. */
+const hasPath = ({ pair }: TubeRow): boolean => pair !== null;
 
 type Fields = Readonly<Record<string, unknown>>;
 type Call = (fields: Fields) => Fields | null;
@@ -226,8 +228,8 @@ export class FakeNode {
     );
     return {
       ...row,
-      transport_state: 'connected',
-      active_generation: row.generation,
+      transport_state: hasPath(row) ? 'connected' : row.state === 'failed' ? 'closed' : 'new',
+      active_generation: hasPath(row) ? row.generation : null,
       trickle_ice: true,
       peer_kind: 'overlap',
       channels: [
@@ -256,8 +258,8 @@ export class FakeNode {
       messages_received: 90_002,
       selected_pair:
         row.pair === null ? null : { local: end, remote: { ...end, address: '198.51.100.7', type: 'srflx' } },
-      generations: [{ generation: row.generation, state: 'connected', active: true }],
-      quality: { score: row.score, verdict: 'good', scores: [0.97, 0.98, 1, 0.96] },
+      generations: hasPath(row) ? [{ generation: row.generation, state: 'connected', active: true }] : [],
+      quality: hasPath(row) ? { score: row.score, verdict: 'good', scores: [0.97, 0.98, 1, 0.96] } : null,
     };
   }
 

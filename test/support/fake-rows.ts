@@ -2,6 +2,8 @@
 import type { FlightEntry, FlightFact, WireEvidence } from '../../src/operator/flight.types.js';
 import type { Incident } from '../../src/operator/incident.types.js';
 import type { NodeView, SamplePoint, TrendMinute, TubeRow } from '../../src/operator/operator.types.js';
+import { evidenceOf } from './evidence.js';
+import { FakeLife } from './fake-life.js';
 import { Random } from './random.js';
 
 type State = TubeRow['state'];
@@ -20,50 +22,94 @@ function stateOf(random: Random): State {
   return dice < 0.99 ? 'failed' : 'connecting';
 }
 
-const reasonOf = (state: State): string =>
-  ({
-    initializing: 'created',
-    connecting: 'described',
-    connected: 'a path works',
-    degraded: 'missed_pings',
-    failed: 'restart_exhausted',
-    closed: 'closed',
-  })[state];
-
-function nextOf(state: State, random: Random, nowMs: number): TubeRow['next'] {
-  if (state === 'failed') return { what: 'close', at_ms: nowMs + 20_000 + random.below(100_000) };
-  if (state === 'connecting') return { what: 'connect_timeout', at_ms: nowMs + 5000 + random.below(20_000) };
-  if (state !== 'degraded') return null;
-  const dice = random.next();
-  if (dice < 0.4) return { what: 'attempt', at_ms: nowMs + 1000 + random.below(55_000) };
-  if (dice < 0.7) return { what: 'answer_timeout', at_ms: nowMs + 1000 + random.below(14_000) };
-  return { what: dice < 0.85 ? 'wait_for_peer' : 'wait_for_network', at_ms: null };
+/** From what it begins to what it is like now, in the middle of which the story is. */
+interface Telling {
+  readonly life: FakeLife;
+  readonly random: Random;
+  readonly nowMs: number;
 }
 
+const measure = ({ life, random }: Telling): FakeLife =>
+  life.after(100).measured(random.pick(pairs), 4 + random.below(180) + random.next());
+
+function connect(telling: Telling): void {
+  telling.life.after(30).described().after(70).answered().after(120).cutOver().turn('connected', 'a path works');
+  measure(telling);
+}
+
+const poll = ({ life, random }: Telling): FakeLife =>
+  life.after(120_000).polled(1 - random.next() * 0.2, random.chance(0.8) ? 0 : random.next() * 0.06);
+
+/** Trouble that is over. */
+function stumble(telling: Telling): void {
+  const { life, random } = telling;
+  const trigger = random.pick(triggers);
+  life.doubted(trigger);
+  if (random.chance(0.5)) life.pathLost();
+  life.recovered(trigger);
+  measure(telling);
+}
+
+/** In doubt while the old path may still work, or without one; with what it waits for. */
+function degrade({ life, random, nowMs }: Telling): void {
+  const trigger = random.pick(triggers);
+  life.atMs = nowMs - 60_000 - random.below(60_000);
+  life.doubted(trigger);
+  if (random.chance(0.5)) life.pathLost();
+  const attempts = random.below(3);
+  for (let n = 0; n < attempts; n += 1) life.attempted(trigger).after(40).described().unanswered();
+  const dice = random.next();
+  if (dice < 0.4) {
+    life.atMs = nowMs - random.below(4000);
+    life.decided(trigger, { action: 'wait', verdict: null, why: 'backoff', delayMs: 5000 + random.below(50_000) });
+  } else if (dice < 0.7) {
+    life.atMs = nowMs - random.below(14_000);
+    life.attempted(trigger).described();
+  } else if (dice < 0.85) life.decided(trigger, { action: 'wait', verdict: 'wait_for_peer' });
+  else {
+    const evidence = evidenceOf({ trigger, path: 'doubted', route: 'none' });
+    life.decided(trigger, { action: 'wait', verdict: 'wait_for_network', evidence });
+  }
+}
+
+function fail({ life, random, nowMs }: Telling): void {
+  const trigger = random.pick(triggers);
+  life.atMs = nowMs - 100_000 - random.below(10_000);
+  life.doubted(trigger).pathLost();
+  for (let n = 0; n < 1 + random.below(3); n += 1) life.attempted(trigger).after(40).described().unanswered();
+  life.decided(trigger, { action: 'give_up', verdict: null, code: 'restart_exhausted' });
+  life.atMs = Math.max(life.atMs, nowMs - random.below(100_000));
+  life.failed('restart_exhausted');
+}
+
+/** Of a tube that was told as the service tells one: what it cannot send does not come. */
 export function fakeRow(index: number, random: Random, nowMs: number, state = stateOf(random)): TubeRow {
-  const isWell = state === 'connected';
-  const incidents = random.chance(0.3) ? 1 + random.below(6) : 0;
-  const sinceMs = nowMs - (isWell ? random.below(40_000_000) : random.below(200_000));
-  return {
-    tube_id: idOf(index),
-    conversation_id: `${conversations[index % conversations.length] ?? 'room'}-${String(1000 + index)}`,
-    state,
-    since_ms: sinceMs,
-    reason: reasonOf(state),
-    created_at_ms: sinceMs - random.below(90_000_000),
-    generation: 1 + incidents,
-    incident:
-      state === 'degraded' || state === 'failed'
-        ? { started_at_ms: sinceMs - 2400, trigger: random.pick(triggers), attempts: 1 + random.below(4) }
-        : null,
-    next: nextOf(state, random, nowMs),
-    rtt_ms: isWell ? 4 + random.below(180) + random.next() : null,
-    loss: isWell ? (random.chance(0.8) ? 0 : random.next() * 0.06) : null,
-    score: isWell ? 1 - random.next() * 0.2 : null,
-    pair: isWell ? random.pick(pairs) : null,
-    recovered: incidents,
-    incidents: incidents + (state === 'failed' ? 1 : 0),
-  };
+  const isNew = state === 'initializing' || state === 'connecting';
+  // Some fail before they ever had a path, some are connected and not polled yet.
+  const isYoung = isNew || (state === 'failed' ? random.chance(0.3) : state === 'connected' && random.chance(0.02));
+  const ageMs = isYoung ? 1000 + random.below(25_000) : 10_000_000 + random.below(120_000_000);
+  const life = new FakeLife({
+    tubeId: idOf(index),
+    conversationId: `${conversations[index % conversations.length] ?? 'room'}-${String(1000 + index)}`,
+    tenant: 'default',
+    peerTokenDigest: '00',
+    createdAtMs: nowMs - ageMs - (state === 'failed' ? 30_000 : 0),
+  });
+  const telling = { life, random, nowMs };
+  if (state === 'connecting') life.described();
+  else if (state === 'failed' && isYoung) life.described().after(30_000).failed('connect_timeout');
+  else if (state !== 'initializing') {
+    connect(telling);
+    const stumbles = isYoung || !random.chance(0.3) ? 0 : 1 + random.below(6);
+    for (let n = 0; n < stumbles; n += 1) {
+      life.after(random.below(1_000_000));
+      stumble(telling);
+    }
+    if (!isYoung) poll(telling);
+    if (state === 'degraded') degrade(telling);
+    if (state === 'failed') fail(telling);
+  }
+  return life.story.row(nowMs);
 }
 
 export const fakeRows = (count: number, seed: number, nowMs: number): TubeRow[] => {
@@ -124,7 +170,26 @@ function entriesOf(startedAtMs: number, generation: number): FlightEntry[] {
   return facts.map(([afterMs, fact], place) => ({ at_ms: startedAtMs + afterMs, seq: place + 1, generation, ...fact }));
 }
 
-/** Newest first, with an open one when the row has one. */
+/** What a tube was given up for. */
+function fakeFailure(row: TubeRow): Incident {
+  const startedAtMs = row.since_ms - 42_000;
+  return {
+    number: row.incidents,
+    started_at_ms: startedAtMs,
+    ended_at_ms: row.since_ms,
+    trigger: 'missed_pings',
+    outcome: 'failed',
+    attempts: 1,
+    outage_ms: 42_000,
+    phases: { detect: 2410, decide: 3 },
+    evidence,
+    from_generation: row.generation - 1,
+    to_generation: null,
+    entries: entriesOf(startedAtMs, row.generation).slice(0, 6),
+  };
+}
+
+/** Newest first, with an open one when the row has one, or the one that a failed tube was given up for. */
 export function fakeIncidents(row: TubeRow, nowMs: number): Incident[] {
   const past = Array.from({ length: Math.min(3, row.recovered) }, (_, place): Incident => {
     const startedAtMs = nowMs - (place + 1) * 1_400_000;
@@ -143,6 +208,7 @@ export function fakeIncidents(row: TubeRow, nowMs: number): Incident[] {
       entries: entriesOf(startedAtMs, row.generation - place),
     };
   });
+  if (row.state === 'failed' && row.incidents > row.recovered) return [fakeFailure(row), ...past];
   if (row.incident === null) return past;
   const open: Incident = {
     number: row.recovered + 1,
@@ -161,21 +227,23 @@ export function fakeIncidents(row: TubeRow, nowMs: number): Incident[] {
   return [open, ...past];
 }
 
+/** While nothing is heard of a path there is nothing to tell. */
 export function fakeSamples(nowMs: number): SamplePoint[] {
   const random = new Random(7);
   let [inBytes, outBytes] = [0, 0];
-  return Array.from({ length: 180 }, (_, place) => {
-    const isDark = place > 120 && place < 124;
-    inBytes += isDark ? 0 : 30_000 + random.below(9000);
-    outBytes += isDark ? 0 : 12_000 + random.below(6000);
-    return {
-      at_ms: nowMs - (180 - place) * 5000,
-      rtt_ms: isDark ? null : 30 + random.below(14) + (place > 100 && place < 121 ? 90 : 0),
-      loss: isDark ? null : place > 104 && place < 121 ? random.next() * 0.08 : 0,
-      bytes_in: inBytes,
-      bytes_out: outBytes,
-    };
-  });
+  return Array.from({ length: 180 }, (_, place) => place)
+    .filter((place) => place <= 120 || place >= 124)
+    .map((place) => {
+      inBytes += 30_000 + random.below(9000);
+      outBytes += 12_000 + random.below(6000);
+      return {
+        at_ms: nowMs - (180 - place) * 5000,
+        rtt_ms: 30 + random.below(14) + (place > 100 && place < 121 ? 90 : 0),
+        loss: place > 104 && place < 121 ? random.next() * 0.08 : 0,
+        bytes_in: inBytes,
+        bytes_out: outBytes,
+      };
+    });
 }
 
 function fakeTrend(nowMs: number): TrendMinute[] {
