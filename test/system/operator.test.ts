@@ -1,7 +1,14 @@
 /** What an operator asks the running service, and is told: the list while paths break, incidents with their phases, the node, faults, log levels. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Incident } from '../../src/operator/incident.types.js';
-import type { ClosedTubeRow, NodeView, TubeRow, TubesBatch } from '../../src/operator/operator.types.js';
+import type {
+  ClosedTubeRow,
+  NodeView,
+  SamplePoint,
+  SamplesAnswer,
+  TubeRow,
+  TubesBatch,
+} from '../../src/operator/operator.types.js';
 import { createPeer, type HoldfastPeer } from '../../src/peer/node.js';
 import { Controller, startService, type Service } from '../support/service.js';
 import { until } from '../support/until.js';
@@ -83,8 +90,13 @@ describe('an operator', () => {
     expect(incident.entries.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['ping_missed', 'decision', 'attempt_started', 'cut_over', 'recovered']),
     );
-    const { samples } = await control.ok('get_samples', { tube_id: tubeId });
-    expect((samples as unknown[]).length).toBeGreaterThan(0);
+    const lastSample = async (): Promise<SamplePoint | undefined> =>
+      ((await control.ok('get_samples', { tube_id: tubeId })) as unknown as SamplesAnswer).samples.at(-1);
+    expect(await lastSample()).toBeDefined();
+    // Of both messages, and of what was sent again: with the next sample, not with the next health poll.
+    for (const endMs = Date.now() + 15_000; Date.now() < endMs && (await lastSample())?.bytes_out === 0;)
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await lastSample())?.bytes_out).toBeGreaterThan(2);
     peer.close();
   });
 
