@@ -157,6 +157,16 @@ describeWith(['prometheus', 'promtool'], 'Prometheus and a service with tubes in
     expect(zeroWhenWell.filter((known) => !asked.some(({ name }) => name.startsWith(known)))).toEqual([]);
   });
 
+  it('names every line of every panel', async () => {
+    const nameless: string[] = [];
+    for (const { where, expr, names } of panelQueries()) {
+      const series = await prometheus.query(filled(expr, '10s'));
+      if (series.some(({ metric }) => names.some((label) => metric[label] === undefined)))
+        nameless.push(`${where}: ${expr}`);
+    }
+    expect(nameless).toEqual([]);
+  });
+
   it('evaluates every rule, and records every figure', async () => {
     const rules = await prometheus.rules();
     expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
