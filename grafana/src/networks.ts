@@ -134,7 +134,7 @@ const paths = [
     stacked: true,
     queries: [
       [
-        'sum by (local, remote, protocol) (holdfast_selected_candidate_pairs{$node}) > 0 or vector(0)',
+        'sum by (local, remote, protocol) (holdfast_selected_candidate_pairs{$node}) > 0',
         '{{local}} – {{remote}} {{protocol}}',
       ],
     ],

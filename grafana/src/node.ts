@@ -4,7 +4,7 @@ import { board, lines, quantiles, rising, stat, table } from './panels.js';
 const health = [
   stat({
     title: 'Event loop, p99',
-    help: 'Lag of timers. Above 100 ms pings are late, and tubes turn suspect for our fault.',
+    help: 'Lag of timers in about the last minute. Above 100 ms pings are late, and tubes turn suspect for our fault.',
     unit: 's',
     span: 4,
     queries: [['max(holdfast_event_loop_lag_p99_seconds{$node})', 'worst node']],
@@ -12,7 +12,7 @@ const health = [
   }),
   stat({
     title: 'Event loop busy',
-    help: 'Part of the time since the last scrape that JavaScript ran.',
+    help: 'Part of about the last minute that JavaScript ran.',
     unit: 'percentunit',
     span: 4,
     queries: [['max(holdfast_event_loop_utilization_ratio{$node})', 'worst node']],
@@ -67,7 +67,7 @@ const machine = [
   }),
   lines({
     title: 'Lag of the event loop',
-    help: 'p50 and p99 since the start of the last window of Node.',
+    help: 'p50 and p99 of about the last minute.',
     unit: 's',
     limits: rising(0.05, 0.1),
     queries: [

@@ -71,6 +71,10 @@ const colours: Readonly<Record<string, string>> = {
 const expand = (expr: string): string =>
   expr.replaceAll('$node', 'job=~"$job",instance=~"$instance"').replaceAll('$site', 'job=~"$job"');
 
+/** Recorded series are of whole jobs, so the variable "Node" changes nothing there: whoever reads the panel is told. */
+const said = (help: string, queries: readonly Query[]): string =>
+  queries.some(([expr]) => expr.includes('$site')) ? `${help} Of the whole job, whichever node is chosen.` : help;
+
 const refId = (index: number): string => String.fromCharCode(65 + index);
 
 const target = ([expr, legend]: Query, index: number): DataqueryBuilder =>
@@ -92,7 +96,7 @@ export interface Lines extends Shown {
 export function lines({ title, help, queries, unit = 'short', span = 8, stacked, limits, max }: Lines): Panel {
   const panel = new LinesPanel()
     .title(title)
-    .description(help)
+    .description(said(help, queries))
     .datasource(source)
     .unit(unit)
     .min(0)
@@ -133,7 +137,7 @@ export interface Stat extends Shown {
 export function stat({ title, help, queries, unit = 'short', span = 3, limits, decimals }: Stat): Panel {
   const panel = new StatPanel()
     .title(title)
-    .description(help)
+    .description(said(help, queries))
     .datasource(source)
     .unit(unit)
     .span(span)

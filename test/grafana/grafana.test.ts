@@ -121,6 +121,30 @@ describe('dashboards', () => {
     }
   });
 
+  /** Panels with what they ask for and say. */
+  const panels = () =>
+    Object.values(dashboards).flatMap((board) =>
+      (board.panels ?? []).flatMap((panel) => {
+        if (!('targets' in panel)) return [];
+        const exprs = ((panel.targets ?? []) as { expr?: string }[]).map(({ expr = '' }) => expr);
+        return [{ title: panel.title ?? '', help: panel.description ?? '', exprs }];
+      }),
+    );
+
+  test('say of which panels the variable of the node changes nothing', () => {
+    const isWhole = (expr: string): boolean => expr.includes('$job') && !expr.includes('$instance');
+    const whole = panels().filter(({ exprs }) => exprs.some(isWhole));
+    expect(whole.map(({ title }) => title)).toContain('Outage, p95');
+    expect(whole.filter(({ help }) => !help.includes('Of the whole job')).map(({ title }) => title)).toEqual([]);
+    expect(whole.filter(({ exprs }) => !exprs.every(isWhole)).map(({ title }) => title)).toEqual([]);
+  });
+
+  test('say that figures of the event loop are of the last minute', () => {
+    const loop = panels().filter(({ exprs }) => exprs.some((expr) => expr.includes('event_loop')));
+    expect(loop).toHaveLength(3);
+    expect(loop.filter(({ help }) => !help.includes('about the last minute')).map(({ title }) => title)).toEqual([]);
+  });
+
   test('have no two panels of one name, and none that overlap', () => {
     for (const board of Object.values(dashboards)) {
       const panels = (board.panels ?? []).filter(({ type }) => type !== 'row');

@@ -11,14 +11,24 @@ export interface Asked {
 
 interface Target {
   readonly expr?: string;
+  readonly legendFormat?: string;
+}
+
+export interface Drawn extends Asked {
+  /** Labels that name its series. */
+  readonly names: readonly string[];
 }
 
 /** Of the panels; a row has none. */
-export function panelQueries(): Asked[] {
+export function panelQueries(): Drawn[] {
   return Object.entries(dashboards).flatMap(([name, board]) =>
     (board.panels ?? []).flatMap((panel) => {
       const targets = 'targets' in panel ? ((panel.targets ?? []) as readonly Target[]) : [];
-      return targets.map(({ expr = '' }) => ({ where: `${name}: ${panel.title ?? ''}`, expr }));
+      return targets.map(({ expr = '', legendFormat = '' }) => ({
+        where: `${name}: ${panel.title ?? ''}`,
+        expr,
+        names: [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label),
+      }));
     }),
   );
 }

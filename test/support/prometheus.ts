@@ -18,6 +18,11 @@ export interface QueryResult {
   readonly value: readonly [number, string];
 }
 
+interface RangeResult {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [number, string])[];
+}
+
 interface Rule {
   readonly name: string;
   readonly health: string;
@@ -28,6 +33,8 @@ interface Rule {
 export interface Prometheus {
   /** Now. Throws with Prometheus's own words for what it cannot evaluate. */
   query(expr: string): Promise<readonly QueryResult[]>;
+  /** Every value of every series that it gave from then until now, at each second. */
+  valuesSince(expr: string, fromMs: number): Promise<readonly number[]>;
   rules(): Promise<readonly Rule[]>;
   stop(): Promise<void>;
 }
@@ -94,6 +101,16 @@ export async function startPrometheus(url: string): Promise<Prometheus> {
     query: async (expr) => {
       const { result } = await get<{ result: QueryResult[] }>(`/api/v1/query?query=${encodeURIComponent(expr)}`);
       return result;
+    },
+    valuesSince: async (expr, fromMs) => {
+      const asked = new URLSearchParams({
+        query: expr,
+        start: String(fromMs / 1000),
+        end: String(Date.now() / 1000),
+        step: '1',
+      });
+      const { result } = await get<{ result: RangeResult[] }>(`/api/v1/query_range?${String(asked)}`);
+      return result.flatMap(({ values }) => values.map(([, value]) => Number(value)));
     },
     rules: async () => {
       const { groups } = await get<{ groups: { rules: Rule[] }[] }>('/api/v1/rules');
