@@ -191,6 +191,16 @@ describeWith('chromium', 'the pages of the console', () => {
         .locator('.facts.answers', { hasText: '2.59 s without a path, 1 attempt; most of it noticing (2.41 s)' })
         .waitFor();
     });
+
+    it('how many attempts there were: one count, within the incident', async () => {
+      const incident = page.locator('.incident[data-outcome=recovered]').first();
+      expect(await incident.locator('.incident-cost').innerText()).toMatch(/1 attempt\b/);
+      const entries = await incident.locator('.entries').evaluate((list) => list.textContent);
+      expect(entries).toMatch(/Decided: attempt 1 now[\s\S]*Attempt 1 began/);
+      const history = page.locator('.history');
+      await history.getByText('Recovered with 1 attempt').first().waitFor();
+      expect((await history.innerText()).match(/attempt 1 (now|began)/gi)?.length).toBeGreaterThan(3);
+    });
   });
 
   describe('actions', () => {
