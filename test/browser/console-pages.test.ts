@@ -308,6 +308,7 @@ describeWith('chromium', 'the pages of the console', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     const field = page.getByLabel('Token', { exact: true });
     await field.waitFor();
+    await page.getByText('You are signed out of this tab.').waitFor();
     expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe('{}');
     node.pictures = false;
     await field.fill(node.token);
