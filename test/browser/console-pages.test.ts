@@ -323,3 +323,47 @@ describeWith('chromium', 'the pages of the console', () => {
     expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
   });
 });
+
+describeWith('chromium', 'a service that is gone', () => {
+  const node = new FakeNode(40);
+  let browser: Browser;
+  let page: Page;
+  const well = [...node.rows.values()].find(({ state }) => state === 'connected') as TubeRow;
+  const button = (name: string) => page.locator('main').getByRole('button', { name, exact: true });
+
+  beforeAll(async () => {
+    await node.start();
+    browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
+    page = await openPage(browser, node.url, []);
+    await page.goto(`${node.url}/console/#token=${node.token}`);
+    await page.evaluate((id) => (location.hash = `#/tubes/${id}`), well.tube_id);
+    for (const text of ['carries the data', 'Log levels', 'Break it on purpose']) await page.getByText(text).waitFor();
+    await page.locator('.incidents').waitFor();
+    expect(await button('Restart').getAttribute('aria-disabled')).toBe('false');
+    await node.stop();
+    await page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor();
+  });
+
+  afterAll(() => browser?.close());
+
+  it('is said once on the page of a tube, however long it lasts', async () => {
+    await page.waitForTimeout(6000);
+    expect(await page.locator('main .problem').allInnerTexts()).toEqual([expect.stringMatching(/cannot be reached/)]);
+    await screenshots(page, 'tube-offline');
+  });
+
+  it('stops the clocks', async () => {
+    const facts = page.locator('.tube-now');
+    const before = await facts.innerText();
+    expect(before).toMatch(/Since/);
+    await page.waitForTimeout(2500);
+    expect(await facts.innerText()).toBe(before);
+  });
+
+  it('can be asked for nothing', async () => {
+    for (const name of ['Restart', 'Save history', 'Close', 'Black hole', 'Set'])
+      expect([name, await button(name).getAttribute('aria-disabled')]).toEqual([name, 'true']);
+    await button('Set').click({ force: true });
+    expect(await page.locator('main .outcome').allInnerTexts()).toEqual(['', '', '']);
+  });
+});
