@@ -75,6 +75,24 @@ describeWith('chromium', 'the pages of the console', () => {
       expect(row).toMatch(/Failed[\s\S]*\d+ (s|min)[\s\S]*all attempts are used up[\s\S]*is closed in \d+/);
     });
 
+    it('cuts off neither the time of what comes next nor the answers above, and has all of it as a title', async () => {
+      const next = { what: 'wait_for_controller', at_ms: Date.now() + 100_000 } as const;
+      node.set({ ...troubled, next, since_ms: Date.now() });
+      await page.getByRole('searchbox').fill(troubled.conversation_id);
+      const sub = page.locator('.list-body .c-incident .sub', { hasText: /controller/ });
+      const words = await sub.innerText();
+      const [time = ''] = /^waits 1 min \d\d s more/.exec(words) ?? [];
+      expect(time).not.toBe('');
+      expect(await sub.evaluate(isInside, time.length)).toBe(true);
+      const title = await page.locator('.list-body .c-name a').first().getAttribute('title');
+      expect(title).toMatch(/waits 1 min \d\d s more for a controller, then restarts without one$/);
+      for (const detail of await page.locator('.answer .detail').all())
+        expect(await detail.evaluate((box) => box.scrollWidth <= box.clientWidth)).toBe(true);
+      await screenshots(page, 'tubes-next');
+      node.set(troubled);
+      await page.getByRole('searchbox').fill('');
+    });
+
     it('filters by state with one click, and back', async () => {
       await chip('Degraded').click();
       const states = await page.locator('.list-body .state').allInnerTexts();
@@ -186,7 +204,7 @@ describeWith('chromium', 'the pages of the console', () => {
     it('what happens next and when, and what the last recovery cost: with one click on the tube', async () => {
       await go(`#/tubes/${troubled.tube_id}`);
       const facts = await page.locator('.facts.answers').innerText();
-      expect(facts).toMatch(/What comes next\s+(Next attempt|Awaits the answer|Waits for)/);
+      expect(facts).toMatch(/What comes next\s+(Next attempt|Waits)/);
       await page
         .locator('.facts.answers', { hasText: '2.59 s without a path, 1 attempt; most of it noticing (2.41 s)' })
         .waitFor();
@@ -367,3 +385,11 @@ describeWith('chromium', 'a service that is gone', () => {
     expect(await page.locator('main .outcome').allInnerTexts()).toEqual(['', '', '']);
   });
 });
+
+/** Runs in the page: whether so much of the text of an element can be seen. */
+function isInside(box: Element, length: number): boolean {
+  const range = document.createRange();
+  range.setStart(box.firstChild as Node, 0);
+  range.setEnd(box.firstChild as Node, length);
+  return range.getBoundingClientRect().right <= box.getBoundingClientRect().right;
+}
