@@ -9,22 +9,22 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const publicDir = join(root, 'dist/public');
 
 /**
- * The service speaks WebSocket only, and so do its clients: the other transports of engine.io, a thirtieth of what a browser would load, are left out.
- * Fails the build when engine.io has moved them.
+ * The service speaks WebSocket only, and so do its clients: the other transports of engine.io, and binary frames as text for them, a thirtieth of what a
+ * browser would load, are left out. Fails the build when engine.io has moved them.
  */
 const webSocketOnly = {
   name: 'websocket-only',
   setup({ onResolve, onLoad, onEnd }) {
     const left = new Set();
-    onResolve({ filter: /\/(polling-xhr\.node|webtransport)\.js$/ }, ({ path, importer }) => {
-      if (!importer.includes('engine.io-client')) return undefined;
+    onResolve({ filter: /\/(polling-xhr\.node|webtransport|base64-arraybuffer)\.js$/ }, ({ path, importer }) => {
+      if (!importer.includes('engine.io-')) return undefined;
       left.add(basename(path));
       return { path, namespace: 'left-out' };
     });
     onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
-      contents: 'export const XHR = undefined, WT = undefined;',
+      contents: 'export const XHR = undefined, WT = undefined, decode = undefined;',
     }));
-    onEnd(() => (left.size === 2 ? null : { errors: [{ text: 'engine.io-client has other transports than before' }] }));
+    onEnd(() => (left.size === 3 ? null : { errors: [{ text: 'engine.io-client has other transports than before' }] }));
   },
 };
 

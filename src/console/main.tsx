@@ -1,7 +1,7 @@
 /** The operator console: makes the session, the stores and the page, once. What happens is the business of these; this file only connects them. */
 import { render } from 'preact';
 import { AppContext, type App } from './app.js';
-import { startClock } from './clock.js';
+import { holdClock, startClock } from './clock.js';
 import { watchRoute } from './route.js';
 import { Session } from './socket/session.js';
 import { TubesFeed } from './store/tubes-feed.js';
@@ -19,6 +19,7 @@ const app: App = {
   trial: new TrySession(session),
   route: watchRoute(),
 };
+session.status.subscribe(({ kind }) => holdClock(kind === 'offline'));
 session.begin();
 addEventListener('hashchange', () => session.begin());
 

@@ -11,8 +11,7 @@ export const isUnfollowed = ({ held, suspect_share: suspectShare }: WireEvidence
   waitsToBeFollowed({ held, suspectShare });
 
 /** Whose fault it looks like: of this host and service, of the peer and what is between, or nothing tells. */
-export const sides = ['us', 'them', 'unclear'] as const;
-export type Side = (typeof sides)[number];
+export type Side = 'us' | 'them' | 'unclear';
 
 export interface Suspicion {
   readonly side: Side;

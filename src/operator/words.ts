@@ -96,15 +96,17 @@ export const outcomeWords = (outcome: string): string => outcomes[outcome as Inc
 /** Writes a length of time. */
 type Length = (ms: number) => string;
 
-/** What happens next by itself, with the time that is left. */
+/** What happens next by itself, with the time that is left. The time comes early: lists cut off what does not fit. */
 export function nextWords({ what, at_ms: atMs }: NextStep, nowMs: number, length: Length): string {
   const leftMs = atMs === null ? null : atMs - nowMs;
-  const due = leftMs === null ? '' : leftMs < 1000 ? ' now' : ` in ${length(leftMs)}`;
+  const isNow = leftMs !== null && leftMs < 1000;
+  const due = leftMs === null ? '' : isNow ? ' now' : ` in ${length(leftMs)}`;
+  const more = leftMs === null ? '' : ` ${length(leftMs)} more`;
   switch (what) {
     case 'attempt':
       return `next attempt${due}`;
     case 'answer_timeout':
-      return `awaits the answer${due === '' ? '' : `, gives up on it${due}`}`;
+      return isNow ? 'gives up on the answer now' : `waits${more} for the answer, then gives up on it`;
     case 'wait_for_peer':
       return 'waits for the peer to be back';
     case 'wait_for_network':
@@ -112,7 +114,7 @@ export function nextWords({ what, at_ms: atMs }: NextStep, nowMs: number, length
     case 'wait_for_storm':
       return 'held back: many tubes fell at once';
     case 'wait_for_controller':
-      return `waits for a controller, restarts without one${due === '' ? ' later' : due}`;
+      return isNow ? 'restarts without a controller now' : `waits${more} for a controller, then restarts without one`;
     case 'connect_timeout':
       return `gives up connecting${due}`;
     case 'close':

@@ -75,6 +75,24 @@ describeWith('chromium', 'the pages of the console', () => {
       expect(row).toMatch(/Failed[\s\S]*\d+ (s|min)[\s\S]*all attempts are used up[\s\S]*is closed in \d+/);
     });
 
+    it('cuts off neither the time of what comes next nor the answers above, and has all of it as a title', async () => {
+      const next = { what: 'wait_for_controller', at_ms: Date.now() + 100_000 } as const;
+      node.set({ ...troubled, next, since_ms: Date.now() });
+      await page.getByRole('searchbox').fill(troubled.conversation_id);
+      const sub = page.locator('.list-body .c-incident .sub', { hasText: /controller/ });
+      const words = await sub.innerText();
+      const [time = ''] = /^waits 1 min \d\d s more/.exec(words) ?? [];
+      expect(time).not.toBe('');
+      expect(await sub.evaluate(isInside, time.length)).toBe(true);
+      const title = await page.locator('.list-body .c-name a').first().getAttribute('title');
+      expect(title).toMatch(/waits 1 min \d\d s more for a controller, then restarts without one$/);
+      for (const detail of await page.locator('.answer .detail').all())
+        expect(await detail.evaluate((box) => box.scrollWidth <= box.clientWidth)).toBe(true);
+      await screenshots(page, 'tubes-next');
+      node.set(troubled);
+      await page.getByRole('searchbox').fill('');
+    });
+
     it('filters by state with one click, and back', async () => {
       await chip('Degraded').click();
       const states = await page.locator('.list-body .state').allInnerTexts();
@@ -186,10 +204,20 @@ describeWith('chromium', 'the pages of the console', () => {
     it('what happens next and when, and what the last recovery cost: with one click on the tube', async () => {
       await go(`#/tubes/${troubled.tube_id}`);
       const facts = await page.locator('.facts.answers').innerText();
-      expect(facts).toMatch(/What comes next\s+(Next attempt|Awaits the answer|Waits for)/);
+      expect(facts).toMatch(/What comes next\s+(Next attempt|Waits)/);
       await page
         .locator('.facts.answers', { hasText: '2.59 s without a path, 1 attempt; most of it noticing (2.41 s)' })
         .waitFor();
+    });
+
+    it('how many attempts there were: one count, within the incident', async () => {
+      const incident = page.locator('.incident[data-outcome=recovered]').first();
+      expect(await incident.locator('.incident-cost').innerText()).toMatch(/1 attempt\b/);
+      const entries = await incident.locator('.entries').evaluate((list) => list.textContent);
+      expect(entries).toMatch(/Decided: attempt 1 now[\s\S]*Attempt 1 began/);
+      const history = page.locator('.history');
+      await history.getByText('Recovered with 1 attempt').first().waitFor();
+      expect((await history.innerText()).match(/attempt 1 (now|began)/gi)?.length).toBeGreaterThan(3);
     });
   });
 
@@ -298,6 +326,7 @@ describeWith('chromium', 'the pages of the console', () => {
     await page.getByRole('button', { name: 'Sign out' }).click();
     const field = page.getByLabel('Token', { exact: true });
     await field.waitFor();
+    await page.getByText('You are signed out of this tab.').waitFor();
     expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage }))).toBe('{}');
     node.pictures = false;
     await field.fill(node.token);
@@ -312,3 +341,55 @@ describeWith('chromium', 'the pages of the console', () => {
     expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
   });
 });
+
+describeWith('chromium', 'a service that is gone', () => {
+  const node = new FakeNode(40);
+  let browser: Browser;
+  let page: Page;
+  const well = [...node.rows.values()].find(({ state }) => state === 'connected') as TubeRow;
+  const button = (name: string) => page.locator('main').getByRole('button', { name, exact: true });
+
+  beforeAll(async () => {
+    await node.start();
+    browser = await chromium.launch({ executablePath: pathOf('chromium'), args: chromiumFlags });
+    page = await openPage(browser, node.url, []);
+    await page.goto(`${node.url}/console/#token=${node.token}`);
+    await page.evaluate((id) => (location.hash = `#/tubes/${id}`), well.tube_id);
+    for (const text of ['carries the data', 'Log levels', 'Break it on purpose']) await page.getByText(text).waitFor();
+    await page.locator('.incidents').waitFor();
+    expect(await button('Restart').getAttribute('aria-disabled')).toBe('false');
+    await node.stop();
+    await page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor();
+  });
+
+  afterAll(() => browser?.close());
+
+  it('is said once on the page of a tube, however long it lasts', async () => {
+    await page.waitForTimeout(6000);
+    expect(await page.locator('main .problem').allInnerTexts()).toEqual([expect.stringMatching(/cannot be reached/)]);
+    await screenshots(page, 'tube-offline');
+  });
+
+  it('stops the clocks', async () => {
+    const facts = page.locator('.tube-now');
+    const before = await facts.innerText();
+    expect(before).toMatch(/Since/);
+    await page.waitForTimeout(2500);
+    expect(await facts.innerText()).toBe(before);
+  });
+
+  it('can be asked for nothing', async () => {
+    for (const name of ['Restart', 'Save history', 'Close', 'Black hole', 'Set'])
+      expect([name, await button(name).getAttribute('aria-disabled')]).toEqual([name, 'true']);
+    await button('Set').click({ force: true });
+    expect(await page.locator('main .outcome').allInnerTexts()).toEqual(['', '', '']);
+  });
+});
+
+/** Runs in the page: whether so much of the text of an element can be seen. */
+function isInside(box: Element, length: number): boolean {
+  const range = document.createRange();
+  range.setStart(box.firstChild as Node, 0);
+  range.setEnd(box.firstChild as Node, length);
+  return range.getBoundingClientRect().right <= box.getBoundingClientRect().right;
+}

@@ -48,11 +48,20 @@ describeWith('chromium', 'the console', () => {
       const field = page.getByLabel('Token', { exact: true });
       await field.waitFor();
       expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Control token');
+      await page.getByText('The link that brought you here has no token.').waitFor();
       await field.fill('wrong');
       await field.press('Enter');
       await page.getByRole('alert').filter({ hasText: 'did not accept the token' }).waitFor();
       expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).toBe('{}');
       expect(await axe(page)).toEqual([]);
+    });
+
+    it('is asked for with the reason, which stays when another page is chosen', async () => {
+      await page.getByText('It may be that of another service, or of an earlier run of this one.').waitFor();
+      await page.getByRole('link', { name: 'Node', exact: true }).click();
+      expect(page.url()).toMatch(/#\/node$/);
+      expect(await page.getByRole('alert').innerText()).toMatch(/did not accept the token/);
+      expect(await page.getByText('has no token').count()).toBe(0);
     });
 
     it('is taken from the link, out of the address, and kept for the tab only', async () => {

@@ -123,6 +123,22 @@ describe('the table of tubes', () => {
   });
 });
 
+test.each([
+  ['all attempts are used', 'failed', 'restart_exhausted', null],
+  ['restart_exhausted', 'failed', 'restart_exhausted', null],
+  ['Address changed', 'degraded', 'a restart runs', 'ip_change'],
+  ['ip_change', 'degraded', 'a restart runs', 'ip_change'],
+] as const)('is found by what the screen says and by the code: %s', (search, state, reason, trigger) => {
+  const table = filled();
+  table.apply(batch({ gone: rows.map(({ tube_id: id }) => id) }));
+  const [row] = rows as [TubeRow];
+  const incident = trigger === null ? null : { started_at_ms: nowMs, trigger, attempts: 1 };
+  const other = { ...row, tube_id: 'other', state: 'connected' as const, reason: 'a path works', incident: null };
+  table.apply(batch({ changed: [{ ...row, state, reason, incident }, other] }));
+  table.setQuery({ ...everyTube, search });
+  expect(table.view.map(({ tube_id: id }) => id)).toEqual([row.tube_id]);
+});
+
 test('what is not known comes last, in both directions', () => {
   const [first, second] = rows as [TubeRow, TubeRow];
   const known = { ...first, rtt_ms: 5 };

@@ -79,11 +79,13 @@ describe('what comes next', () => {
   test.each([
     [{ what: 'attempt', at_ms: nowMs + 4200 }, 'next attempt in 4 s'],
     [{ what: 'attempt', at_ms: nowMs - 50 }, 'next attempt now'],
-    [{ what: 'answer_timeout', at_ms: nowMs + 12_000 }, 'awaits the answer, gives up on it in 12 s'],
+    [{ what: 'answer_timeout', at_ms: nowMs + 12_000 }, 'waits 12 s more for the answer, then gives up on it'],
+    [{ what: 'answer_timeout', at_ms: nowMs + 300 }, 'gives up on the answer now'],
+    [{ what: 'answer_timeout', at_ms: null }, 'waits for the answer, then gives up on it'],
     [{ what: 'wait_for_peer', at_ms: null }, 'waits for the peer to be back'],
     [
       { what: 'wait_for_controller', at_ms: nowMs + 90_000 },
-      'waits for a controller, restarts without one in 1 min 30 s',
+      'waits 1 min 30 s more for a controller, then restarts without one',
     ],
     [{ what: 'close', at_ms: nowMs + 110_000 }, 'is closed in 1 min 50 s'],
   ] as const)('%p is told as %p', (next, text) => {

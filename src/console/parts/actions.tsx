@@ -1,7 +1,8 @@
 /** Buttons that ask the service for something: busy while it is asked, and what came of it in words. Dangerous ones ask back first. */
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
+import { useApp } from '../app.js';
 
 export interface Outcome {
   /** Empty: nothing was asked yet. */
@@ -11,12 +12,14 @@ export interface Outcome {
 
 export interface Asking {
   readonly outcome: ReadonlySignal<Outcome>;
-  readonly isBusy: ReadonlySignal<boolean>;
+  /** The service is being asked, or cannot be. */
+  readonly isOff: ReadonlySignal<boolean>;
   /** `done`: what to say when it succeeded. */
   readonly ask: (action: () => Promise<unknown>, done: string) => void;
 }
 
 export function useAsking(): Asking {
+  const { session } = useApp();
   return useMemo(() => {
     const outcome = signal<Outcome>({ text: '', isBad: false });
     const isBusy = signal(false);
@@ -30,7 +33,8 @@ export function useAsking(): Asking {
       }
       isBusy.value = false;
     };
-    return { outcome, isBusy, ask: (action, done) => void run(action, done) };
+    const isOff = computed(() => isBusy.value || !session.isOnline);
+    return { outcome, isOff, ask: (action, done) => void run(action, done) };
   }, []);
 }
 

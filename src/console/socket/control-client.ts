@@ -39,6 +39,7 @@ export class ControlError extends Error {
 }
 
 const answerTimeoutMs = 10_000;
+const offline = (): ControlError => new ControlError('offline', 'The service cannot be reached at the moment.');
 
 export class ControlClient {
   readonly #lasting: LastingSocket;
@@ -54,11 +55,12 @@ export class ControlClient {
 
   /** The answer is the service's own, and taken to be what its documentation says (docs/api.md). Rejects with ControlError. */
   async call<Answer extends object = Fields>(event: string, fields: object): Promise<Answer> {
-    if (!this.#socket.connected) throw new ControlError('offline', 'The service cannot be reached at the moment.');
+    if (!this.#socket.connected) throw offline();
     let answer: Answer & { ok?: unknown; error?: { code?: unknown; message?: unknown } };
     try {
       answer = (await this.#socket.timeout(answerTimeoutMs).emitWithAck(event, fields)) as typeof answer;
     } catch {
+      if (!this.#socket.connected) throw offline();
       throw new ControlError('no_answer', `The service did not answer ${event} within ${answerTimeoutMs / 1000} s.`);
     }
     if (answer.ok === true) return answer;

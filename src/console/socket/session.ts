@@ -9,11 +9,17 @@ import { findToken, forgetToken, keepToken } from './token.js';
 
 type Listener = (payload: unknown) => void;
 
+/** Why a token is asked for; `detail`: what the service said, or empty. */
+export interface TokenWish {
+  readonly cause: 'none' | 'refused' | 'left';
+  readonly detail: string;
+}
+
 export class Session {
   readonly #url: string;
   readonly #token = signal('');
   readonly #status = signal<SocketStatus>({ kind: 'connecting' });
-  readonly #asksToken = signal<string | null>(null);
+  readonly #asksToken = signal<TokenWish | null>(null);
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #onlineListeners = new Set<(recovered: boolean) => void>();
   #control: ControlClient | null = null;
@@ -35,8 +41,8 @@ export class Session {
     return this.#status;
   }
 
-  /** A token is wanted: why, or empty when there was none. Null: it has one. */
-  get asksToken(): ReadonlySignal<string | null> {
+  /** Null: it has a token. */
+  get asksToken(): ReadonlySignal<TokenWish | null> {
     return this.#asksToken;
   }
 
@@ -44,12 +50,12 @@ export class Session {
     return this.#status.value.kind === 'online';
   }
 
-  /** Also when the link of another run of the service is pasted into the same tab. */
+  /** Also when the link of another run of the service is pasted into the same tab. Who was asked for a token already is not asked anew. */
   begin(): void {
     const token = findToken();
     if (token !== null) {
       if (token !== this.#token.value) this.#connect(token);
-    } else if (this.#token.value === '') this.signOut();
+    } else if (this.#token.value === '' && this.#asksToken.value === null) this.#ask('none');
   }
 
   signIn(token: string): void {
@@ -58,8 +64,7 @@ export class Session {
   }
 
   signOut(): void {
-    this.#leave('');
-    this.#status.value = { kind: 'refused', detail: '' };
+    this.#ask('left');
   }
 
   /** Rejects with ControlError. */
@@ -106,13 +111,14 @@ export class Session {
   #changed(status: SocketStatus): void {
     this.#status.value = status;
     if (status.kind === 'online') this.#onlineListeners.forEach((listener) => listener(status.recovered));
-    if (status.kind === 'refused') this.#leave(`The service did not accept the token. ${status.detail}`);
+    if (status.kind === 'refused') this.#ask('refused', status.detail);
   }
 
-  #leave(why: string): void {
+  #ask(cause: TokenWish['cause'], detail = ''): void {
     forgetToken();
     this.#token.value = '';
     this.#control?.close();
-    this.#asksToken.value = why;
+    this.#status.value = { kind: 'refused', detail };
+    this.#asksToken.value = { cause, detail };
   }
 }

@@ -1,11 +1,15 @@
-/** What a view asks for again and again while it is looked at. A failure leaves what was known before, and says why there is nothing newer. */
+/**
+ * What a view asks for again and again while it is looked at. A failure leaves what was known before, and says why there is nothing newer; but that the
+ * service cannot be reached is said once for all of them, above the page (shell.tsx).
+ */
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { ControlError } from '../socket/control-client.js';
 
 export interface Polled<Value> {
   /** Null until the first answer. */
   readonly value: ReadonlySignal<Value | null>;
-  /** Empty when the last question was answered. */
+  /** Empty when the last question was answered, or could not be asked. */
   readonly problem: ReadonlySignal<string>;
   /** Asks now. */
   refresh(): void;
@@ -40,6 +44,7 @@ class Poll<Value> implements Polled<Value> {
   async #once(): Promise<void> {
     const run = (this.#running += 1);
     clearTimeout(this.#timer);
+    let isMissing = false;
     if (!document.hidden) {
       try {
         const value = await this.ask();
@@ -48,10 +53,11 @@ class Poll<Value> implements Polled<Value> {
         this.problem.value = '';
       } catch (error) {
         if (run !== this.#running) return;
-        this.problem.value = error instanceof Error ? error.message : String(error);
+        isMissing = true;
+        const isOffline = error instanceof ControlError && error.code === 'offline';
+        this.problem.value = isOffline ? '' : error instanceof Error ? error.message : String(error);
       }
     }
-    const isMissing = this.problem.value !== '';
     this.#timer = setTimeout(this.refresh, isMissing ? Math.min(retryMs, this.everyMs) : this.everyMs);
   }
 }

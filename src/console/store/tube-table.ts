@@ -4,13 +4,14 @@
  * that is otherwise as it was.
  */
 import type { TubeRow, TubesBatch } from '../../operator/operator.types.js';
+import { reasonWords, triggerWords } from '../../operator/words.js';
 import type { TubeState } from '../socket/operator-calls.js';
 import { comparatorOf, type Compare, type SortKey } from './tube-order.js';
 
 export interface TubeQuery {
   /** Empty: all. */
   readonly states: ReadonlySet<TubeState>;
-  /** Part of a conversation, an id, a reason, a trigger or a pair; case does not matter. */
+  /** Part of a conversation, an id, a reason, a trigger (as words or as code) or a pair; case does not matter. */
   readonly search: string;
   readonly sort: SortKey;
   readonly descending: boolean;
@@ -163,5 +164,8 @@ function matcherOf({ states, search }: TubeQuery): (row: TubeRow) => boolean {
   return (row) => (states.size === 0 || states.has(row.state)) && (wanted === '' || textOf(row).includes(wanted));
 }
 
-const textOf = (row: TubeRow): string =>
-  `${row.conversation_id}\n${row.tube_id}\n${row.reason}\n${row.incident?.trigger ?? ''}\n${row.pair ?? ''}`.toLowerCase();
+/** Codes and the words that are shown for them. */
+function textOf({ conversation_id: name, tube_id: id, reason, incident, pair }: TubeRow): string {
+  const trigger = incident === null ? '' : `${incident.trigger}\n${triggerWords(incident.trigger)}`;
+  return `${name}\n${id}\n${reason}\n${reasonWords(reason)}\n${trigger}\n${pair ?? ''}`.toLowerCase();
+}

@@ -1,5 +1,6 @@
 /** The incidents of a tube, newest first: what each was, whose fault it looks like, where its time went, and what happened in it. */
 import type { JSX } from 'preact';
+import { entriesWithin } from '../../operator/attempts.js';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import type { Incident } from '../../operator/incident.types.js';
 import type { TubeRow } from '../../operator/operator.types.js';
@@ -63,7 +64,7 @@ function IncidentItem({ incident, isOpen, nowMs }: IncidentItemProps): JSX.Eleme
           </span>
         </p>
       )}
-      <EntryList entries={incident.entries} fromMs={startedAtMs} />
+      <EntryList entries={entriesWithin(incident)} fromMs={startedAtMs} />
     </details>
   );
 }

@@ -40,7 +40,7 @@ export function LiveChartsView({ tubeId, isShort = false }: LiveChartsViewProps)
   const problem = watch?.problem.value ?? '';
   return (
     <div class={`live-charts ${isShort ? 'is-short' : ''} ${problem === '' ? '' : 'is-stale'}`}>
-      <Problem text={problem} />
+      <Problem text={session.isOnline ? problem : ''} />
       <Stations active={actorOf('tube')?.active ?? nowhere} />
       <div class="live-chart">
         <Whereabouts actor={actorOf('tube')} />

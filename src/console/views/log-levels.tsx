@@ -79,6 +79,7 @@ function LevelForm({ rows, changed }: LevelFormProps): JSX.Element {
   const minutes = useSignal('5');
   const submitted = (event: Event): void => {
     event.preventDefault();
+    if (asking.isOff.value) return;
     const ttlMs = minutes.value === '' ? null : Number(minutes.value) * 60_000;
     asking.ask(async () => {
       await setLogLevel(session, target.value, level.value, ttlMs);
@@ -90,7 +91,9 @@ function LevelForm({ rows, changed }: LevelFormProps): JSX.Element {
       <Choice name="Target" value={target} options={rows.map((row) => [row.target, row.target])} />
       <Choice name="Level" value={level} options={levels.map((one) => [one, one])} />
       <Choice name="For" value={minutes} options={lengths} />
-      <button type="submit">Set</button>
+      <button type="submit" aria-disabled={asking.isOff.value}>
+        Set
+      </button>
       <OutcomeLine asking={asking} />
     </form>
   );

@@ -40,7 +40,7 @@ export function Shell(): JSX.Element {
       <TopBar />
       <main id="main" data-page={asks === null ? route.value.page : 'token'}>
         <Offline />
-        {asks === null ? <Page key={session.token.value} route={route.value} /> : <TokenPage problem={asks} />}
+        {asks === null ? <Page key={session.token.value} route={route.value} /> : <TokenPage wish={asks} />}
       </main>
     </>
   );

@@ -19,21 +19,21 @@ export function TubeActions({ row, closedTubeId = '' }: TubeActionsProps): JSX.E
   const { session } = useApp();
   const asking = useAsking();
   const tubeId = row?.tube_id ?? closedTubeId;
-  const isBusy = asking.isBusy.value;
+  const isOff = asking.isOff.value;
   const canRestart = row?.state === 'connected' || row?.state === 'failed' || row?.state === 'degraded';
   return (
     <div class="tube-actions">
       <div class="actions" role="group" aria-label="What to do with the tube">
         {row !== undefined && (
           <ActionButton
-            isOff={isBusy || !canRestart}
+            isOff={isOff || !canRestart}
             onPress={() => asking.ask(() => restartTube(session, tubeId), 'A restart was asked for.')}
           >
             <Icon name="restart" /> Restart
           </ActionButton>
         )}
         <ActionButton
-          isOff={isBusy}
+          isOff={isOff}
           onPress={() =>
             asking.ask(async () => save(tubeId, await exportHistory(session, tubeId)), 'The history was saved.')
           }
@@ -43,7 +43,7 @@ export function TubeActions({ row, closedTubeId = '' }: TubeActionsProps): JSX.E
         {row !== undefined && (
           <ConfirmButton
             class="danger-quiet"
-            isOff={isBusy}
+            isOff={isOff}
             question={`Close the tube of “${row.conversation_id}”? Its peer is disconnected, and it cannot be opened again.`}
             yes="Close the tube"
             onPress={() => asking.ask(() => closeTube(session, tubeId), 'The tube is closed.')}
@@ -88,7 +88,7 @@ export function TubeFaults({ tubeId }: TubeFaultsProps): JSX.Element | null {
           <div key={fault}>
             <ActionButton
               class="danger-quiet"
-              isOff={asking.isBusy.value}
+              isOff={asking.isOff.value}
               onPress={() =>
                 asking.ask(() => injectFault(session, tubeId, fault, faultMs), `${faultWords[fault].name}: done.`)
               }

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { withOwnAttempts } from '../../operator/attempts.js';
 import type { FlightEntry } from '../../operator/flight.types.js';
 import { useApp } from '../app.js';
 import { entrySentence, entryTone } from '../entry-words.js';
@@ -165,7 +166,8 @@ const filters = {
 
 function History({ entries, dropped }: HistoryProps): JSX.Element {
   const filter = useSignal<keyof typeof filters>('all');
-  const shown = entries.filter(filters[filter.value].fits).reverse();
+  const numbered = withOwnAttempts(entries, dropped > 0 ? null : 0);
+  const shown = numbered.filter(filters[filter.value].fits).reverse();
   return (
     <Card
       title="History"

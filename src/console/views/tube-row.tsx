@@ -68,15 +68,26 @@ interface TubeCellsProps {
   readonly nowMs: number;
 }
 
+const troubleWords = ({ trigger, attempts }: NonNullable<TubeRow['incident']>): string =>
+  capital(triggerWords(trigger)) + (attempts > 0 ? `, attempt ${attempts}` : '');
+
+/** What a narrow row cuts off; on the link, which covers the row. None of a tube that is well. */
+const titleOf = ({ reason }: TubeRow, words: readonly string[]): string | undefined => {
+  const told = words.filter((one) => one !== '');
+  return told.length === 0 ? undefined : [capital(reasonWords(reason)), ...told].join('\n');
+};
+
 export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
   const { incident, next } = row;
+  const trouble = incident === null ? '' : troubleWords(incident);
+  const then = next === null ? '' : nextWords(next, nowMs);
   return (
     <>
       <div role="cell" class="c-state">
         <StateMark state={row.state} />
       </div>
       <div role="cell" class="c-name">
-        <a href={links.tube(row.tube_id)}>
+        <a href={links.tube(row.tube_id)} title={titleOf(row, [trouble, then])}>
           <bdi>{row.conversation_id}</bdi>
         </a>
         <span class="sub mono">{shortId(row.tube_id)}</span>
@@ -86,13 +97,8 @@ export function TubeCells({ row, nowMs }: TubeCellsProps): JSX.Element {
         <span class="sub">{reasonWords(row.reason)}</span>
       </div>
       <div role="cell" class="c-incident">
-        {incident !== null && (
-          <span>
-            {capital(triggerWords(incident.trigger))}
-            {incident.attempts > 0 && `, attempt ${incident.attempts}`}
-          </span>
-        )}
-        {next !== null && <span class="sub">{nextWords(next, nowMs)}</span>}
+        {trouble !== '' && <span>{trouble}</span>}
+        {then !== '' && <span class="sub">{then}</span>}
       </div>
       <Measures row={row} />
     </>
