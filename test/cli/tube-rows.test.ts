@@ -123,6 +123,13 @@ describe('the screen', () => {
     expect(terminal.written.join('')).toMatch(/connected +42s/);
   });
 
+  test.each([80, 60, 48])('is no wider than a terminal of %i columns, and still says what is done', (columns) => {
+    const incident = { started_at_ms: 0, trigger: 'missed_pings', attempts: 2 } as const;
+    const { lines } = screen(20, [row('a'), row('b', { state: 'degraded', incident, incidents: 3 })], columns);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(lines[3]).toMatch(/degraded .*pings unan/);
+  });
+
   test('is as high as the terminal, and says how many are left out', () => {
     const many = Array.from({ length: 500 }, (_, at) => row(String(1000 + at)));
     const { lines, terminal } = screen(12, many);
