@@ -82,7 +82,8 @@ export function tableLines<Row>(
         const colour = colourOf(at);
         return colour === null ? padded : paint(padded, colour);
       })
-      .join(gap);
+      .join(gap)
+      .trimEnd();
   const titles = line(
     columns.map(({ title }) => title),
     () => 'grey',

@@ -190,7 +190,7 @@ export class ScreenView implements View {
     return [
       paint('holdfast', 'bold') +
         cut(head, Math.max(0, width() - 'holdfast'.length - status.length)) +
-        paint(status, 'red'),
+        (status === '' ? '' : paint(status, 'red')),
       '',
       ...tableLines(rows.slice(0, room), columns(nowMs, this.#terminal), width(), paint),
       ...(left > 0 ? [paint(`and ${left} more; Ctrl-C ends`, 'grey')] : []),

@@ -1,6 +1,6 @@
 // What a service tells of its tubes, kept up to date over batches and lost connections; and what the watching views make of it.
 import { describe, expect, test } from '@jest/globals';
-import { TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
+import { doing, TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
 import { ScreenView } from '../../src/cli/tubes-watch.js';
 import { ServerClock } from '../../src/cli/server-clock.js';
 import type { Service } from '../../src/cli/service.js';
@@ -83,6 +83,14 @@ describe('the rows', () => {
     rows.take(batch([], { begins: true, complete: true, gone: ['x'] }));
     expect(told[0]?.changes).toEqual([]);
   });
+});
+
+test('why is told of trouble only: a new tube has none', () => {
+  const next = { what: 'connect_timeout', at_ms: 20_000 } as const;
+  expect(doing(row('a', { state: 'connecting', reason: 'described', next }), 0)).toEqual([
+    'gives up connecting in 20 s',
+  ]);
+  expect(doing(row('a', { state: 'failed', reason: 'restart_exhausted' }), 0)).toEqual(['all attempts are used up']);
 });
 
 describe('the screen', () => {
