@@ -55,16 +55,7 @@ export function tableLines<Row>(
   width: number,
   paint: Terminal['paint'],
 ): string[] {
-  const drafts = all.map((column) => {
-    const texts = rows.map((row) => harmless(column.text(row)));
-    const wanted = texts.reduce((widest, text) => Math.max(widest, text.length), column.title.length);
-    return { column, texts, wanted, least: Math.min(wanted, column.atLeast ?? wanted) };
-  });
-  while (lengthOf(drafts.map(({ least }) => least)) > width) {
-    const at = drafts.findLastIndex(({ column }) => column.optional === true);
-    if (at < 0) break;
-    drafts.splice(at, 1);
-  }
+  const drafts = draftsOf(rows, all, width);
   const columns = drafts.map(({ column }) => column);
   const cells = rows.map((_, index) => drafts.map(({ texts }) => texts[index] ?? ''));
   const widths = fit(
@@ -89,6 +80,28 @@ export function tableLines<Row>(
     () => 'grey',
   );
   return [titles, ...rows.map((row, index) => line(cells[index] ?? [], (at) => columns[at]?.colour?.(row) ?? null))];
+}
+
+interface Draft<Row> {
+  readonly column: Column<Row>;
+  readonly texts: readonly string[];
+  readonly wanted: number;
+  readonly least: number;
+}
+
+/** The columns that there is room for. */
+function draftsOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): Draft<Row>[] {
+  const drafts = columns.map((column) => {
+    const texts = rows.map((row) => harmless(column.text(row)));
+    const wanted = texts.reduce((widest, text) => Math.max(widest, text.length), column.title.length);
+    return { column, texts, wanted, least: Math.min(wanted, column.atLeast ?? wanted) };
+  });
+  while (lengthOf(drafts.map(({ least }) => least)) > width) {
+    const at = drafts.findLastIndex(({ column }) => column.optional === true);
+    if (at < 0) break;
+    drafts.splice(at, 1);
+  }
+  return drafts;
 }
 
 const lengthOf = (widths: readonly number[]): number =>
