@@ -30,7 +30,7 @@ const tubesLs: Command = {
   about:
     "Lists the tubes of the token's tenant, oldest first: state and since when, generation, age, time since the last activity, what is wrong, and what comes next. " +
     'With --json an array: of each tube what list_tubes tells, and in row what watch tells (since_ms, reason, incident, next and measurements; null from a service that is older). ' +
-    'With --closed --json: the answer of list_closed.',
+    'With --closed --json: of each what list_closed tells.',
   options: {
     ...filterOptions,
     closed: { about: 'Lists those that ended lately in their place, the newest first, and why.' },

@@ -113,5 +113,7 @@ function helpOn(words: readonly string[], table: readonly Command[]): string | P
   if (command !== undefined) return commandHelp(command);
   const group = words.join(' ');
   if (table.some(({ name }) => name.startsWith(`${group} `))) return groupHelp(group, table);
+  const shorter = table.find(({ name }) => words.join(' ').startsWith(`${name} `));
+  if (shorter !== undefined) throw usageError(`help on one command at a time: holdfast help ${shorter.name}`);
   throw unknownCommand(words, table);
 }

@@ -21,6 +21,8 @@ export async function run(call: Call): Promise<ExitCode> {
   const [path] = call.args;
   if ((path === undefined) === (values['tube'] === undefined))
     throw usageError('give either a flight file or --tube ID; see holdfast replay --help');
+  if (path !== undefined && values['save'] !== undefined)
+    throw usageError('--save keeps the flight of --tube ID; that of a file is kept already');
   const replay = await guarded(path ?? 'the answer', async () => {
     const flight = path === undefined ? await fetchFlight(call) : readFlight(path);
     terminal.progress(`playing ${String(flight.inputs.length)} inputs`);

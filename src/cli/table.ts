@@ -11,6 +11,8 @@ export interface Column<Row> {
   readonly right?: boolean;
   /** May be cut to so many characters where the line is too long. */
   readonly atLeast?: number;
+  /** Is left out where cutting is not enough; the last such column first. */
+  readonly optional?: boolean;
 }
 
 const gap = '  ';
@@ -43,20 +45,22 @@ function wrapParagraph(paragraph: string, indent: string): string {
 /** Text of others, in one harmless line. */
 export const harmless = (text: string): string => text.replaceAll(dangerous, '·');
 
-const cut = (text: string, length: number): string =>
+export const cut = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, Math.max(0, length - 1))}…`;
 
 /** The lines of a table, the titles first. `width`: Infinity cuts nothing. */
 export function tableLines<Row>(
   rows: readonly Row[],
-  columns: readonly Column<Row>[],
+  all: readonly Column<Row>[],
   width: number,
   paint: Terminal['paint'],
 ): string[] {
-  const cells = rows.map((row) => columns.map(({ text }) => harmless(text(row))));
+  const drafts = draftsOf(rows, all, width);
+  const columns = drafts.map(({ column }) => column);
+  const cells = rows.map((_, index) => drafts.map(({ texts }) => texts[index] ?? ''));
   const widths = fit(
-    columns.map(({ title }, at) => Math.max(title.length, ...cells.map((line) => line[at]?.length ?? 0))),
-    columns.map(({ atLeast }) => atLeast ?? Number.POSITIVE_INFINITY),
+    drafts.map(({ wanted }) => wanted),
+    drafts.map(({ least }) => least),
     width,
   );
   const line = (texts: readonly string[], colourOf: (at: number) => Colour | null): string =>
@@ -69,7 +73,8 @@ export function tableLines<Row>(
         const colour = colourOf(at);
         return colour === null ? padded : paint(padded, colour);
       })
-      .join(gap);
+      .join(gap)
+      .trimEnd();
   const titles = line(
     columns.map(({ title }) => title),
     () => 'grey',
@@ -77,11 +82,35 @@ export function tableLines<Row>(
   return [titles, ...rows.map((row, index) => line(cells[index] ?? [], (at) => columns[at]?.colour?.(row) ?? null))];
 }
 
+interface Draft<Row> {
+  readonly column: Column<Row>;
+  readonly texts: readonly string[];
+  readonly wanted: number;
+  readonly least: number;
+}
+
+/** The columns that there is room for. */
+function draftsOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): Draft<Row>[] {
+  const drafts = columns.map((column) => {
+    const texts = rows.map((row) => harmless(column.text(row)));
+    const wanted = texts.reduce((widest, text) => Math.max(widest, text.length), column.title.length);
+    return { column, texts, wanted, least: Math.min(wanted, column.atLeast ?? wanted) };
+  });
+  while (lengthOf(drafts.map(({ least }) => least)) > width) {
+    const at = drafts.findLastIndex(({ column }) => column.optional === true);
+    if (at < 0) break;
+    drafts.splice(at, 1);
+  }
+  return drafts;
+}
+
+const lengthOf = (widths: readonly number[]): number =>
+  widths.reduce((sum, one) => sum + one, gap.length * (widths.length - 1));
+
 /** Takes what is too much from the widest column that may be cut, again and again. */
 function fit(wanted: readonly number[], least: readonly number[], width: number): number[] {
   const widths = [...wanted];
-  const room = (): number => width - widths.reduce((sum, one) => sum + one, gap.length * (widths.length - 1));
-  while (room() < 0) {
+  while (lengthOf(widths) > width) {
     const widest = widths
       .map((one, at) => ({ at, spare: one - (least[at] ?? 0), one }))
       .filter(({ spare }) => spare > 0)

@@ -59,7 +59,7 @@ export function processTerminal(noColour: boolean): Terminal {
     },
     progress: (text) => (text === null ? line.clear() : line.show(text)),
     paint: (text, colour) => (isTerminal && !noColour ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text),
-    confirm,
+    confirm: (question) => askYesNo(question, process.stdin, process.stderr),
     onInterrupt,
   };
 }
@@ -81,10 +81,18 @@ function progressLine() {
   return { clear, show };
 }
 
-async function confirm(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+/** Ctrl-C and Ctrl-D are a no. */
+export async function askYesNo(
+  question: string,
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
+): Promise<boolean> {
+  const lines = createInterface({ input, output });
+  const left = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => null), left]);
+    if (answer === null) output.write('\n');
+    return /^y(es)?$/i.test(answer?.trim() ?? '');
   } finally {
     lines.close();
   }

@@ -145,6 +145,8 @@ export function doing({ incident, next, reason, state }: TubeRow, nowMs: number)
     incident === null
       ? []
       : [triggerWords(incident.trigger), ...(incident.attempts === 0 ? [] : [`attempts ${incident.attempts}`])];
-  const why = incident === null && state !== 'connected' && reason !== '' ? [harmless(reasonWords(reason))] : [];
+  // A tube that never was connected is in no trouble yet.
+  const isTrouble = state === 'degraded' || state === 'failed';
+  const why = incident === null && isTrouble && reason !== '' ? [harmless(reasonWords(reason))] : [];
   return [...trouble, ...why, ...(next === null ? [] : [nextWords(next, nowMs, length)])];
 }

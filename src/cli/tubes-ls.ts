@@ -74,9 +74,14 @@ const listColumns = (nowMs: number, terminal: Terminal): readonly Column<TubeWit
   { title: 'CONVERSATION', text: (tube) => tube.conversation_id, atLeast: 8 },
   { title: 'STATE', text: (tube) => tube.state, colour: (tube) => stateColour(tube.state) },
   { title: 'FOR', text: ({ row }) => (row === null ? '' : shortLength(nowMs - row.since_ms)), right: true },
-  { title: 'GEN', text: (tube) => String(tube.generation), right: true },
-  { title: 'AGE', text: (tube) => shortLength(nowMs - tube.created_at_ms), right: true },
-  { title: 'ACTIVE', text: (tube) => `${shortLength(nowMs - tube.last_activity_at_ms)} ago`, right: true },
+  { title: 'GEN', text: (tube) => String(tube.generation), right: true, optional: true },
+  { title: 'AGE', text: (tube) => shortLength(nowMs - tube.created_at_ms), right: true, optional: true },
+  {
+    title: 'ACTIVE',
+    text: (tube) => `${shortLength(nowMs - tube.last_activity_at_ms)} ago`,
+    right: true,
+    optional: true,
+  },
   {
     title: 'DOING',
     text: ({ row, incident }) => (row === null ? oldWords(incident, nowMs) : doing(row, nowMs).join(', ')),

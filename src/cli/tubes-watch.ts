@@ -6,7 +6,7 @@ import type { TubeRow } from '../operator/operator.types.js';
 import { urgency } from '../operator/words.js';
 import { exitCodes, type Call, type CliError, type ExitCode } from './command.js';
 import { withService, type Service } from './service.js';
-import { harmless, tableLines, type Column } from './table.js';
+import { cut, harmless, tableLines, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
 import { doing, TubeRows, type RowChange, type RowListener } from './tube-rows.js';
 import { filterOf, shownId, summaryOf } from './tubes.js';
@@ -118,11 +118,16 @@ const columns = (nowMs: number, terminal: Terminal): readonly Column<TubeRow>[] 
   { title: 'CONVERSATION', text: (row) => row.conversation_id, atLeast: 8 },
   { title: 'STATE', text: (row) => row.state, colour: (row) => stateColour(row.state) },
   { title: 'FOR', text: (row) => shortLength(nowMs - row.since_ms), right: true },
-  { title: 'GEN', text: (row) => String(row.generation), right: true },
-  { title: 'RTT', text: ({ rtt_ms: rtt }) => (rtt === null ? '' : roundTrip(rtt)), right: true },
-  { title: 'LOSS', text: ({ loss }) => (loss === null ? '' : percent(loss)), right: true },
-  { title: 'PATH', text: ({ pair }) => pair ?? '', atLeast: 4 },
-  { title: 'INC', text: (row) => (row.incidents === 0 ? '' : `${row.recovered}/${row.incidents}`), right: true },
+  { title: 'GEN', text: (row) => String(row.generation), right: true, optional: true },
+  { title: 'RTT', text: ({ rtt_ms: rtt }) => (rtt === null ? '' : roundTrip(rtt)), right: true, optional: true },
+  { title: 'LOSS', text: ({ loss }) => (loss === null ? '' : percent(loss)), right: true, optional: true },
+  { title: 'PATH', text: ({ pair }) => pair ?? '', atLeast: 4, optional: true },
+  {
+    title: 'INC',
+    text: (row) => (row.incidents === 0 ? '' : `${row.recovered}/${row.incidents}`),
+    right: true,
+    optional: true,
+  },
   { title: 'DOING', text: (row) => doing(row, nowMs).join(', '), atLeast: 12 },
 ];
 
@@ -178,11 +183,14 @@ export class ScreenView implements View {
   lines(nowMs: number): string[] {
     const { paint, columns: width, rows: height } = this.#terminal;
     const rows = [...this.#rows.values()].filter(this.#fits).sort(byTrouble);
-    const status = this.#isOnline ? '' : paint('  connection lost, trying again', 'red');
+    const status = this.#isOnline ? '' : '  connection lost, trying again';
+    const head = `  ${this.#service.url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}`;
     const room = Math.max(1, height() - 4);
     const left = rows.length - room;
     return [
-      `${paint('holdfast', 'bold')}  ${this.#service.url}  ${summaryOf(rows)}  ${clock(nowMs).slice(0, 8)}${status}`,
+      paint('holdfast', 'bold') +
+        cut(head, Math.max(0, width() - 'holdfast'.length - status.length)) +
+        (status === '' ? '' : paint(status, 'red')),
       '',
       ...tableLines(rows.slice(0, room), columns(nowMs, this.#terminal), width(), paint),
       ...(left > 0 ? [paint(`and ${left} more; Ctrl-C ends`, 'grey')] : []),

@@ -86,6 +86,7 @@ describe('wrong use', () => {
     [['tubes'], /tubes needs one of: tubes ls, tubes show/],
     [['tubes', '--json'], /tubes needs one of/],
     [['help', 'nothing'], /no command "nothing"/],
+    [['help', 'tubes', 'ls', 'b'], /one command at a time: holdfast help tubes ls$/],
     [['tubes', 'ls', '--jsno'], /no option --jsno; did you mean --json\?/],
     [['tubes', 'ls', '--url'], /--url needs a value \(URL\)/],
     [['tubes', 'ls', '--url', '--json'], /--url needs a value/],

@@ -45,6 +45,7 @@ test('one line for a file that cannot be played, or written, and for wrong use',
     [[join(folder, 'none.json')], /none\.json: cannot be read: ENOENT/],
     [[flight, '--svg', join(folder, 'no', 'such.svg')], /such\.svg cannot be written/],
     [[], /give either a flight file or --tube ID/],
+    [[flight, '--save', join(folder, 'again.json')], /--save keeps the flight of --tube ID/],
     [[flight, '--tube', 'abcd'], /give either a flight file or --tube ID/],
   ];
   for (const [args, message] of cases) {

@@ -36,6 +36,12 @@ describe('a table', () => {
     if (width < 40) expect(lines.join('\n')).toContain('…');
   });
 
+  test('leaves out what it can do without, the last first, before a line is too long', () => {
+    const some = columns.map((column) => ({ ...column, optional: column.title !== 'TEXT' }));
+    const titles = (width: number) => tableLines(rows, some, width, plain)[0]?.trim().split(/ +/);
+    expect([19, 18, 11].map(titles)).toEqual([['ID', 'COUNT', 'TEXT'], ['ID', 'TEXT'], ['TEXT']]);
+  });
+
   test('keeps its columns when colours are in it', () => {
     const lines = tableLines(
       rows,

@@ -1,6 +1,6 @@
 // What a service tells of its tubes, kept up to date over batches and lost connections; and what the watching views make of it.
 import { describe, expect, test } from '@jest/globals';
-import { TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
+import { doing, TubeRows, type RowChange } from '../../src/cli/tube-rows.js';
 import { ScreenView } from '../../src/cli/tubes-watch.js';
 import { ServerClock } from '../../src/cli/server-clock.js';
 import type { Service } from '../../src/cli/service.js';
@@ -85,6 +85,14 @@ describe('the rows', () => {
   });
 });
 
+test('why is told of trouble only: a new tube has none', () => {
+  const next = { what: 'connect_timeout', at_ms: 20_000 } as const;
+  expect(doing(row('a', { state: 'connecting', reason: 'described', next }), 0)).toEqual([
+    'gives up connecting in 20 s',
+  ]);
+  expect(doing(row('a', { state: 'failed', reason: 'restart_exhausted' }), 0)).toEqual(['all attempts are used up']);
+});
+
 describe('the screen', () => {
   const screen = (height: number, rows: readonly TubeRow[], columns = 120) => {
     const terminal = fakeTerminal({ isTerminal: true, columns, rows: height });
@@ -121,6 +129,13 @@ describe('the screen', () => {
     view.online(true);
     view.end();
     expect(terminal.written.join('')).toMatch(/connected +42s/);
+  });
+
+  test.each([80, 60, 48])('is no wider than a terminal of %i columns, and still says what is done', (columns) => {
+    const incident = { started_at_ms: 0, trigger: 'missed_pings', attempts: 2 } as const;
+    const { lines } = screen(20, [row('a'), row('b', { state: 'degraded', incident, incidents: 3 })], columns);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+    expect(lines[3]).toMatch(/degraded .*pings unan/);
   });
 
   test('is as high as the terminal, and says how many are left out', () => {
