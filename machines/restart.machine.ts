@@ -12,6 +12,7 @@ import {
   afterFailedAttempt,
   decision,
   isAheadTrigger,
+  isBettering,
   maxReplacements,
   patienceMs,
   ruled,
@@ -88,7 +89,8 @@ const restartSetup = setup({
       context.failures >= context.settings.maxRestartAttempts &&
       !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
-    breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
+    breakerCloses: ({ context }) =>
+      context.breaker.kind === 'open' && context.settings.breakerAction === 'close' && !isBettering(context),
     waitsForNetwork: ({ context }) => verdictOf(context) === 'wait_for_network',
     waitsForPeer: ({ context }) => verdictOf(context) === 'wait_for_peer',
     peerIsAway: ({ context }) => context.evidence.signalling === 'offline',
@@ -100,7 +102,7 @@ const restartSetup = setup({
       isNetworkTrigger(trigger) && !(evidence.source === 'host' && evidence.route === 'same'),
     needsSettling: ({ context }) => isNetworkTrigger(context.trigger),
     mustWait: ({ context }) => context.delayMs > 0,
-    answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
+    answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close' && !isBettering(context),
     isAhead: (_, params: { trigger: RestartTrigger }) => isAheadTrigger(params.trigger),
     isOrdinary: ({ context }, params: { fresh: boolean }) => !params.fresh || context.fresh,
     wantsFresh: ({ context }, params: { fresh: boolean }) => params.fresh && !context.fresh,

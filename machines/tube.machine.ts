@@ -107,6 +107,7 @@ export const tubeMachine = tubeSetup.createMachine({
     'keepalive.missed': { actions: { type: 'noteMissedPing', params: ({ event }) => event } },
     'health.poll': { actions: 'samplePath' },
     'health.verdict': { actions: { type: 'emitQuality', params: ({ event }) => event } },
+    'health.poorRestarts': { actions: { type: 'notePoorRestarts', params: ({ event }) => event } },
     'restart.decided': { actions: { type: 'emitDecision', params: ({ event }) => event } },
     'restart.breakerChanged': { actions: { type: 'noteBreaker', params: ({ event }) => event } },
     'session.keepaliveDue': { actions: 'startKeepaliveSignal' },

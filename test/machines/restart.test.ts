@@ -200,6 +200,35 @@ describe('backoff', () => {
   );
 });
 
+describe('an attempt to better a path that works', () => {
+  test.each([{}, { answerTimeoutAction: 'close' as const }, { breakerAction: 'close' as const }])(
+    'ends nothing when it fails, however often (%j)',
+    (settings) => {
+      const it = run({ settings: { ...settings, breakerFailureThreshold: 1, maxRestartAttempts: 1 } });
+      for (let n = 1; n <= 20; n += 1) {
+        it.trigger('poor_quality');
+        if (n > 1) awaitBegin(it);
+        it.described();
+        it.clock.advance(15_000);
+        expect(it.abandons()).toHaveLength(n);
+        expect(it.state()).toBe('backoff');
+        it.standDown();
+      }
+      expect(it.giveUps()).toEqual([]);
+      expect(it.breaker()).toEqual({ kind: 'closed', failures: 0 });
+    },
+  );
+
+  test('counts like any other once the path is gone', () => {
+    const it = run();
+    it.trigger('poor_quality');
+    it.learn({ path: 'none' });
+    it.failed();
+    expect(it.context().failures).toBe(1);
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 1 });
+  });
+});
+
 describe('answer timeout', () => {
   test('at exactly 15 s from the offer counts as one failed attempt', () => {
     const it = run();
