@@ -210,7 +210,18 @@ export const restartMachine = restartSetup.createMachine({
         settle: { target: 'attempting', actions: ['countAttempt', 'decideToGo'] },
       },
       on: {
-        'restart.trigger': { target: 'deciding', actions: { type: 'accept', params: ({ event }) => event } },
+        'restart.trigger': [
+          {
+            guard: { type: 'isAhead', params: ({ event }) => event },
+            target: 'deciding',
+            actions: { type: 'accept', params: ({ event }) => event },
+          },
+          {
+            actions: { type: 'skipDuplicate', params: ({ event }) => event },
+            description:
+              'What follows from the change (silence, a lost transport) has its restart already, without a backoff.',
+          },
+        ],
       },
     },
     backoff: {

@@ -123,6 +123,27 @@ describe('the first attempt', () => {
     expect(it.beginTimes()).toEqual([1_050]);
     expect(it.context().attempts).toBe(1);
   });
+
+  test.each(['missed_pings', 'transport_failure', 'poor_quality', 'unhealthy'] as const)(
+    'for a network change is not held up by %s while it settles, which is skipped',
+    (name) => {
+      const it = run();
+      it.trigger('manual');
+      it.up();
+      it.clock.advance(1_000);
+      it.trigger('interface_change');
+      it.clock.advance(100);
+      it.trigger(name, 'call-1');
+      expect(it.lastDecision()).toMatchObject({
+        action: 'skip',
+        trigger: name,
+        requestId: 'call-1',
+        code: 'restart_in_progress',
+      });
+      it.clock.advance(150);
+      expect(it.begins().at(-1)).toMatchObject({ trigger: 'interface_change', atMs: 1_250 });
+    },
+  );
 });
 
 describe('backoff', () => {
