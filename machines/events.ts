@@ -110,6 +110,8 @@ export type ChildReport =
   | ({ readonly type: 'health.verdict' } & QualityFinding)
   /** `poorPollsToRestart` poor polls in a row, or unhealthy. */
   | { readonly type: 'health.restartAdvised'; readonly trigger: 'poor_quality' | 'unhealthy' }
+  /** Restarts for quality in a row that did not help, the one that is advised next included; 0 when the path was good for long enough. */
+  | { readonly type: 'health.poorRestarts'; readonly count: number }
   | {
       readonly type: 'restart.begin';
       readonly attempt: number;

@@ -7,7 +7,8 @@ import { assign, sendParent, setup } from 'xstate';
 import type { QualityFinding, QualityVerdict } from './events.js';
 import { lossRatio, worseLoss, type ProbeCounts } from './policies/loss.js';
 import { firstWindow, nextWindow, type LossWindow, type PingCounts } from './policies/ping-loss.js';
-import { qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
+import { pollsBeforeRestart, qualityScore, qualityVerdict, type QualitySample } from './policies/quality.js';
+import type { PeerKind } from './ports/transport.port.js';
 import type { TubeSettings } from './settings.js';
 
 /** What one poll brought: pings of the generation since it was built, probes of this poll (null: none were answered), round-trip time. */
@@ -24,7 +25,15 @@ export interface HealthContext {
   readonly sample: QualitySample;
   readonly window: LossWindow;
   readonly verdict: QualityVerdict;
+  /** In a row, of those that a restart is advised for. */
   readonly poorPolls: number;
+  /** In a row. */
+  readonly goodPolls: number;
+  /** At the ordinary pace, since the path is watched or a restart was advised. */
+  readonly polls: number;
+  /** Restarts for quality in a row that did not help; the tube keeps the number from path to path. */
+  readonly poorRestarts: number;
+  readonly peerKind: PeerKind;
   readonly failedOperations: number;
 }
 
@@ -42,12 +51,17 @@ function judge(context: HealthContext, polled: PathSample): Partial<HealthContex
   const loss = polled.probes === null ? window.loss : worseLoss(polled.probes);
   const sample = { loss, rttMs: polled.rttMs };
   const verdict = qualityVerdict(sample, context.settings);
+  // A plain peer pays for a restart with a pause, and a long way is seldom the path's fault.
+  const blamed = context.peerKind === 'plain' ? { ...sample, rttMs: null } : sample;
+  const isBlamed = qualityVerdict(blamed, context.settings) === 'poor';
   return {
     sample,
     window,
     verdict,
     scores: [...context.scores, qualityScore(sample)].slice(-keptScores),
-    poorPolls: verdict === 'poor' ? context.poorPolls + 1 : 0,
+    poorPolls: isBlamed ? context.poorPolls + 1 : 0,
+    goodPolls: verdict === 'good' ? context.goodPolls + 1 : 0,
+    polls: context.degraded ? context.polls : context.polls + 1,
   };
 }
 
@@ -62,7 +76,7 @@ const healthSetup = setup({
   types: {
     context: {} as HealthContext,
     events: {} as HealthEvent,
-    input: {} as { readonly settings: TubeSettings },
+    input: {} as { readonly settings: TubeSettings; readonly peerKind: PeerKind; readonly poorRestarts: number },
   },
   actions: {
     askForSample: sendParent({ type: 'health.poll' }),
@@ -71,7 +85,10 @@ const healthSetup = setup({
     reportVerdict: sendParent(({ context }) => ({ type: 'health.verdict', ...finding(context) })),
     advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
     adviseUnhealthy: sendParent({ type: 'health.restartAdvised', trigger: 'unhealthy' }),
-    clearHistory: assign({ scores: [], poorPolls: 0 }),
+    clearHistory: assign({ scores: [], poorPolls: 0, polls: 0 }),
+    countRestart: assign({ poorRestarts: ({ context }) => context.poorRestarts + 1 }),
+    forgetRestarts: assign({ poorRestarts: 0 }),
+    reportRestarts: sendParent(({ context }) => ({ type: 'health.poorRestarts', count: context.poorRestarts })),
     setPace: assign((_, params: { degraded: boolean }) => ({ degraded: params.degraded })),
     countFailed: assign({ failedOperations: ({ context }) => context.failedOperations + 1 }),
     clearFailed: assign({ failedOperations: 0 }),
@@ -79,7 +96,10 @@ const healthSetup = setup({
   guards: {
     verdictChanges: ({ context }, params: { sample: PathSample }) =>
       judge(context, params.sample).verdict !== context.verdict,
-    wasPoorTooOften: ({ context }) => context.poorPolls >= context.settings.poorPollsToRestart,
+    wasPoorTooOften: ({ context }) =>
+      context.poorPolls >= context.settings.poorPollsToRestart &&
+      context.polls >= pollsBeforeRestart(context.poorRestarts, context.settings),
+    isGoodAgain: ({ context }) => context.poorRestarts > 0 && context.goodPolls >= keptScores,
     failsTooOften: ({ context }) => context.failedOperations > context.settings.unhealthyFailedOperations,
     paceChanges: ({ context }, params: { degraded: boolean }) => params.degraded !== context.degraded,
   },
@@ -101,6 +121,10 @@ export const healthMachine = healthSetup.createMachine({
     window: firstWindow,
     verdict: 'good',
     poorPolls: 0,
+    goodPolls: 0,
+    polls: 0,
+    poorRestarts: input.poorRestarts,
+    peerKind: input.peerKind,
     failedOperations: 0,
   }),
   type: 'parallel',
@@ -136,9 +160,15 @@ export const healthMachine = healthSetup.createMachine({
           after: { pollInterval: { target: 'sampling', reenter: true, actions: 'askForSample' } },
         },
         judged: {
-          description: 'Three poor polls in a row call for an overlapping restart; the history starts anew.',
+          description:
+            'Three poor polls in a row call for an overlapping restart, later each time that one did not help; the history starts anew.',
           always: [
-            { guard: 'wasPoorTooOften', target: 'resting', actions: ['advisePoor', 'clearHistory'] },
+            {
+              guard: 'wasPoorTooOften',
+              target: 'resting',
+              actions: ['countRestart', 'reportRestarts', 'advisePoor', 'clearHistory'],
+            },
+            { guard: 'isGoodAgain', target: 'resting', actions: ['forgetRestarts', 'reportRestarts'] },
             { target: 'resting' },
           ],
         },

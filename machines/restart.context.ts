@@ -51,8 +51,8 @@ export interface Trigger {
   readonly atMs: number;
 }
 
-/** What may change while a restart waits. */
-export type EvidencePatch = Partial<Pick<Evidence, 'signalling' | 'route' | 'held' | 'suspectShare'>>;
+/** What may change while a restart waits or runs. */
+export type EvidencePatch = Partial<Pick<Evidence, 'path' | 'signalling' | 'route' | 'held' | 'suspectShare'>>;
 
 export type RestartEvent =
   | ({ readonly type: 'restart.trigger' } & Trigger)
@@ -100,13 +100,18 @@ export function patienceMs({ settings, rttMs, stalls }: Pick<RestartContext, 'se
   return Math.min(settings.generationTimeoutMs, Math.round(usualMs * 2 ** stalls));
 }
 
+/** The path works, if poorly: an attempt to better it that fails counts towards nothing that could end the tube. */
+export const isBettering = ({ trigger, evidence }: Pick<RestartContext, 'trigger' | 'evidence'>): boolean =>
+  trigger === 'poor_quality' && evidence.path === 'sound';
+
 export function afterFailedAttempt(context: RestartContext): Partial<RestartContext> {
   const draw = drawRandom(context.random);
-  const failures = context.failures + 1;
+  const isFree = isBettering(context);
+  const failures = isFree ? context.failures : context.failures + 1;
   return {
-    breaker: afterFailure(context.breaker, context.settings.breakerFailureThreshold),
+    breaker: isFree ? context.breaker : afterFailure(context.breaker, context.settings.breakerFailureThreshold),
     failures,
-    delayMs: backoffMs(context.settings.restartBackoffMs, failures, draw.value),
+    delayMs: backoffMs(context.settings.restartBackoffMs, Math.max(1, failures), draw.value),
     random: draw.state,
     requestId: null,
   };

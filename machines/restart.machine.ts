@@ -12,6 +12,7 @@ import {
   afterFailedAttempt,
   decision,
   isAheadTrigger,
+  isBettering,
   maxReplacements,
   patienceMs,
   ruled,
@@ -88,7 +89,8 @@ const restartSetup = setup({
       context.failures >= context.settings.maxRestartAttempts &&
       !(context.trigger === 'manual' && context.requestId !== null),
     breakerIsOpen: ({ context }) => context.breaker.kind === 'open',
-    breakerCloses: ({ context }) => context.breaker.kind === 'open' && context.settings.breakerAction === 'close',
+    breakerCloses: ({ context }) =>
+      context.breaker.kind === 'open' && context.settings.breakerAction === 'close' && !isBettering(context),
     /** Here something is missing: the network of this host, or a controller that the offer could be told to. */
     waitsForNode: ({ context }) => ['wait_for_network', 'wait_for_controller'].includes(verdictOf(context)),
     waitsForPeer: ({ context }) => verdictOf(context) === 'wait_for_peer',
@@ -101,7 +103,7 @@ const restartSetup = setup({
       isNetworkTrigger(trigger) && !(evidence.source === 'host' && evidence.route === 'same'),
     needsSettling: ({ context }) => isNetworkTrigger(context.trigger),
     mustWait: ({ context }) => context.delayMs > 0,
-    answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close',
+    answerTimeoutCloses: ({ context }) => context.settings.answerTimeoutAction === 'close' && !isBettering(context),
     isAhead: (_, params: { trigger: RestartTrigger }) => isAheadTrigger(params.trigger),
     isOrdinary: ({ context }, params: { fresh: boolean }) => !params.fresh || context.fresh,
     wantsFresh: ({ context }, params: { fresh: boolean }) => params.fresh && !context.fresh,
@@ -209,7 +211,18 @@ export const restartMachine = restartSetup.createMachine({
         settle: { target: 'attempting', actions: ['countAttempt', 'decideToGo'] },
       },
       on: {
-        'restart.trigger': { target: 'deciding', actions: { type: 'accept', params: ({ event }) => event } },
+        'restart.trigger': [
+          {
+            guard: { type: 'isAhead', params: ({ event }) => event },
+            target: 'deciding',
+            actions: { type: 'accept', params: ({ event }) => event },
+          },
+          {
+            actions: { type: 'skipDuplicate', params: ({ event }) => event },
+            description:
+              'What follows from the change (silence, a lost transport) has its restart already, without a backoff.',
+          },
+        ],
       },
     },
     backoff: {

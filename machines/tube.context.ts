@@ -109,6 +109,8 @@ export interface TubeContext {
   readonly missedPings: number;
   /** Smoothed over generations: how far away the peer is. Null until it was measured. */
   readonly rtt: RttEstimate | null;
+  /** Restarts for quality in a row that did not help. */
+  readonly poorRestarts: number;
   readonly lastActivityAtMs: number;
   /** When the peer was last heard over the path itself: a pong or data, not signalling. */
   readonly lastHeardAtMs: number;
@@ -144,6 +146,7 @@ const common = {
   givenUpSinceMs: null,
   missedPings: 0,
   rtt: null,
+  poorRestarts: 0,
   renewed: null,
   closeReason: 'requested',
 } as const;

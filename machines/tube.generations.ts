@@ -5,6 +5,7 @@
 import { enqueueActions } from 'xstate';
 import type { Failure } from './failure.js';
 import { updateRtt } from './policies/ping-timeout.js';
+import { isNetworkTrigger } from './policies/recovery.js';
 import type {
   ChannelRecord,
   Description,
@@ -122,7 +123,7 @@ export const tubeGenerations = tubeReports.extend({
         const linger = { delay: settings.generationLingerMs, id: lingerId(active) };
         enqueue.sendTo(transportId(active), { type: 'transport.close' }, linger);
       }
-      enqueue.assign(({ context: { node, peer } }) => ({
+      enqueue.assign(({ context: { node, peer, poorRestarts } }) => ({
         active: generation,
         pending: null,
         peer: channels.reduce(withChannel, peer),
@@ -130,6 +131,8 @@ export const tubeGenerations = tubeReports.extend({
         lastHeardAtMs: atMs,
         missedPings: 0,
         node: { ...node, route: 'unknown' },
+        // Another network is another path.
+        poorRestarts: trigger !== null && isNetworkTrigger(trigger) ? 0 : poorRestarts,
       }));
       enqueue.emit({ type: 'cutOver', generation, from: active });
       if (trigger !== null) enqueue.emit(attemptEnded(pending, trigger, null, atMs - startedAtMs));
@@ -147,12 +150,12 @@ export const tubeGenerations = tubeReports.extend({
     }),
 
     // The path: what pings and health polls judge.
-    watchPath: enqueueActions(({ context: { active, settings }, enqueue }) => {
+    watchPath: enqueueActions(({ context: { active, settings, peer, poorRestarts }, enqueue }) => {
       if (active === null) return;
       enqueue.stopChild('keepalive');
       enqueue.stopChild('health');
       enqueue.spawnChild('keepalive', { id: 'keepalive', input: { settings } });
-      enqueue.spawnChild('health', { id: 'health', input: { settings } });
+      enqueue.spawnChild('health', { id: 'health', input: { settings, peerKind: peer.kind, poorRestarts } });
     }),
     /** The active path is gone: nothing carries data until the next cut-over. */
     losePath: enqueueActions(({ context, enqueue }, { atMs }: { atMs: number }) => {
@@ -172,6 +175,7 @@ export const tubeGenerations = tubeReports.extend({
         enqueue.stopChild('keepalive');
         enqueue.stopChild('health');
         enqueue.assign(withoutPath(context, atMs));
+        if (context.incident !== null) enqueue.sendTo('restart', { type: 'restart.evidence', patch: { path: 'none' } });
       },
     ),
     pingPath: enqueueActions(({ context: { active, live }, enqueue }, { seq }: { seq: number }) => {
@@ -257,6 +261,9 @@ export const tubeGenerations = tubeReports.extend({
       if (context.incident === null) {
         const { settings, breaker } = context;
         enqueue.spawnChild('restart', { id: 'restart', input: { settings, breaker, evidence, seed: seedOf(context) } });
+      } else if (evidence.path !== 'sound') {
+        // A trigger may be skipped; that the path does not work is known all the same.
+        enqueue.sendTo('restart', { type: 'restart.evidence', patch: { path: evidence.path } });
       }
       if (ask === null) return;
       enqueue.sendTo('restart', { type: 'restart.trigger', trigger, ...ask, evidence, atMs });

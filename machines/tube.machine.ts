@@ -108,6 +108,7 @@ export const tubeMachine = tubeSetup.createMachine({
     'health.poll': { actions: 'samplePath' },
     'health.polled': { actions: { type: 'emitPolled', params: ({ event }) => event } },
     'health.verdict': { actions: { type: 'emitQuality', params: ({ event }) => event } },
+    'health.poorRestarts': { actions: { type: 'notePoorRestarts', params: ({ event }) => event } },
     'restart.decided': { actions: { type: 'emitDecision', params: ({ event }) => event } },
     'restart.breakerChanged': { actions: { type: 'noteBreaker', params: ({ event }) => event } },
     'session.keepaliveDue': { actions: 'startKeepaliveSignal' },

@@ -138,6 +138,7 @@ export const tubeReports = setup({
     blameFailure: assign((_, { failure }: { failure: Failure }) => ({
       closeReason: failure.code === 'transport_gather_timeout' ? 'gather_timeout' : 'internal',
     })),
+    notePoorRestarts: assign((_, params: { count: number }) => ({ poorRestarts: params.count })),
     setCloseReason: assign((_, params: { reason: CloseReason }) => ({ closeReason: params.reason })),
     noteActivity: assign((_, params: { atMs: number }) => ({ lastActivityAtMs: params.atMs })),
     noteSignalling: enqueueActions(({ context, enqueue }, { online, atMs }: { online: boolean; atMs: number }) => {

@@ -32,6 +32,21 @@ export function qualityVerdict({ loss, rttMs }: QualitySample, limits: QualityLi
   return measured > limits.warnLossRatio || rtt > limits.warnRttMs ? 'warning' : 'good';
 }
 
+/** Two restarts for the quality of a path that none of them bettered are at most so far apart. */
+const longestPauseMs = 3_600_000;
+
+/**
+ * How often a path is polled before a restart for its quality may be advised: twice as often after each such restart in a row that did not help, up to an
+ * hour's worth of polls. What makes a path poor is mostly not in our hands.
+ */
+export function pollsBeforeRestart(
+  restarts: number,
+  { poorPollsToRestart, healthCheckIntervalMs }: { poorPollsToRestart: number; healthCheckIntervalMs: number },
+): number {
+  const most = Math.max(poorPollsToRestart, Math.ceil(longestPauseMs / healthCheckIntervalMs));
+  return restarts === 0 ? 0 : Math.min(most, poorPollsToRestart * 2 ** restarts);
+}
+
 function scoreOf(ratio: number, rttMs: number): number {
   return 1 - Math.min(2 * ratio, 0.5) - Math.min(Math.max(rttMs - 200, 0) / 1000, 0.5);
 }

@@ -231,12 +231,13 @@ const decisionText = ({ action, code, why }: RestartDecision): string =>
   action === 'skip' && code !== null ? failureTable[code].operator : why;
 
 function attemptSignal(emission: Extract<TubeEmission, { type: 'attemptEnded' }>): SignalDraft {
-  const isSuccess = emission.outcome === 'success';
-  return draft('ice_restart_offer', emission.generation, '', {
-    flag: isSuccess ? progress.complete : progress.fail,
-    status: isSuccess ? 'ICE restart complete' : failureText(emission.failure),
-    extra: { trigger: emission.trigger },
-  });
+  const { generation, trigger, outcome, failure } = emission;
+  const told = (flag: ProgressFlag, status: string): SignalDraft =>
+    draft('ice_restart_offer', generation, '', { flag, status, extra: { trigger } });
+  if (outcome === 'success') return told(progress.complete, 'ICE restart complete');
+  // Nothing failed: another one takes its place.
+  if (failure?.code === 'restart_in_progress') return told(progress.skip, 'ICE restart superseded by a newer one');
+  return told(progress.fail, failureText(failure));
 }
 
 /** The text of the table names the usual wait for an answer; a tube that waits otherwise says so in the detail. */

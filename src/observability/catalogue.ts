@@ -108,7 +108,7 @@ const recoveryFamilies = {
     trigger: restartTriggers,
     outcome: recoveryOutcomes,
   }),
-  recoveryFailures: counter('recovery_failures_total', 'Attempts that failed or were abandoned, by what was wrong.', {
+  recoveryFailures: counter('recovery_failures_total', 'Attempts that failed, by what was wrong.', {
     code: failureCodes,
   }),
   recoveryDecisions: counter(

@@ -250,11 +250,12 @@ export class TubeMetrics {
     atMs: number,
     { trigger, failure, durationMs, ...ended }: Emission<'attemptEnded'>,
   ): void {
-    const outcome = failure !== null && abandoned.includes(failure.code) ? 'abandoned' : ended.outcome;
+    const isAbandoned = failure !== null && abandoned.includes(failure.code);
+    const outcome = isAbandoned ? 'abandoned' : ended.outcome;
     const tookMs = facts.attempt === null ? durationMs : atMs - facts.attempt.startedAtMs;
     facts.attempt = null;
     this.#meter.count('recoveryAttempts', { trigger, outcome });
-    if (failure !== null) this.#meter.count('recoveryFailures', { code: failure.code });
+    if (failure !== null && !isAbandoned) this.#meter.count('recoveryFailures', { code: failure.code });
     this.#meter.record('recoveryDuration', { trigger, outcome }, tookMs / 1000);
   }
 

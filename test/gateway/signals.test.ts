@@ -179,6 +179,24 @@ describe('signals', () => {
       { kind: 'ice_restart_offer', data: '', flag: progress.fail, status: 'no response after 2s' },
     ],
     [
+      'an attempt that a newer one supersedes, which is no failure',
+      {
+        type: 'attemptEnded',
+        generation: 3,
+        trigger: 'ip_change',
+        outcome: 'failure',
+        failure: { code: 'restart_in_progress', detail: '' },
+        durationMs: 1,
+      },
+      {
+        kind: 'ice_restart_offer',
+        data: '',
+        generation: 3,
+        flag: progress.skip,
+        status: 'ICE restart superseded by a newer one',
+      },
+    ],
+    [
       'a successful attempt',
       { type: 'attemptEnded', generation: 3, trigger: 'manual', outcome: 'success', failure: null, durationMs: 1 },
       { kind: 'ice_restart_offer', data: '', flag: progress.complete, status: 'ICE restart complete' },

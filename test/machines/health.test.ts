@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { healthMachine } from '../../machines/health.machine.js';
+import type { PeerKind } from '../../machines/ports/transport.port.js';
 import { runChild } from '../support/child-harness.js';
 import { defaultSettings } from '../support/settings.js';
 
@@ -21,9 +22,9 @@ class Pings {
   }
 }
 
-function run() {
+function run(peerKind: PeerKind = 'overlap', poorRestarts = 0) {
   const pings = new Pings();
-  const harness = runChild(healthMachine, { settings: defaultSettings });
+  const harness = runChild(healthMachine, { settings: defaultSettings, peerKind, poorRestarts });
   const { child, clock, told } = harness;
   return {
     ...harness,
@@ -233,11 +234,43 @@ describe('a restart for poor quality', () => {
     it.poll(0.5, 20);
     expect(it.advice()).toEqual([{ type: 'health.restartAdvised', trigger: 'poor_quality', atMs: 360_000 }]);
     expect(it.context()).toMatchObject({ scores: [], poorPolls: 0 });
-    it.poll(0.5, 20);
-    it.poll(0.5, 20);
+  });
+
+  test('is advised again after 6, 12, 24 and then every 30 poor polls (1 h), whether the path was replaced or not', () => {
+    const it = run();
+    const polls: number[] = [];
+    for (let n = 1; n <= 105; n += 1) {
+      const before = it.advice().length;
+      it.poll(0.5, 20);
+      if (it.advice().length > before) polls.push(n);
+    }
+    expect(polls).toEqual([3, 9, 21, 45, 75, 105]);
+    const told = it.told.filter(({ type }) => type === 'health.poorRestarts').map(({ count }) => count);
+    expect(told).toEqual([1, 2, 3, 4, 5, 6]);
+    const next = run('overlap', 2);
+    for (let n = 0; n < 11; n += 1) next.poll(0.5, 20);
+    expect(next.advice()).toEqual([]);
+    next.poll(0.5, 20);
+    expect(next.advice()).toHaveLength(1);
+  });
+
+  test('is advised as soon as ever once the path was good for ten polls', () => {
+    const it = run('overlap', 5);
+    for (let n = 0; n < 9; n += 1) it.poll(0, 20);
+    expect(it.context().poorRestarts).toBe(5);
+    it.poll(0, 20);
+    expect(it.told.at(-1)).toMatchObject({ type: 'health.poorRestarts', count: 0 });
+    for (let n = 0; n < 3; n += 1) it.poll(0.5, 20);
     expect(it.advice()).toHaveLength(1);
-    it.poll(0.5, 20);
-    expect(it.advice()).toHaveLength(2);
+  });
+
+  test('is advised for a long way with our library only; a plain peer would pay for it with a pause', () => {
+    const [library, plain] = [run('overlap'), run('plain')];
+    for (const it of [library, plain]) for (let n = 0; n < 3; n += 1) it.poll(0, 900);
+    expect([library, plain].map((it) => it.advice().length)).toEqual([1, 0]);
+    expect(plain.verdicts()).toMatchObject([{ verdict: 'poor' }]);
+    for (let n = 0; n < 3; n += 1) plain.poll(0.5, 900);
+    expect(plain.advice()).toHaveLength(1);
   });
 
   test('is not advised when a poll in between was not poor', () => {

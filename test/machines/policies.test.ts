@@ -141,7 +141,24 @@ describe('ping timeout', () => {
     const slow = updateRtt(null, 600);
     expect(pingTimeoutMs(slow, 5_000)).toBe(1_800);
     expect(updateRtt(slow, 600)).toEqual({ smoothedMs: 600, variationMs: 225 });
-    expect(pingTimeoutMs(slow, 1_000)).toBe(1_000);
+  });
+  test.each([
+    [20, 1_000, 500],
+    [300, 1_000, 500],
+    [20, 5_000, 1_000],
+    [600, 5_000, 1_000],
+    [20, 2_000, 1_000],
+    [1_500, 1_000, 2_250],
+    [1_500, 5_000, 2_250],
+    [2_200, 1_000, 3_300],
+    [3_300, 3_000, 4_950],
+    [9_000, 5_000, 10_000],
+  ])('of a steady %i ms with pings each %i ms is %i ms', (rttMs, intervalMs, expected) => {
+    expect(pingTimeoutMs({ smoothedMs: rttMs, variationMs: 0 }, intervalMs)).toBe(expected);
+  });
+  test('exceeds the pause only where the way does: variation alone makes nobody wait longer', () => {
+    expect(pingTimeoutMs({ smoothedMs: 300, variationMs: 400 }, 1_000)).toBe(1_000);
+    expect(pingTimeoutMs({ smoothedMs: 1_500, variationMs: 750 }, 1_000)).toBe(3_000);
   });
 });
 

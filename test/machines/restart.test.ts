@@ -123,6 +123,27 @@ describe('the first attempt', () => {
     expect(it.beginTimes()).toEqual([1_050]);
     expect(it.context().attempts).toBe(1);
   });
+
+  test.each(['missed_pings', 'transport_failure', 'poor_quality', 'unhealthy'] as const)(
+    'for a network change is not held up by %s while it settles, which is skipped',
+    (name) => {
+      const it = run();
+      it.trigger('manual');
+      it.up();
+      it.clock.advance(1_000);
+      it.trigger('interface_change');
+      it.clock.advance(100);
+      it.trigger(name, 'call-1');
+      expect(it.lastDecision()).toMatchObject({
+        action: 'skip',
+        trigger: name,
+        requestId: 'call-1',
+        code: 'restart_in_progress',
+      });
+      it.clock.advance(150);
+      expect(it.begins().at(-1)).toMatchObject({ trigger: 'interface_change', atMs: 1_250 });
+    },
+  );
 });
 
 describe('backoff', () => {
@@ -198,6 +219,35 @@ describe('backoff', () => {
       expect(it.begins()).toHaveLength(2);
     },
   );
+});
+
+describe('an attempt to better a path that works', () => {
+  test.each([{}, { answerTimeoutAction: 'close' as const }, { breakerAction: 'close' as const }])(
+    'ends nothing when it fails, however often (%j)',
+    (settings) => {
+      const it = run({ settings: { ...settings, breakerFailureThreshold: 1, maxRestartAttempts: 1 } });
+      for (let n = 1; n <= 20; n += 1) {
+        it.trigger('poor_quality');
+        if (n > 1) awaitBegin(it);
+        it.described();
+        it.clock.advance(15_000);
+        expect(it.abandons()).toHaveLength(n);
+        expect(it.state()).toBe('backoff');
+        it.standDown();
+      }
+      expect(it.giveUps()).toEqual([]);
+      expect(it.breaker()).toEqual({ kind: 'closed', failures: 0 });
+    },
+  );
+
+  test('counts like any other once the path is gone', () => {
+    const it = run();
+    it.trigger('poor_quality');
+    it.learn({ path: 'none' });
+    it.failed();
+    expect(it.context().failures).toBe(1);
+    expect(it.breaker()).toEqual({ kind: 'closed', failures: 1 });
+  });
 });
 
 describe('answer timeout', () => {

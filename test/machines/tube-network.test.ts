@@ -37,6 +37,23 @@ describe('a change of the network of this host', () => {
     expect(tube.of('recovered')).toMatchObject([{ attempts: 1, trigger: 'interface_change', outageMs: 250 }]);
   });
 
+  test('keeps its place when the transport is lost meanwhile, though a restart went before', () => {
+    const tube = settled();
+    tube.restart();
+    tube.complete('overlap');
+    tube.advance(seconds);
+    tube.clear();
+    const atMs = tube.elapsedMs;
+    tube.networkChanged('interface_change', 'host', 'moved');
+    tube.advance(100);
+    tube.down(2);
+    expect(tube.path).toBe('degraded.restarting.pathless');
+    tube.advance(150);
+    expect(tube.of('attemptStarted')).toMatchObject([{ trigger: 'interface_change', sinceStartMs: atMs + 250 }]);
+    tube.complete('overlap');
+    expect(tube.of('recovered')).toMatchObject([{ attempts: 1, outageMs: 250 }]);
+  });
+
   test('that does not concern the way to the peer is left alone, and the path is asked at once', () => {
     const tube = settled();
     const pings = (): number => tube.transports.get(1)!.commands.filter(({ type }) => type === 'transport.ping').length;

@@ -372,7 +372,7 @@ describe('an offer that is never answered', () => {
   });
 
   test('closes the tube where answerTimeoutAction is close, also on a suspicion', () => {
-    for (const trigger of ['poor_quality', 'manual'] as const) {
+    for (const trigger of ['unhealthy', 'manual'] as const) {
       const tube = TubeHarness.connected('overlap', { settings: { answerTimeoutAction: 'close' } });
       if (trigger === 'manual') tube.restart();
       else tube.send({ type: 'health.restartAdvised', trigger });
@@ -386,14 +386,34 @@ describe('an offer that is never answered', () => {
 
   test('closes the tube where breakerAction is close and the breaker opens, also on a suspicion', () => {
     const tube = TubeHarness.connected('overlap', { settings: { breakerAction: 'close', breakerFailureThreshold: 1 } });
-    tube.send({ type: 'health.restartAdvised', trigger: 'poor_quality' });
+    tube.send({ type: 'health.restartAdvised', trigger: 'unhealthy' });
     tube.described();
     tube.advance(15 * seconds);
     expect(tube.of('closed')).toMatchObject([{ reason: 'breaker_open' }]);
   });
 
+  test('for poor quality closes nothing and leaves the path of our library as it is, whatever the settings', () => {
+    const settings = { answerTimeoutAction: 'close', breakerAction: 'close', breakerFailureThreshold: 1 } as const;
+    const tube = TubeHarness.connected('overlap', { settings: { ...settings, maxRestartAttempts: 1 } });
+    for (const isAnswered of [false, true, false, true]) {
+      tube.send({ type: 'health.restartAdvised', trigger: 'poor_quality' });
+      while (tube.context.pending === null) tube.advance(1);
+      tube.described();
+      if (isAnswered) tube.answer('overlap');
+      while (tube.state !== 'connected') {
+        tube.advance(seconds);
+        if (isAnswered && tube.context.pending?.described === false) {
+          tube.described();
+          tube.answer('overlap');
+        }
+      }
+      expect(tube.context).toMatchObject({ active: 1, pending: null, breaker: { kind: 'closed' } });
+    }
+    expect(tube.commands(1)).toEqual(['applyAnswer@0', 'activate@0']);
+  });
+
   test('that was the last one keeps a sound path, and the next trouble begins a new incident', () => {
-    for (const trigger of ['poor_quality', 'manual'] as const) {
+    for (const trigger of ['unhealthy', 'manual'] as const) {
       const tube = TubeHarness.connected('overlap', { settings: { maxRestartAttempts: 1 } });
       if (trigger === 'manual') tube.restart();
       else tube.send({ type: 'health.restartAdvised', trigger });

@@ -123,7 +123,9 @@ class Walk {
       'late answer': () => tube.describe('answer', this.pick([null, this.generation()])),
       candidate: () => tube.candidate(this.pick([null, this.generation()])),
       restart: () => tube.restart(this.pick(restartTriggers), this.below(4) === 0),
-      advised: () => tube.send({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
+      advised: () =>
+        tube.send({ type: 'health.restartAdvised', trigger: this.pick(['poor_quality', 'unhealthy'] as const) }),
+      'in vain': () => tube.send({ type: 'health.poorRestarts', count: 2 }),
       online: () => tube.signalling(true),
       offline: () => tube.signalling(false),
       activity: () => tube.send({ type: 'tube.activity', atMs: tube.clock.nowMs }),
@@ -257,7 +259,7 @@ describe('a walk of random events', () => {
 describe('the walks together', () => {
   test('leave no transition of the chart untaken', () => {
     const taken = new Set<string>();
-    for (let seed = 0; seed < 900; seed += 1) {
+    for (let seed = 0; seed < 1_500; seed += 1) {
       const walk = new Walk(seed + 5_000);
       for (let n = 0; n < steps && walk.tube.state !== 'closed'; n += 1) walk.step();
       if (walk.tube.state !== 'closed') walk.tube.close();

@@ -89,6 +89,7 @@ describe('a tube', () => {
     say({ ...emissions.attemptEnded, failure: { code: 'restart_in_progress', detail: '' } });
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="abandoned"}')).toBe(1);
     expect(await value('recovery_attempts_total{trigger="missed_pings",outcome="failure"}')).toBe(0);
+    expect(await value('recovery_failures_total{code="restart_in_progress"}')).toBe(0);
   });
 
   test('whose attempt nobody ended is counted all the same: closed, or crashed and begun anew', async () => {

@@ -84,6 +84,16 @@ export const pathScenarios: readonly Scenario[] = [
     happen: (stage) => stage.happens(() => stage.topology.firewall.killFlows('to-peer')),
   },
   {
+    name: 'black-hole-long-delay',
+    runs: 3,
+    what: 'The same over 1.2 s of round trip, which new connections have as well.',
+    path: { delayMs: 600 },
+    warmUpMs: 8000,
+    giveUpMs: 90_000,
+    targets: { library: { ms: 20_000, ours: true }, chromium: { ms: 22_000, ours: true } },
+    happen: killFlows,
+  },
+  {
     name: 'black-hole-all',
     runs: 3,
     what: 'No UDP passes for 20 s, new connections included; measured from its return.',
