@@ -28,7 +28,7 @@ import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { isWantedEnd } from '../machines/failure.js';
 import { ServiceDesk } from './operator-desk.js';
-import { iceServersFor } from './transport/turn-credentials.js';
+import { iceServersFor, iceUrlsOf } from './transport/turn-credentials.js';
 import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
@@ -118,6 +118,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const recovery = new NodeRecovery({
     registry,
     limits: config,
+    iceUrls: () => iceUrlsOf(life.config),
     log: logging.target('webrtc_ice_restart'),
     stormActive: (active) => metrics.stormActive(active),
   });
@@ -253,8 +254,8 @@ const iceServersOf = ({ config }: Life, tubeId: string, { turnCredentialTtlMs }:
   iceServersFor(config, tubeId, turnCredentialTtlMs, Date.now());
 
 /** Our own ICE agent takes what it can use of the servers that peers are given. */
-function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
-  const urls = [...iceServers.flatMap((server) => server.urls), ...turnUrls].filter(isForBrowsers);
+function tellUnusableServers(config: Config, log: Log): void {
+  const urls = iceUrlsOf(config).filter(isForBrowsers);
   if (urls.length > 0) log.warn({ urls }, 'ICE servers for peers only: this end uses neither TLS nor TCP');
 }
 

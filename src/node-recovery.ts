@@ -6,6 +6,7 @@ import type { TubeEvent, TubeState } from '../machines/events.js';
 import type { BucketLimits } from '../machines/policies/storm.js';
 import { NetworkWatcher, type NetworkChange } from './network/network-watcher.js';
 import { sourceAddressesTo } from './network/route-source.js';
+import { turnServerAddresses } from './network/turn-server-addresses.js';
 import { interfacesOf } from './network/network-snapshot.js';
 import type { Log } from './observability/logger.js';
 import type { NodeView } from './operator/operator.types.js';
@@ -23,6 +24,8 @@ export interface NodeRecoveryLimits extends StormGovernorLimits {
 export interface NodeRecoveryOptions {
   readonly registry: TubeRegistry;
   readonly limits: NodeRecoveryLimits;
+  /** Of the ICE servers that our own end uses now. */
+  readonly iceUrls: () => readonly string[];
   readonly log: Pick<Log, 'info' | 'warn' | 'debug'>;
   readonly stormActive: (active: boolean) => void;
 }
@@ -58,6 +61,7 @@ export class NodeRecovery {
     const deliver = (tubeId: string, event: TubeEvent): void => void registry.deliver(tubeId, event);
     this.#host = new HostNetwork({
       sourcesTo: sourceAddressesTo,
+      relaysOf: (relayed) => turnServerAddresses(relayed, options.iceUrls()),
       pacer: this.#pacer,
       clock,
       nowMs: () => Date.now(),

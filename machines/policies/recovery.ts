@@ -39,8 +39,8 @@ export type NetworkChangeSource = (typeof networkChangeSources)[number];
 export type PeerSignalling = 'relayed' | 'online' | 'offline';
 
 /**
- * The way of this host to a peer, compared with what it was when the path came up. `same`: packets would leave from the same address. `moved`: from
- * another one, so the old path is dead. `none`: nothing leads there. `unknown`: not told, or the path goes through a relay.
+ * The way of this host to a peer (to the relay, if there is one), compared with what it was when the path came up. `same`: packets would leave from the same address. `moved`: from
+ * another one, so the old path is dead. `none`: nothing leads there. `unknown`: not told.
  */
 export type Route = 'unknown' | 'same' | 'moved' | 'none';
 
