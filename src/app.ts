@@ -123,7 +123,7 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
     stormActive: (active) => metrics.stormActive(active),
   });
   const pace = (tubeId: string, work: () => void): void => recovery.reports.run('report', tubeId, work);
-  const records = createRecords(config, logging, metrics, { registry, pace, hasRoom: () => tubes.limits.hasRoom });
+  const records = createRecords(config, logging, metrics, { registry, pace });
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
   const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
   const tubes: LiveTubes = new LiveTubes({
@@ -159,7 +159,7 @@ function createRecords(
   config: Config,
   logging: Logging,
   metrics: Metrics,
-  parts: Pick<TubeStoreOptions, 'registry' | 'pace' | 'hasRoom'>,
+  parts: Pick<TubeStoreOptions, 'registry' | 'pace'>,
 ): TubeStore {
   const open = (observer: StoreObserver) => openStore(config.dataDir, observer);
   return new TubeStore({ ...config, ...parts, open, metrics, log: logging.target('service'), now: () => Date.now() });
