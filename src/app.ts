@@ -289,12 +289,7 @@ function resolveSettings(limits: ResourceLimits, { config }: Life, request: Sett
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
   const asked = parseTubeSettings(request.settings);
   if (!asked.ok) throw new AppError('input_schema', asked.problems.map((problem) => `settings: ${problem}`).join('; '));
-  const settings = resolveTubeSettings(
-    (policy) => limits.tubeDefaults(policy),
-    profile,
-    asked.value,
-    request.trickleIce,
-  );
+  const settings = resolveTubeSettings(limits, profile, asked.value, request.trickleIce);
   // Without a secret there are at most TURN servers whose credentials do not expire: nothing to renew.
   return config.turnSecret === null ? { ...settings, turnCredentialTtlMs: 0 } : settings;
 }
