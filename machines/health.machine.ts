@@ -21,7 +21,11 @@ export interface HealthContext {
   readonly degraded: boolean;
   /** The last ten scores, oldest first. */
   readonly scores: readonly number[];
+  /** What they were made of; the last one is `sample`. */
+  readonly samples: readonly QualitySample[];
   readonly sample: QualitySample;
+  /** The verdict was found by a poll; the first one is a hope. */
+  readonly isPolled: boolean;
   readonly window: LossWindow;
   readonly verdict: QualityVerdict;
   readonly poorPolls: number;
@@ -46,7 +50,9 @@ function judge(context: HealthContext, polled: PathSample): Partial<HealthContex
     sample,
     window,
     verdict,
+    isPolled: true,
     scores: [...context.scores, qualityScore(sample)].slice(-keptScores),
+    samples: [...context.samples, sample].slice(-keptScores),
     poorPolls: verdict === 'poor' ? context.poorPolls + 1 : 0,
   };
 }
@@ -71,7 +77,7 @@ const healthSetup = setup({
     reportVerdict: sendParent(({ context }) => ({ type: 'health.verdict', ...finding(context) })),
     advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
     adviseUnhealthy: sendParent({ type: 'health.restartAdvised', trigger: 'unhealthy' }),
-    clearHistory: assign({ scores: [], poorPolls: 0 }),
+    clearHistory: assign({ scores: [], samples: [], poorPolls: 0 }),
     setPace: assign((_, params: { degraded: boolean }) => ({ degraded: params.degraded })),
     countFailed: assign({ failedOperations: ({ context }) => context.failedOperations + 1 }),
     clearFailed: assign({ failedOperations: 0 }),
@@ -97,6 +103,8 @@ export const healthMachine = healthSetup.createMachine({
     settings: input.settings,
     degraded: false,
     scores: [],
+    samples: [],
+    isPolled: false,
     sample: { loss: null, rttMs: null },
     window: firstWindow,
     verdict: 'good',
