@@ -9,8 +9,9 @@ import { sourceAddressesTo } from './network/route-source.js';
 import { turnServerAddresses } from './network/turn-server-addresses.js';
 import { interfacesOf } from './network/network-snapshot.js';
 import type { Log } from './observability/logger.js';
+import { hostChangeLine } from './observability/tube-log.js';
 import type { NodeView } from './operator/operator.types.js';
-import { HostNetwork, type RouteCounts } from './registry/host-network.js';
+import { HostNetwork, type HostNetworkChange, type RouteCounts } from './registry/host-network.js';
 import type { TubeNotice } from './registry/notice.js';
 import { RestartPacer } from './registry/restart-pacer.js';
 import { StormGovernor, type StormGovernorLimits, type StormNews } from './registry/storm-governor.js';
@@ -26,7 +27,7 @@ export interface NodeRecoveryOptions {
   readonly limits: NodeRecoveryLimits;
   /** Of the ICE servers that our own end uses now. */
   readonly iceUrls: () => readonly string[];
-  readonly log: Pick<Log, 'info' | 'warn' | 'debug'>;
+  readonly log: Log;
   readonly stormActive: (active: boolean) => void;
 }
 
@@ -134,11 +135,10 @@ export class NodeRecovery {
     void this.#host.changed(change);
   }
 
-  #judged(change: { type: string; cause: string; detail: string }, counts: RouteCounts): void {
+  #judged(change: HostNetworkChange, counts: RouteCounts): void {
     if (change.cause === 'again') return;
-    const fields = { event: change.type, reason: change.cause, detail: change.detail, tubes: counts };
-    const concerned = counts.moved + counts.none > 0;
-    this.#options.log[concerned ? 'info' : 'debug'](fields, 'the network of this host changed');
+    const { level, fields, msg } = hostChangeLine(change, counts);
+    this.#options.log[level](fields, msg);
   }
 
   #lookAtNetwork(): void {

@@ -95,6 +95,9 @@ export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTri
 export const waitsToBeFollowed = ({ held, suspectShare }: Pick<Evidence, 'held' | 'suspectShare'>): boolean =>
   held && suspectShare === 0;
 
+/** Of a sound path that a change of this host does not concern. */
+export const leftAlone: Ruling = { verdict: 'leave_alone', why: 'the way to the peer is as it was' };
+
 const table: readonly Row[] = [
   {
     fits: ({ trigger }) => trigger === 'peer_offer',
@@ -104,8 +107,7 @@ const table: readonly Row[] = [
   {
     fits: ({ trigger, source, path, route }) =>
       isNetworkTrigger(trigger) && source === 'host' && path === 'sound' && (route === 'same' || route === 'unknown'),
-    verdict: 'leave_alone',
-    why: 'the way to the peer is as it was',
+    ...leftAlone,
   },
   {
     fits: ({ signalling }) => signalling === 'offline',
