@@ -54,6 +54,8 @@ export interface Evidence {
   readonly path: PathHealth;
   /** Pings in a row without an answer. */
   readonly missedPings: number;
+  /** Which: the numbers of the last ten of them, on the active path. */
+  readonly missedSeqs: readonly number[];
   /** Since the peer was last heard over the path, milliseconds. */
   readonly silentMs: number;
   readonly transport: TransportState;

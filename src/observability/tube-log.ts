@@ -72,6 +72,7 @@ const decisionTexts: Readonly<Record<RestartDecision['action'], string>> = {
 const evidenceFields = ({
   path,
   missedPings,
+  missedSeqs,
   silentMs,
   transport,
   signalling,
@@ -83,6 +84,7 @@ const evidenceFields = ({
   source,
   path,
   missed_pings: missedPings,
+  missed_ping_seqs: missedSeqs,
   silent_ms: silentMs,
   transport_state: transport,
   signalling,
