@@ -51,7 +51,7 @@ module.exports = {
       name: 'peer-library-is-small',
       comment: 'what a browser downloads: the peer library, channels, pure policies, socket.io-client',
       severity: 'error',
-      from: { path: '^src/peer/', pathNot: '^src/peer/node\\.ts$' },
+      from: { path: '^src/peer/', pathNot: '^src/peer/node(-network)?\\.ts$' },
       to: { pathNot: ['^src/(peer|channels)/', '^machines/', '(^|/)node_modules/socket\\.io-client/'] },
     },
     {
@@ -83,17 +83,17 @@ module.exports = {
     },
     {
       name: 'browser-never-loads-node',
-      comment: 'only Node programs import peer/node.ts',
+      comment: 'only Node programs import peer/node.ts, and only that peer/node-network.ts',
       severity: 'error',
-      from: { path: '^src/(peer|channels|console)/' },
-      to: { path: '^src/peer/node\\.ts$' },
+      from: { path: '^src/(peer|channels|console)/', pathNot: '^src/peer/node\\.ts$' },
+      to: { path: '^src/peer/node(-network)?\\.ts$' },
     },
     {
       name: 'peer-in-node',
       comment:
         'peer/node.ts puts the peer library on top of the native connection and the network watcher, and uses nothing else of the service',
       severity: 'error',
-      from: { path: '^src/peer/node\\.ts$' },
+      from: { path: '^src/peer/node(-network)?\\.ts$' },
       to: {
         path: '^(src|machines)/',
         pathNot: ['^src/(peer|channels|network)/', '^machines/', '^src/transport/native-[^/]+\\.ts$'],

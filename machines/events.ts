@@ -97,7 +97,7 @@ export type TubeRequest =
 /** What the keepalive, health and restart children report to their tube. */
 export type ChildReport =
   | { readonly type: 'keepalive.ping'; readonly seq: number }
-  | { readonly type: 'keepalive.missed'; readonly missed: number; readonly timeoutMs: number }
+  | { readonly type: 'keepalive.missed'; readonly missed: number; readonly seq: number; readonly timeoutMs: number }
   /** `missedPingsToDegrade` pings in a row stayed unanswered. */
   | { readonly type: 'keepalive.suspect'; readonly missed: number }
   /** `missedPingsToRestart` in a row. Repeated for every further missed ping. */

@@ -22,7 +22,11 @@ export interface HealthContext {
   readonly degraded: boolean;
   /** The last ten scores, oldest first. */
   readonly scores: readonly number[];
+  /** What they were made of; the last one is `sample`. */
+  readonly samples: readonly QualitySample[];
   readonly sample: QualitySample;
+  /** The verdict was found by a poll; the first one is a hope. */
+  readonly isPolled: boolean;
   readonly window: LossWindow;
   readonly verdict: QualityVerdict;
   /** In a row, of those that a restart is advised for. */
@@ -58,7 +62,9 @@ function judge(context: HealthContext, polled: PathSample): Partial<HealthContex
     sample,
     window,
     verdict,
+    isPolled: true,
     scores: [...context.scores, qualityScore(sample)].slice(-keptScores),
+    samples: [...context.samples, sample].slice(-keptScores),
     poorPolls: isBlamed ? context.poorPolls + 1 : 0,
     goodPolls: verdict === 'good' ? context.goodPolls + 1 : 0,
     polls: context.degraded ? context.polls : context.polls + 1,
@@ -85,7 +91,7 @@ const healthSetup = setup({
     reportVerdict: sendParent(({ context }) => ({ type: 'health.verdict', ...finding(context) })),
     advisePoor: sendParent({ type: 'health.restartAdvised', trigger: 'poor_quality' }),
     adviseUnhealthy: sendParent({ type: 'health.restartAdvised', trigger: 'unhealthy' }),
-    clearHistory: assign({ scores: [], poorPolls: 0, polls: 0 }),
+    clearHistory: assign({ scores: [], samples: [], poorPolls: 0, polls: 0 }),
     countRestart: assign({ poorRestarts: ({ context }) => context.poorRestarts + 1 }),
     forgetRestarts: assign({ poorRestarts: 0 }),
     reportRestarts: sendParent(({ context }) => ({ type: 'health.poorRestarts', count: context.poorRestarts })),
@@ -117,6 +123,8 @@ export const healthMachine = healthSetup.createMachine({
     settings: input.settings,
     degraded: false,
     scores: [],
+    samples: [],
+    isPolled: false,
     sample: { loss: null, rttMs: null },
     window: firstWindow,
     verdict: 'good',

@@ -50,6 +50,7 @@ const keepaliveSetup = setup({
     reportMissed: sendParent(({ context }) => ({
       type: 'keepalive.missed',
       missed: context.missed,
+      seq: context.seq,
       timeoutMs: timeoutMs(context),
     })),
     reportSuspect: sendParent(({ context }) => ({ type: 'keepalive.suspect', missed: context.missed })),

@@ -11,6 +11,9 @@ export interface ChannelSpec {
 }
 
 export interface TubeSettings {
+  /** Names of what the numbers came from, for people; absent in what was written before there was this field. */
+  readonly profile?: string;
+  readonly recoveryPolicy?: string;
   readonly trickleIce: boolean;
   readonly connectTimeoutMs: number;
   readonly iceGatherTimeoutMs: number;

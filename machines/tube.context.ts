@@ -107,6 +107,8 @@ export interface TubeContext {
   readonly renewed: number | null;
   /** Pings in a row that the active path left unanswered. */
   readonly missedPings: number;
+  /** The last of them, by their numbers; fewer than are missing where the path was doubted for another reason. */
+  readonly missedSeqs: readonly number[];
   /** Smoothed over generations: how far away the peer is. Null until it was measured. */
   readonly rtt: RttEstimate | null;
   /** Restarts for quality in a row that did not help. */
@@ -145,6 +147,7 @@ const common = {
   incident: null,
   givenUpSinceMs: null,
   missedPings: 0,
+  missedSeqs: [],
   rtt: null,
   poorRestarts: 0,
   renewed: null,

@@ -19,9 +19,12 @@ export function decided(
   context: TubeContext,
   { decision: made, requestId }: Extract<ChildReport, { type: 'restart.decided' }>,
 ): readonly TubeEmission[] {
-  const { missedPings, transportState: transport } = context;
+  const { missedPings, missedSeqs, transportState: transport } = context;
   // A restart that waited decides by what is so now, not by what was when it was asked for.
-  const decision = { ...made, evidence: { ...made.evidence, path: healthOf(context), missedPings, transport } };
+  const decision = {
+    ...made,
+    evidence: { ...made.evidence, path: healthOf(context), missedPings, missedSeqs, transport },
+  };
   const told: TubeEmission = { type: 'decision', decision };
   if (requestId === null || decision.code === null) return [told];
   return [told, { type: 'refused', requestId, failure: failureOf(decision.code, decision.why) }];
@@ -66,10 +69,21 @@ const healthOf = ({ active, incident }: TubeContext): PathHealth => {
 
 /** What the decision table looks at. */
 export function evidenceOf(context: TubeContext, { trigger, source, atMs, route }: Presented): Evidence {
-  const { node, missedPings, lastHeardAtMs, transportState: transport, signalling } = context;
+  const { node, missedPings, missedSeqs, lastHeardAtMs, transportState: transport, signalling } = context;
   const silentMs = Math.max(0, atMs - lastHeardAtMs);
   const path = healthOf(context);
-  return { trigger, source, path, missedPings, silentMs, transport, signalling, ...node, route: route ?? node.route };
+  return {
+    trigger,
+    source,
+    path,
+    missedPings,
+    missedSeqs,
+    silentMs,
+    transport,
+    signalling,
+    ...node,
+    route: route ?? node.route,
+  };
 }
 
 type ReportedChange = Extract<TubeEvent, { type: 'tube.networkChanged' }>;

@@ -130,6 +130,7 @@ export const tubeGenerations = tubeReports.extend({
         transportState: 'connected',
         lastHeardAtMs: atMs,
         missedPings: 0,
+        missedSeqs: [],
         node: { ...node, route: 'unknown' },
         // Another network is another path.
         poorRestarts: trigger !== null && isNetworkTrigger(trigger) ? 0 : poorRestarts,
@@ -187,14 +188,14 @@ export const tubeGenerations = tubeReports.extend({
     }),
     notePong: enqueueActions(({ context, enqueue }, { rttMs, atMs }: { rttMs: number | null; atMs: number }) => {
       const rtt = rttMs === null ? context.rtt : updateRtt(context.rtt, rttMs);
-      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs, missedPings: 0, rtt });
+      enqueue.assign({ lastActivityAtMs: atMs, lastHeardAtMs: atMs, missedPings: 0, missedSeqs: [], rtt });
       enqueue.sendTo('keepalive', { type: 'keepalive.pong', rttMs });
       enqueue.sendTo('health', { type: 'health.heard' });
       enqueue.emit({ type: 'ping', outcome: 'pong', rttMs });
     }),
     /** Something came over it: as good as a pong. */
     provePath: enqueueActions(({ enqueue }, { atMs }: { atMs: number }) => {
-      enqueue.assign({ lastHeardAtMs: atMs, missedPings: 0 });
+      enqueue.assign({ lastHeardAtMs: atMs, missedPings: 0, missedSeqs: [] });
       enqueue.sendTo('keepalive', { type: 'keepalive.heard' });
       enqueue.sendTo('health', { type: 'health.heard' });
     }),

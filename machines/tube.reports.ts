@@ -31,6 +31,9 @@ import {
 import { decided, refusedRestart } from './tube.evidence.js';
 import type { RestartTrigger } from './policies/recovery.js';
 
+/** Of the pings that went unanswered: which they were. */
+const keptMissedSeqs = 10;
+
 type Decision = Extract<TubeEvent, { type: 'restart.decided' }>;
 export interface RestartCall {
   readonly requestId: string;
@@ -113,8 +116,8 @@ export const tubeReports = setup({
       lossRatio,
       rttMs,
     })),
-    noteMissedPing: enqueueActions(({ enqueue }, { missed }: { missed: number }) => {
-      enqueue.assign({ missedPings: missed });
+    noteMissedPing: enqueueActions(({ context, enqueue }, { missed, seq }: { missed: number; seq: number }) => {
+      enqueue.assign({ missedPings: missed, missedSeqs: [...context.missedSeqs, seq].slice(-keptMissedSeqs) });
       enqueue.emit({ type: 'ping', outcome: 'missed', rttMs: null });
     }),
     emitKeepalive: emit(({ context }) => ({ type: 'keepalive', lastActivityAtMs: context.lastActivityAtMs })),

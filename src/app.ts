@@ -28,7 +28,7 @@ import { Metrics, type MetricSources } from './observability/metrics.js';
 import { createTubeLog } from './observability/tube-log.js';
 import { isWantedEnd } from '../machines/failure.js';
 import { ServiceDesk } from './operator-desk.js';
-import { iceServersFor } from './transport/turn-credentials.js';
+import { iceServersFor, iceUrlsOf } from './transport/turn-credentials.js';
 import { IncidentBook } from './registry/incident-book.js';
 import { TubeRegistry, type TubeRegistryOptions } from './registry/tube-registry.js';
 import { TubeService } from './registry/tube-service.js';
@@ -118,11 +118,12 @@ function buildRooms(config: Config, logging: Logging, limits: ResourceLimits) {
   const recovery = new NodeRecovery({
     registry,
     limits: config,
+    iceUrls: () => iceUrlsOf(life.config),
     log: logging.target('webrtc_ice_restart'),
     stormActive: (active) => metrics.stormActive(active),
   });
   const pace = (tubeId: string, work: () => void): void => recovery.reports.run('report', tubeId, work);
-  const records = createRecords(config, logging, metrics, { registry, pace, hasRoom: () => tubes.limits.hasRoom });
+  const records = createRecords(config, logging, metrics, { registry, pace });
   // A tube that failed holds no generation for the moment, and may want one again: it keeps its place.
   const inUse = () => ({ iceAgents: Math.max(host.liveGenerations(), registry.entries.size), creates: tubes.creates });
   const tubes: LiveTubes = new LiveTubes({
@@ -158,7 +159,7 @@ function createRecords(
   config: Config,
   logging: Logging,
   metrics: Metrics,
-  parts: Pick<TubeStoreOptions, 'registry' | 'pace' | 'hasRoom'>,
+  parts: Pick<TubeStoreOptions, 'registry' | 'pace'>,
 ): TubeStore {
   const open = (observer: StoreObserver) => openStore(config.dataDir, observer);
   return new TubeStore({ ...config, ...parts, open, metrics, log: logging.target('service'), now: () => Date.now() });
@@ -253,8 +254,8 @@ const iceServersOf = ({ config }: Life, tubeId: string, { turnCredentialTtlMs }:
   iceServersFor(config, tubeId, turnCredentialTtlMs, Date.now());
 
 /** Our own ICE agent takes what it can use of the servers that peers are given. */
-function tellUnusableServers({ iceServers, turnUrls }: Config, log: Log): void {
-  const urls = [...iceServers.flatMap((server) => server.urls), ...turnUrls].filter(isForBrowsers);
+function tellUnusableServers(config: Config, log: Log): void {
+  const urls = iceUrlsOf(config).filter(isForBrowsers);
   if (urls.length > 0) log.warn({ urls }, 'ICE servers for peers only: this end uses neither TLS nor TCP');
 }
 
@@ -288,12 +289,7 @@ function resolveSettings(limits: ResourceLimits, { config }: Life, request: Sett
     throw new AppError('input_schema', `profile: there is no profile ${JSON.stringify(request.profile)}`);
   const asked = parseTubeSettings(request.settings);
   if (!asked.ok) throw new AppError('input_schema', asked.problems.map((problem) => `settings: ${problem}`).join('; '));
-  const settings = resolveTubeSettings(
-    (policy) => limits.tubeDefaults(policy),
-    profile,
-    asked.value,
-    request.trickleIce,
-  );
+  const settings = resolveTubeSettings(limits, profile, asked.value, request.trickleIce);
   // Without a secret there are at most TURN servers whose credentials do not expire: nothing to renew.
   return config.turnSecret === null ? { ...settings, turnCredentialTtlMs: 0 } : settings;
 }

@@ -54,11 +54,6 @@ export class NodeLimits implements Limits {
     throw new AppError(refusal);
   }
 
-  /** For another tube, now. */
-  get hasRoom(): boolean {
-    return this.capacity().refusal === null;
-  }
-
   capacity(): { used: Record<string, number>; free: Record<string, number>; refusal: FailureCode | null } {
     const { maxConcurrentIceAgents, maxConcurrentCreates, maxConcurrentSockets } = this.limits.current();
     const { iceAgents, creates } = this.inUse();

@@ -6,10 +6,12 @@ import type { TubeEvent, TubeState } from '../machines/events.js';
 import type { BucketLimits } from '../machines/policies/storm.js';
 import { NetworkWatcher, type NetworkChange } from './network/network-watcher.js';
 import { sourceAddressesTo } from './network/route-source.js';
+import { turnServerAddresses } from './network/turn-server-addresses.js';
 import { interfacesOf } from './network/network-snapshot.js';
 import type { Log } from './observability/logger.js';
+import { hostChangeLine } from './observability/tube-log.js';
 import type { NodeView } from './operator/operator.types.js';
-import { HostNetwork, type RouteCounts } from './registry/host-network.js';
+import { HostNetwork, type HostNetworkChange, type RouteCounts } from './registry/host-network.js';
 import type { TubeNotice } from './registry/notice.js';
 import { RestartPacer } from './registry/restart-pacer.js';
 import { StormGovernor, type StormGovernorLimits, type StormNews } from './registry/storm-governor.js';
@@ -23,7 +25,9 @@ export interface NodeRecoveryLimits extends StormGovernorLimits {
 export interface NodeRecoveryOptions {
   readonly registry: TubeRegistry;
   readonly limits: NodeRecoveryLimits;
-  readonly log: Pick<Log, 'info' | 'warn' | 'debug'>;
+  /** Of the ICE servers that our own end uses now. */
+  readonly iceUrls: () => readonly string[];
+  readonly log: Log;
   readonly stormActive: (active: boolean) => void;
 }
 
@@ -58,6 +62,7 @@ export class NodeRecovery {
     const deliver = (tubeId: string, event: TubeEvent): void => void registry.deliver(tubeId, event);
     this.#host = new HostNetwork({
       sourcesTo: sourceAddressesTo,
+      relaysOf: (relayed) => turnServerAddresses(relayed, options.iceUrls()),
       pacer: this.#pacer,
       clock,
       nowMs: () => Date.now(),
@@ -130,11 +135,10 @@ export class NodeRecovery {
     void this.#host.changed(change);
   }
 
-  #judged(change: { type: string; cause: string; detail: string }, counts: RouteCounts): void {
+  #judged(change: HostNetworkChange, counts: RouteCounts): void {
     if (change.cause === 'again') return;
-    const fields = { event: change.type, reason: change.cause, detail: change.detail, tubes: counts };
-    const concerned = counts.moved + counts.none > 0;
-    this.#options.log[concerned ? 'info' : 'debug'](fields, 'the network of this host changed');
+    const { level, fields, msg } = hostChangeLine(change, counts);
+    this.#options.log[level](fields, msg);
   }
 
   #lookAtNetwork(): void {

@@ -22,10 +22,8 @@ export interface TubeStoreOptions {
   readonly pace: (tubeId: string, work: () => void) => void;
   /** How long a tube that is carried on waits for a controller; as long as one may be away without missing a signal. */
   readonly signalReplayWindowMs: number;
-  /** The node has room for another tube. */
-  readonly hasRoom: () => boolean;
   readonly metrics: Pick<Metrics, 'stored'>;
-  readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
+  readonly log: Pick<Log, 'info' | 'error'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -42,7 +40,7 @@ const failingTooLongMs = 10_000;
 /** Between so many resumed tubes the event loop turns. */
 const resumedAtOnce = 50;
 
-type Outcome = 'resumed' | 'expired' | 'refused';
+type Outcome = 'resumed' | 'expired';
 
 export class TubeStore {
   readonly #options: TubeStoreOptions;
@@ -120,7 +118,7 @@ export class TubeStore {
   /** Oldest first. What is not carried on is over. */
   async #carryOn({ records, lastAliveAtMs }: StoredTubes): Promise<readonly TubeIdentity[]> {
     const awayMs = lastAliveAtMs === null ? 0 : Math.max(0, this.#options.now() - lastAliveAtMs);
-    const counts: Record<Outcome, number> = { resumed: 0, expired: 0, refused: 0 };
+    const counts: Record<Outcome, number> = { resumed: 0, expired: 0 };
     const carriedOn: TubeRecord[] = [];
     for (const record of [...records].sort((a, b) => a.createdAtMs - b.createdAtMs)) {
       const outcome = this.#judge(record, awayMs);
@@ -143,15 +141,16 @@ export class TubeStore {
     }, this.#options.signalReplayWindowMs).unref();
   }
 
-  /** `expired`: without data for longer than its session lasts, because there was no service. */
+  /**
+   * `expired`: without data for longer than its session lasts, because there was no service. Limits are for newcomers: these were admitted
+   * once, and what they are now is no reason to end them.
+   */
   #judge({ settings }: TubeRecord, awayMs: number): Outcome {
-    if (awayMs > settings.sessionTimeoutMs) return 'expired';
-    return this.#options.hasRoom() ? 'resumed' : 'refused';
+    return awayMs > settings.sessionTimeoutMs ? 'expired' : 'resumed';
   }
 
   #tell(counts: Readonly<Record<Outcome, number>>, awayMs: number): void {
-    const level = counts.refused > 0 ? 'warn' : 'info';
-    this.#options.log[level]({ ...counts, away_ms: awayMs }, 'tubes of the process before are carried on');
+    this.#options.log.info({ ...counts, away_ms: awayMs }, 'tubes of the process before are carried on');
   }
 }
 

@@ -39,8 +39,8 @@ export type NetworkChangeSource = (typeof networkChangeSources)[number];
 export type PeerSignalling = 'relayed' | 'online' | 'offline';
 
 /**
- * The way of this host to a peer, compared with what it was when the path came up. `same`: packets would leave from the same address. `moved`: from
- * another one, so the old path is dead. `none`: nothing leads there. `unknown`: not told, or the path goes through a relay.
+ * The way of this host to a peer (to the relay, if there is one), compared with what it was when the path came up. `same`: packets would leave from the same address. `moved`: from
+ * another one, so the old path is dead. `none`: nothing leads there. `unknown`: not told.
  */
 export type Route = 'unknown' | 'same' | 'moved' | 'none';
 
@@ -54,6 +54,8 @@ export interface Evidence {
   readonly path: PathHealth;
   /** Pings in a row without an answer. */
   readonly missedPings: number;
+  /** Which: the numbers of the last ten of them, on the active path. */
+  readonly missedSeqs: readonly number[];
   /** Since the peer was last heard over the path, milliseconds. */
   readonly silentMs: number;
   readonly transport: TransportState;
@@ -95,6 +97,9 @@ export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTri
 export const waitsToBeFollowed = ({ held, suspectShare }: Pick<Evidence, 'held' | 'suspectShare'>): boolean =>
   held && suspectShare === 0;
 
+/** Of a sound path that a change of this host does not concern. */
+export const leftAlone: Ruling = { verdict: 'leave_alone', why: 'the way to the peer is as it was' };
+
 const table: readonly Row[] = [
   {
     fits: ({ trigger }) => trigger === 'peer_offer',
@@ -104,8 +109,7 @@ const table: readonly Row[] = [
   {
     fits: ({ trigger, source, path, route }) =>
       isNetworkTrigger(trigger) && source === 'host' && path === 'sound' && (route === 'same' || route === 'unknown'),
-    verdict: 'leave_alone',
-    why: 'the way to the peer is as it was',
+    ...leftAlone,
   },
   {
     fits: ({ signalling }) => signalling === 'offline',

@@ -49,7 +49,7 @@ interface Stats {
   readonly jitter_ms: number | null;
   readonly selected_pair: { readonly local: End; readonly remote: End } | null;
   readonly generations: readonly { readonly generation: number; readonly state: string; readonly active: boolean }[];
-  readonly quality: { readonly verdict: string; readonly score: number | null } | null;
+  readonly quality: { readonly verdict: string | null; readonly score: number | null } | null;
 }
 
 /** What is known of a tube; null: it is closed, or the service is older than the call. */
@@ -169,7 +169,7 @@ function statsLines(stats: Stats): Line[] {
     rtt === null ? null : `round trip ${roundTrip(rtt)}`,
     loss === null ? null : `loss ${percent(loss)}`,
     jitter === null ? null : `jitter ${roundTrip(jitter)}`,
-    quality === null
+    quality === null || quality.verdict === null
       ? null
       : `quality ${quality.verdict}${quality.score === null ? '' : ` (${quality.score.toFixed(2)})`}`,
   ].filter((part) => part !== null);

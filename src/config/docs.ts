@@ -89,8 +89,8 @@ const policyPart = [
   '',
   ...tableOf(recoveryPolicyNames, (name) => numbersOfPolicies[name] ?? {}, 'of the profile'),
   '',
-  'A policy goes over the profile, an explicit key over both. What a call names (profile, then recovery policy, then keys) goes over all that the',
-  'service has; a tube that names a policy has nothing of that of the service.',
+  'A policy goes over the profile, that of the service also over a profile that a call names; an explicit key goes over both. Else what a call names',
+  '(profile, then recovery policy, then keys) goes over all that the service has; a tube that names a policy has nothing of that of the service.',
 ];
 
 const documentHead = `# Configuration

@@ -7,6 +7,7 @@ import { check, unknownKeys, type Checked } from './key-types.js';
 import type { Config } from './load.js';
 import { wireNameOf } from './names.js';
 import { configKeyType } from './schema.js';
+import type { ProfileName } from './profiles.js';
 import type { TubeDefaults } from './tube-keys.js';
 import type { RecoveryPolicyName } from './recovery-policies.js';
 import { follow, tubeDefaultsOf } from './tube-settings.js';
@@ -80,6 +81,14 @@ export class ResourceLimits {
     Object.keys(patch).forEach((key) => this.#changed.add(key));
     this.#limits = { ...this.#limits, ...patch };
     return this.#limits;
+  }
+
+  get profile(): ProfileName {
+    return this.#config.profile;
+  }
+
+  get recoveryPolicy(): RecoveryPolicyName {
+    return this.#config.recoveryPolicy;
   }
 
   /** What new tubes start with, for `resolveTubeSettings`. `policy`: in place of that of the service. */

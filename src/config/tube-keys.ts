@@ -7,8 +7,11 @@ import type { TubeSettings } from '../../machines/settings.js';
 import { bytes, choice, duration, integer, ratio } from './key-types.js';
 import { channelList, waits } from './structured-keys.js';
 
-/** Everything of a tube that can be configured; whether candidates trickle is said by each call instead. */
-export type TubeDefaults = Omit<TubeSettings, 'trickleIce'>;
+/** What is no key of its own: whether candidates trickle is said by each call, and names only say where numbers came from. */
+type Unconfigured = 'trickleIce' | 'profile' | 'recoveryPolicy';
+
+/** Everything of a tube that can be configured. */
+export type TubeDefaults = Omit<TubeSettings, Unconfigured>;
 
 /** No timer of Node may be longer than 2^31 - 1 ms; a week is below. */
 const upTo = (max: number, min = 10) => ({ min, max });

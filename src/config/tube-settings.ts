@@ -138,18 +138,42 @@ export function policyNamed(name: string): RecoveryPolicyName | null {
   return recoveryPolicyNames.find((known) => known === name) ?? null;
 }
 
-/** What the service gives to its tubes; `policy`: the one that a call names, in place of its own. */
-export type TubeDefaultsSource = (policy: RecoveryPolicyName | undefined) => TubeDefaults;
+/** What a service gives to its tubes. */
+export interface TubeDefaultsSource {
+  readonly profile: ProfileName;
+  readonly recoveryPolicy: RecoveryPolicyName;
+  /** @param policy in place of that of the service */
+  tubeDefaults(policy?: RecoveryPolicyName): TubeDefaults;
+}
 
 /** The settings a tube runs by. Never fails: what is asked for comes from `parseTubeSettings`. */
 export function resolveTubeSettings(
-  defaultsUnder: TubeDefaultsSource,
+  service: TubeDefaultsSource,
   profile: ProfileName | null | undefined,
   { policy, overrides }: AskedSettings,
   trickleIce: boolean,
 ): TubeSettings {
-  const numbersOfProfile = profile === null || profile === undefined ? {} : profiles[profile].tube;
   const numbersOfPolicy = policy === undefined ? {} : recoveryPolicies[policy];
-  const values = { ...defaultsUnder(policy), ...numbersOfProfile, ...numbersOfPolicy, ...overrides };
-  return { ...follow(values, new Set(Object.keys(overrides))), trickleIce };
+  const values = {
+    ...service.tubeDefaults(policy),
+    ...numbersOfProfile(profile ?? null, policy ?? service.recoveryPolicy),
+    ...numbersOfPolicy,
+    ...overrides,
+  };
+  return {
+    ...follow(values, new Set(Object.keys(overrides))),
+    trickleIce,
+    profile: profile ?? service.profile,
+    recoveryPolicy: policy ?? service.recoveryPolicy,
+  };
 }
+
+/** A profile says nothing of what the policy says, whoever named either: there it is as the service has it, or as the call says. */
+function numbersOfProfile(profile: ProfileName | null, policy: RecoveryPolicyName): TubeOverrides {
+  const numbers = profile === null ? {} : profiles[profile].tube;
+  return Object.fromEntries(Object.entries(numbers).filter(([key]) => !(key in recoveryPolicies[policy])));
+}
+
+/** In the names of docs/configuration.md as calls and files have them. */
+export const settingsToWire = (settings: Partial<TubeSettings>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(settings).map(([key, value]) => [wireNameOf(key), value as unknown]));

@@ -15,7 +15,7 @@ import type { OfferBudget } from './offer-budget.js';
 import { operatorCalls, type OperatorCallDeps } from './operator-calls.js';
 import type { SignalPublisher } from './publisher.js';
 import type { Tubes, TubeView } from './tubes.port.js';
-import { pageOf, statsToWire, stateToWire, tubeToWire } from './views.js';
+import { pageOf, settingsOf, statsToWire, stateToWire, tubeToWire } from './views.js';
 import { decodeBase64, encodeBase64, parse } from './wire.js';
 
 export interface ControlCallDeps extends OperatorCallDeps {
@@ -92,7 +92,9 @@ function readingCalls({ tubes, publisher, desk }: ControlCallDeps): Record<Readi
       return { tube_id: tubeId, ...statsToWire(stats) };
     }),
     get_tube: call(wire.getTube, (controller, { tubeId, history }) => {
-      const tube = { ...toWire(controller.require(tubeId)), row: desk.row(tubeId) satisfies TubeRow | null };
+      const view = controller.require(tubeId);
+      const row: TubeRow | null = desk.row(tubeId);
+      const tube = { ...toWire(view), settings: settingsOf(view), row };
       if (!history) return tube;
       const { entries, dropped } = tubes.history(tubeId);
       return { ...tube, history: entries, history_dropped: dropped };

@@ -16,6 +16,7 @@ import type { IceServer } from '../channels/connection.port.js';
 import type { FlightFile } from '../replay/flight-file.js';
 import type { FlightHistory } from '../registry/flight-recorder.js';
 import type { TubeNotice } from '../registry/notice.js';
+import type { QualityLimits } from '../../machines/policies/quality.js';
 import type { NetworkChangeType, RestartTrigger } from '../../machines/policies/recovery.js';
 
 export interface TubeView {
@@ -63,9 +64,14 @@ export interface TubeStats {
 
 /** As the health polls of the present path found it. */
 export interface PathQuality {
-  readonly verdict: QualityVerdict;
+  /** Null until the first poll. */
+  readonly verdict: QualityVerdict | null;
   /** The last ten, oldest first. */
   readonly scores: readonly number[];
+  /** What the scores were made of. */
+  readonly samples: readonly { readonly lossRatio: number | null; readonly rttMs: number | null }[];
+  /** Beyond them the verdict is another one. */
+  readonly limits: QualityLimits;
 }
 
 export interface Tubes {

@@ -1,9 +1,10 @@
 /** From the tube views of the port to wire objects, and the paging of lists. Pure; times are milliseconds since the epoch. */
 import { probeLabel } from '../channels/wire.js';
+import { settingsToWire } from '../config/tube-settings.js';
 import { AppError } from '../errors.js';
 import type { WireObject } from './answers.js';
 import type { ListTubes } from './control-wire.js';
-import type { TubeStats, TubeView } from './tubes.port.js';
+import type { PathQuality, TubeStats, TubeView } from './tubes.port.js';
 
 export function stateToWire(view: TubeView): WireObject {
   const { incident } = view;
@@ -35,6 +36,32 @@ export function tubeToWire(view: TubeView, lastSeq: number): WireObject {
   };
 }
 
+/** What a tube runs by, in the words of `settings` of `create_tube`, after the names of what the numbers came from. Nothing in it is secret. */
+export function settingsOf({ settings }: TubeView): WireObject {
+  const { trickleIce: _saidBesides, profile = null, recoveryPolicy = null, ...numbers } = settings;
+  return { profile, recovery_policy: recoveryPolicy, ...settingsToWire(numbers) };
+}
+
+/** To 0.01 ms: what is below is noise of the clock. */
+const rounded = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 100) / 100);
+
+/** Scores and loss to four digits: probes are some hundred. */
+const ratio = (value: number | null): number | null => (value === null ? null : Math.round(value * 10_000) / 10_000);
+
+function qualityToWire({ verdict, scores, samples, limits }: PathQuality): WireObject {
+  return {
+    score: ratio(scores.at(-1) ?? null),
+    verdict,
+    scores: scores.map(ratio),
+    loss_rates: samples.map(({ lossRatio }) => ratio(lossRatio)),
+    rtts_ms: samples.map(({ rttMs }) => rounded(rttMs)),
+    thresholds: {
+      warning: { loss_rate: limits.warnLossRatio, rtt_ms: limits.warnRttMs },
+      poor: { score: limits.poorScore, loss_rate: limits.poorLossRatio, rtt_ms: limits.poorRttMs },
+    },
+  };
+}
+
 export function statsToWire(stats: TubeStats): WireObject {
   return {
     bytes_sent: stats.bytesSent,
@@ -42,17 +69,14 @@ export function statsToWire(stats: TubeStats): WireObject {
     packet_loss_rate: stats.loss?.ratio ?? null,
     loss_to_peer: stats.loss?.toPeer ?? null,
     loss_from_peer: stats.loss?.fromPeer ?? null,
-    rtt_ms: stats.rttMs,
-    jitter_ms: stats.loss?.jitterMs ?? null,
+    rtt_ms: rounded(stats.rttMs),
+    jitter_ms: rounded(stats.loss?.jitterMs ?? null),
     buffered_bytes: stats.bufferedBytes,
     messages_sent: stats.messagesSent,
     messages_received: stats.messagesReceived,
     selected_pair: stats.selectedPair,
     generations: stats.generations,
-    quality:
-      stats.quality === null
-        ? null
-        : { score: stats.quality.scores.at(-1) ?? null, verdict: stats.quality.verdict, scores: stats.quality.scores },
+    quality: stats.quality === null ? null : qualityToWire(stats.quality),
   };
 }
 

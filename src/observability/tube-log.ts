@@ -4,7 +4,7 @@
  */
 import type { RestartDecision, TubeEmission } from '../../machines/events.js';
 import { failureTable, type CloseReason, type Failure, type FailureCode } from '../../machines/failure.js';
-import type { Evidence } from '../../machines/policies/recovery.js';
+import { leftAlone, type Evidence, type Route } from '../../machines/policies/recovery.js';
 import type { LogTarget } from '../config/log-targets.js';
 import { formatDuration } from '../config/quantities.js';
 import type { TubeNotice } from '../registry/notice.js';
@@ -72,6 +72,7 @@ const decisionTexts: Readonly<Record<RestartDecision['action'], string>> = {
 const evidenceFields = ({
   path,
   missedPings,
+  missedSeqs,
   silentMs,
   transport,
   signalling,
@@ -83,6 +84,7 @@ const evidenceFields = ({
   source,
   path,
   missed_pings: missedPings,
+  missed_ping_seqs: missedSeqs,
   silent_ms: silentMs,
   transport_state: transport,
   signalling,
@@ -96,10 +98,32 @@ function decision({ decision: made }: Emission<'decision'>): LogLine {
   const { action, code, verdict, why, trigger, attempt, delayMs, evidence } = made;
   const fields = { event: action, verdict, code, reason: why, trigger, attempt, delay_ms: delayMs };
   const all = { ...fields, ...evidenceFields(evidence) };
-  // A host with containers changes its interfaces all day.
+  // For all tubes that a change of this host does not concern there is one line, of the change: there may be thousands.
   if (verdict === 'leave_alone') return line('webrtc_ice_restart', 'debug', 'ICE restart not needed', all);
   const msg = action === 'skip' && code !== null ? failureTable[code].operator : decisionTexts[action];
   return line('webrtc_ice_restart', action === 'give_up' ? 'warn' : 'info', msg, all);
+}
+
+export interface HostChange {
+  readonly type: string;
+  readonly cause: string;
+  readonly detail: string;
+}
+
+/** One line for all tubes: what is decided about those that the change does not concern. The others have a line each. */
+export function hostChangeLine({ type, cause, detail }: HostChange, tubes: Readonly<Record<Route, number>>): LogLine {
+  const isNobodys = tubes.moved + tubes.none === 0;
+  const decided = isNobodys
+    ? { verdict: leftAlone.verdict, reason: leftAlone.why }
+    : { reason: 'packets of some tubes would leave otherwise; the others are left alone' };
+  const level = tubes.same + tubes.unknown > 0 || !isNobodys ? 'info' : 'debug';
+  return line('webrtc_ice_restart', level, 'the network of this host changed', {
+    event: type,
+    cause,
+    detail,
+    ...decided,
+    tubes,
+  });
 }
 
 /** `typ` of a candidate (RFC 8839 §5.1). */

@@ -17,6 +17,8 @@ export interface WireEvidence {
   readonly source: NetworkChangeSource;
   readonly path: Evidence['path'];
   readonly missed_pings: number;
+  /** The last ten of them, by their numbers; absent in flights of earlier versions. */
+  readonly missed_ping_seqs?: readonly number[];
   readonly silent_ms: number;
   readonly transport_state: TransportState;
   readonly peer_signalling: Evidence['signalling'];

@@ -2,7 +2,7 @@
  * What a browser says of its network: `online`, `offline`, a change of the physical connection (Network Information API, where `type` exists:
  * Android and ChromeOS), and, as `online`, that the device slept. Bandwidth estimates change all the time and are no network change.
  */
-import type { NetworkChange } from './signalling.port.js';
+import type { NetworkListener, NetworkWatch } from './environment.port.js';
 
 /** Not in TypeScript's DOM library: the API is not in every browser. */
 interface NetworkInformation extends EventTarget {
@@ -12,30 +12,32 @@ interface NetworkInformation extends EventTarget {
 const clockCheckMs = 2000;
 const minSleepMs = 5000;
 
-export function watchBrowserNetwork(listener: (change: NetworkChange) => void): () => void {
+export function watchBrowserNetwork(listener: NetworkListener): NetworkWatch {
   const connection = (navigator as Navigator & { connection?: NetworkInformation }).connection;
   let lastType = connection?.type;
-  const online = (): void => listener({ type: 'online', data: connection?.type ?? '' });
-  const offline = (): void => listener({ type: 'offline', data: '' });
+  const online = (): void => listener({ type: 'online', data: connection?.type ?? '' }, true);
+  const offline = (): void => listener({ type: 'offline', data: '' }, true);
   const changed = (): void => {
     const type = connection?.type;
     if (type === lastType) return;
     lastType = type;
     // `none` is what `offline` says too.
-    if (type !== undefined && type !== 'none') listener({ type: 'connection_type', data: type });
+    if (type !== undefined && type !== 'none') listener({ type: 'connection_type', data: type }, true);
   };
   addEventListener('online', online);
   addEventListener('offline', offline);
   connection?.addEventListener('change', changed);
   const unwatchSleep = watchSleep((sleptMs) => {
     // Without a network yet, `online` follows.
-    if (navigator.onLine) listener({ type: 'online', data: `woke up after ${Math.round(sleptMs / 1000)} s` });
+    if (navigator.onLine) listener({ type: 'online', data: `woke up after ${Math.round(sleptMs / 1000)} s` }, true);
   });
-  return () => {
-    removeEventListener('online', online);
-    removeEventListener('offline', offline);
-    connection?.removeEventListener('change', changed);
-    unwatchSleep();
+  return {
+    stop: () => {
+      removeEventListener('online', online);
+      removeEventListener('offline', offline);
+      connection?.removeEventListener('change', changed);
+      unwatchSleep();
+    },
   };
 }
 

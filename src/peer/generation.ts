@@ -9,6 +9,7 @@ import type {
   Connection,
   ConnectionConfig,
   ConnectionStats,
+  IceServer,
 } from '../channels/connection.port.js';
 import type { Description, TransportState } from '../../machines/ports/transport.port.js';
 import type { PeerEnvironment } from './environment.port.js';
@@ -96,6 +97,10 @@ export class Generation {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  get iceServers(): readonly IceServer[] {
+    return this.#deps.connection.iceServers;
   }
 
   /** Creates the channels that the offer lists and applies it; the answer comes by the listener. */

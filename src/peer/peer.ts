@@ -8,8 +8,9 @@ import { MessageLink } from '../channels/message-link.js';
 import { isOwnLabel } from '../channels/wire.js';
 import type { ChannelClass } from '../../machines/settings.js';
 import { Emitter } from './emitter.js';
-import type { PeerEnvironment } from './environment.port.js';
+import type { NetworkWatch, PeerEnvironment } from './environment.port.js';
 import { GenerationSet, type GenerationSetListener, type PhaseEvent } from './generation-set.js';
+import { KnownPath } from './known-path.js';
 import { PathWatch } from './path-watch.js';
 import { messageOf, PeerError, type PeerErrorCode } from './peer-error.js';
 import type { PeerEvents, PeerOptions, PeerState, PeerStats } from './peer.types.js';
@@ -48,10 +49,11 @@ export class HoldfastPeer {
   readonly #generations: GenerationSet;
   readonly #emitter: Emitter<PeerEvents>;
   readonly #watch: PathWatch;
+  readonly #knownPath: KnownPath;
   readonly #openWaiters = new Map<string, Set<Waiter>>();
   #connecting: { readonly promise: Promise<void>; readonly waiter: Waiter } | null = null;
   #state: PeerState = 'new';
-  #unwatchNetwork: (() => void) | null = null;
+  #network: NetworkWatch | null = null;
   #upCount = 0;
   /** The generation that is coming up is not the first that works. */
   #isRestart = false;
@@ -89,6 +91,10 @@ export class HoldfastPeer {
       generationTimeoutMs: settings.generationTimeoutMs,
       generationLingerMs: settings.generationLingerMs,
     });
+    this.#knownPath = new KnownPath(
+      () => this.#generations.active,
+      (...path) => this.#guard('network', () => this.#network?.pathFound?.(...path)),
+    );
   }
 
   /**
@@ -116,7 +122,8 @@ export class HoldfastPeer {
       return connecting.promise;
     }
     this.#refresh(null);
-    this.#unwatchNetwork = this.#environment.watchNetwork?.((change) => this.#networkChanged(change)) ?? null;
+    this.#network =
+      this.#environment.watchNetwork?.((change, concernsPath) => this.#networkChanged(change, concernsPath)) ?? null;
     this.#guard('signalling.start', () => this.#signalling.start(this.#signallingHandlers()));
     return connecting.promise;
   }
@@ -207,7 +214,7 @@ export class HoldfastPeer {
     if (this.#state === 'closed') return;
     const previous = this.#state;
     this.#state = 'closed';
-    this.#guard('network', () => this.#unwatchNetwork?.());
+    this.#guard('network', () => this.#network?.stop());
     this.#guard('signalling.stop', () => this.#signalling.stop());
     this.#watch.reset();
     this.#generations.close();
@@ -281,6 +288,7 @@ export class HoldfastPeer {
     }
     this.#refresh(event.reason ?? null);
     if (event.phase === 'cut_over') {
+      void this.#knownPath.look();
       this.#connecting?.waiter.resolve();
       this.#emitter.emit('generation', { generation: event.generation });
     }
@@ -306,11 +314,13 @@ export class HoldfastPeer {
     this.#emitter.emit('channel', { channel, state });
   }
 
-  #networkChanged(change: NetworkChange): void {
+  #networkChanged(change: NetworkChange, concernsPath: boolean): void {
     if (this.#state === 'closed') return;
     if (change.type !== 'offline') this.#guard('signalling.networkBack', () => this.#signalling.networkBack?.());
     // What follows from it is the service's to decide.
-    this.#sendSignal({ event: 'network_change', data: change });
+    const send = (): void => this.#sendSignal({ event: 'network_change', data: change });
+    if (concernsPath) send();
+    else void this.#knownPath.look().then((isAsKnown) => void (isAsKnown || send()));
   }
 
   #sendSignal(message: OutgoingMessage): void {

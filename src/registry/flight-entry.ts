@@ -21,6 +21,7 @@ export const evidenceToWire = (evidence: Evidence): WireEvidence => ({
   source: evidence.source,
   path: evidence.path,
   missed_pings: evidence.missedPings,
+  missed_ping_seqs: evidence.missedSeqs,
   silent_ms: evidence.silentMs,
   transport_state: evidence.transport,
   peer_signalling: evidence.signalling,

@@ -2,7 +2,8 @@
  * The flight file of a tube (src/replay/flight-file.ts): what the two recorders have of it, put together. It reads, and changes nothing.
  */
 import type { TubeState } from '../../machines/events.js';
-import { flightFormat, flightVersion, settingsToWire, type FlightFile } from '../replay/flight-file.js';
+import { settingsToWire } from '../config/tube-settings.js';
+import { flightFormat, flightVersion, type FlightFile } from '../replay/flight-file.js';
 import type { FlightRecorder } from './flight-recorder.js';
 import type { InputLog } from './input-log.js';
 import type { InputRecorder } from './input-recorder.js';

@@ -9,6 +9,8 @@ import type { CloseReason, FailureCode } from '../../machines/failure.js';
 import type { Description } from '../../machines/ports/transport.port.js';
 import type { healthMachine } from '../../machines/health.machine.js';
 import type { TubeEntry } from '../../machines/registry.js';
+import { lossRatio } from '../../machines/policies/loss.js';
+import type { QualityLimits } from '../../machines/policies/quality.js';
 import type { TubeSettings } from '../../machines/settings.js';
 import { AppError } from '../errors.js';
 import type { Clock } from './indexed-scheduler.js';
@@ -50,6 +52,14 @@ const idleClock: Clock = {
   setTimeout: (fn, delayMs) => setTimeout(fn, delayMs).unref(),
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
+
+/** As the health polls of the present path found it; `verdict` null: not polled yet. */
+export interface QualityFound {
+  readonly verdict: QualityVerdict | null;
+  readonly scores: readonly number[];
+  readonly samples: readonly { readonly lossRatio: number | null; readonly rttMs: number | null }[];
+  readonly limits: QualityLimits;
+}
 
 export class TubeService {
   readonly #registry: TubeRegistry;
@@ -234,13 +244,18 @@ export class TubeService {
   }
 
   /** What the health child of the present path has found; null while there is none. */
-  quality(tubeId: string): { readonly verdict: QualityVerdict; readonly scores: readonly number[] } | null {
+  quality(tubeId: string): QualityFound | null {
     const { children } = this.#registry.entries.get(tubeId)?.ref.getSnapshot() ?? {};
     // All children of a machine share one type; this one is `health`.
     const health = children?.health as ActorRefFrom<typeof healthMachine> | undefined;
     if (health === undefined) return null;
-    const { verdict, scores } = health.getSnapshot().context;
-    return { verdict, scores };
+    const { verdict, scores, samples, isPolled, settings: limits } = health.getSnapshot().context;
+    return {
+      verdict: isPolled ? verdict : null,
+      scores,
+      samples: samples.map(({ loss, rttMs }) => ({ lossRatio: loss === null ? null : lossRatio(loss), rttMs })),
+      limits,
+    };
   }
 
   *list(): Iterable<TubeViewOf> {

@@ -30,6 +30,7 @@ const evidence = z.strictObject({
   source,
   path: z.enum(['sound', 'doubted', 'none']),
   missed_pings: count,
+  missed_ping_seqs: z.array(count).max(10).exactOptional(),
   silent_ms: durationMs,
   transport_state: transportState,
   peer_signalling: signalling,

@@ -18,21 +18,26 @@ export const flightVersion = 1;
 const maxFileBytes = 16 * 1024 * 1024;
 const maxItems = 20_000;
 
+/** Flights that were recorded before there was this field have none. */
+const settingsName = z.string().max(64).exactOptional();
+
 /** The numbers that the tube ran by, in the names of configuration.md; ranges are those of the configuration. */
 const settings = z
   .strictObject({
     trickle_ice: z.boolean(),
+    profile: settingsName,
+    recovery_policy: settingsName,
     ...Object.fromEntries(Object.entries(tubeShape).map(([key, schema]) => [wireNameOf(key), schema.unwrap()])),
   })
   .transform((wire): TubeSettings => {
     const given: Readonly<Record<string, unknown>> = wire;
-    const keys = ['trickleIce', ...Object.keys(tubeShape)];
+    const keys = ['trickleIce', 'profile', 'recoveryPolicy', ...Object.keys(tubeShape)];
+    const entries = keys
+      .map((key) => [key, given[wireNameOf(key)]] as const)
+      .filter(([, value]) => value !== undefined);
     // Every value was checked under its wire name by the schema of the same key.
-    return Object.fromEntries(keys.map((key) => [key, given[wireNameOf(key)]])) as unknown as TubeSettings;
+    return Object.fromEntries(entries) as unknown as TubeSettings;
   });
-
-export const settingsToWire = (values: TubeSettings): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(values).map(([key, value]) => [wireNameOf(key), value as unknown]));
 
 const flightFile = z.strictObject({
   format: z.literal(flightFormat),

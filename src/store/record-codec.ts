@@ -20,7 +20,12 @@ const recordSchema: z.ZodType<TubeRecord> = z.object({
   peerTokenDigest: sha256,
   createdAtMs: z.number(),
   creationDigest: sha256.exactOptional(),
-  settings: z.object({ ...tubeShape, trickleIce: z.boolean() }),
+  settings: z.object({
+    ...tubeShape,
+    trickleIce: z.boolean(),
+    profile: z.string().max(64).exactOptional(),
+    recoveryPolicy: z.string().max(64).exactOptional(),
+  }),
   generation: z.int().min(0),
   activeGeneration: z.int().nullable(),
   peerKind: z.enum(['plain', 'overlap']),

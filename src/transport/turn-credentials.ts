@@ -42,3 +42,9 @@ export function iceServersFor(
   const expiresAtMs = nowMs + (ttlMs === 0 ? unrenewedTtlMs : ttlMs);
   return [...iceServers, { urls: turnUrls, ...turnCredentials(turnSecret, tubeId, expiresAtMs) }];
 }
+
+/** Of all servers, in no particular order. */
+export const iceUrlsOf = ({ iceServers, turnUrls }: Pick<IceServerSource, 'iceServers' | 'turnUrls'>): string[] => [
+  ...iceServers.flatMap(({ urls }) => urls),
+  ...turnUrls,
+];

@@ -14,7 +14,7 @@ function settingsOf(limits: ResourceLimits, settings: object = {}, profile: stri
   const asked = parseTubeSettings(settings);
   if (!asked.ok) throw new Error(asked.problems.join());
   const named = profile === null ? null : profileNamed(profile);
-  return resolveTubeSettings((policy) => limits.tubeDefaults(policy), named, asked.value, true);
+  return resolveTubeSettings(limits, named, asked.value, true);
 }
 
 const standard = {
@@ -37,6 +37,7 @@ describe.each(recoveryPolicyNames)('policy %s', (name) => {
   test('has its numbers, of the service and of one tube alike', () => {
     expect(settingsOf(limitsOf('--recovery-policy', name))).toMatchObject(numbers[name]);
     expect(settingsOf(limitsOf(), { recovery_policy: name })).toMatchObject(numbers[name]);
+    expect(settingsOf(limitsOf(), { recovery_policy: name }).recoveryPolicy).toBe(name);
   });
 
   test.each(recoveryPolicyNames)('of a tube leaves nothing of the policy %s of its service', (service) => {
@@ -69,11 +70,17 @@ describe('of the service', () => {
     expect(settingsOf(explicit)).toMatchObject({ healthCheckIntervalMs: 9000, maxRestartAttempts: 4 });
   });
 
-  test('a profile that a call names goes over it where they meet', () => {
+  test('it goes over a profile that a call names', () => {
     expect(settingsOf(limitsOf('--recovery-policy', 'server'), {}, 'mobile')).toMatchObject({
-      healthCheckIntervalMs: 30_000,
+      healthCheckIntervalMs: 5000,
+      pingIntervalMs: 3000,
       maxRestartAttempts: 3,
     });
+    expect(settingsOf(limitsOf('--recovery-policy', 'server'), {}, 'production').healthCheckIntervalMs).toBe(5000);
+    const explicit = limitsOf('--recovery-policy', 'server', '--health-check-interval-ms', '9s');
+    expect(settingsOf(explicit, {}, 'production').healthCheckIntervalMs).toBe(9000);
+    const other = { recovery_policy: 'strict' };
+    expect(settingsOf(limitsOf('--recovery-policy', 'server'), other, 'mobile').healthCheckIntervalMs).toBe(30_000);
     const named = { recovery_policy: 'server' };
     expect(settingsOf(limitsOf(), named, 'mobile')).toMatchObject({
       healthCheckIntervalMs: 5000,

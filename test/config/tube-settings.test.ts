@@ -9,6 +9,7 @@ import {
   type TubeOverrides,
 } from '../../src/config/tube-settings.js';
 
+const serviceOf = (config: ReturnType<typeof configOf>): ResourceLimits => new ResourceLimits(config);
 const configOf = (...argv: string[]) => loadConfig({ argv, env: {}, readFile: () => '' });
 
 function askedOf(input: unknown): AskedSettings {
@@ -83,14 +84,20 @@ describe('settings of create_tube', () => {
 describe('resolveTubeSettings', () => {
   test('a tube that asks for nothing has the numbers of the service', () => {
     const config = configOf('--answer-timeout-ms', '9s');
-    expect(resolveTubeSettings(() => config.tube, null, nothing, false)).toEqual({ ...config.tube, trickleIce: false });
+    expect(resolveTubeSettings(serviceOf(config), null, nothing, false)).toEqual({
+      ...config.tube,
+      trickleIce: false,
+      profile: 'production',
+      recoveryPolicy: 'standard',
+    });
   });
 
   test('its profile stands above the service, its overrides above the profile', () => {
     const config = configOf('--ping-interval-ms', '7s', '--answer-timeout-ms', '9s');
-    const settings = resolveTubeSettings(() => config.tube, 'mobile', askedOf({ session_timeout_ms: 60_000 }), true);
+    const settings = resolveTubeSettings(serviceOf(config), 'mobile', askedOf({ session_timeout_ms: 60_000 }), true);
     expect(settings).toMatchObject({
       trickleIce: true,
+      profile: 'mobile',
       pingIntervalMs: 3000,
       sessionTimeoutMs: 60_000,
       sessionWarningMs: 19_000,
@@ -100,14 +107,14 @@ describe('resolveTubeSettings', () => {
 
   test('numbers that were not asked for follow those that were', () => {
     const config = configOf('--suspect-ping-interval-ms', '2s');
-    expect(resolveTubeSettings(() => config.tube, 'low_latency', nothing, true).suspectPingIntervalMs).toBe(1000);
+    expect(resolveTubeSettings(serviceOf(config), 'low_latency', nothing, true).suspectPingIntervalMs).toBe(1000);
     expect(
-      resolveTubeSettings(() => config.tube, null, askedOf({ health_check_interval_ms: 100 }), true),
+      resolveTubeSettings(serviceOf(config), null, askedOf({ health_check_interval_ms: 100 }), true),
     ).toMatchObject({
       healthCheckIntervalMs: 100,
       degradedHealthCheckIntervalMs: 100,
     });
-    expect(resolveTubeSettings(() => config.tube, null, askedOf({ replay_buffer_bytes: 4096 }), true)).toMatchObject({
+    expect(resolveTubeSettings(serviceOf(config), null, askedOf({ replay_buffer_bytes: 4096 }), true)).toMatchObject({
       replayBufferBytes: 4096,
       maxMessageBytes: 4096,
     });
@@ -122,7 +129,7 @@ describe('resource limits', () => {
     if (!parsed.ok) throw new Error('refused');
     limits.apply(parsed.value);
     expect(limits.toWire()).toMatchObject({ max_concurrent_ice_agents: 0, max_concurrent_creates: 100 });
-    expect(resolveTubeSettings(() => limits.tubeDefaults(), null, nothing, true)).toMatchObject({
+    expect(resolveTubeSettings(limits, null, nothing, true)).toMatchObject({
       pingIntervalMs: 1000,
       suspectPingIntervalMs: 1000,
       answerTimeoutMs: 15_000,

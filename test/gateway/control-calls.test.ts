@@ -283,7 +283,14 @@ describe('reading calls', () => {
       loss_to_peer: null,
       jitter_ms: null,
       generations: [{ generation: 1, state: 'connected', active: true }],
-      quality: { score: 0.9, verdict: 'warning', scores: [1, 0.9] },
+      quality: {
+        score: 0.9,
+        verdict: 'warning',
+        scores: [1, 0.9],
+        loss_rates: [0, 0.05],
+        rtts_ms: [11, null],
+        thresholds: { warning: { loss_rate: 0.03, rtt_ms: 300 }, poor: { score: 0.7, loss_rate: 0.05, rtt_ms: 800 } },
+      },
     });
     harness.tubes.loss = { ratio: 0.05, toPeer: 0.01, fromPeer: 0.05, jitterMs: 2 };
     expect(await controller.call('get_connection_stats', { tube_id: tubeId })).toMatchObject({
@@ -299,6 +306,8 @@ describe('reading calls', () => {
       channels: [{ label: 'data', id: 2, class: 'reliable' }],
       last_seq: 0,
     });
+    expect(tube['settings']).toMatchObject({ profile: null, recovery_policy: null });
+    expect(tube['settings']).not.toHaveProperty('trickle_ice');
     expect(JSON.stringify(tube)).not.toContain('igest');
     expect(tube).toHaveProperty('row', null);
     harness.desk.put({ tubeId, conversationId: 'talk', tenant: 'acme', createdAtMs: 1, peerTokenDigest: '' });

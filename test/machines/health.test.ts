@@ -98,6 +98,7 @@ describe('polling', () => {
     it.child.send({ type: 'health.sample', sample: it.pings.go(100, 1).sample(5_000) });
     expect(it.told).toEqual([]);
     expect(it.context().scores).toEqual([]);
+    expect(it.context().isPolled).toBe(false);
   });
 });
 
@@ -144,6 +145,8 @@ describe('the verdict', () => {
     const it = run();
     for (let n = 1; n <= 12; n += 1) it.poll(0, 200 + n);
     expect(it.context().scores).toHaveLength(10);
+    expect(it.context().samples).toHaveLength(10);
+    expect(it.context().samples[9]).toEqual(it.context().sample);
     expect(it.context().scores[0]).toBeCloseTo(1 - 0.003, 10);
     expect(it.context().scores[9]).toBeCloseTo(1 - 0.012, 10);
   });
@@ -233,7 +236,7 @@ describe('a restart for poor quality', () => {
     expect(it.advice()).toEqual([]);
     it.poll(0.5, 20);
     expect(it.advice()).toEqual([{ type: 'health.restartAdvised', trigger: 'poor_quality', atMs: 360_000 }]);
-    expect(it.context()).toMatchObject({ scores: [], poorPolls: 0 });
+    expect(it.context()).toMatchObject({ scores: [], samples: [], poorPolls: 0, isPolled: true });
   });
 
   test('is advised again after 6, 12, 24 and then every 30 poor polls (1 h), whether the path was replaced or not', () => {

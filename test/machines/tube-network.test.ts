@@ -1,3 +1,4 @@
+import { evidenceOf } from '../support/evidence.js';
 import { describe, expect, test } from '@jest/globals';
 import type { NetworkChangeType } from '../../machines/policies/recovery.js';
 import { TubeHarness } from '../support/tube-harness.js';
@@ -221,8 +222,26 @@ describe('a storm', () => {
       },
     });
     expect(tube.of('attemptStarted')).toEqual([]);
+    const before = tube.context.missedSeqs;
     tube.node({ held: false });
     expect(tube.of('attemptStarted')).toMatchObject([{ attempt: 1, trigger: 'missed_pings' }]);
+    const { missedPings, missedSeqs } = tube.last('decision')?.decision.evidence ?? evidenceOf();
+    expect(missedSeqs).toEqual(before);
+    expect(missedSeqs).toHaveLength(missedPings);
+    expect(missedSeqs.map((seq, index) => seq - index)).toEqual(missedSeqs.map(() => missedSeqs[0]));
+    tube.node({ held: true });
+    tube.advance(120 * seconds);
+    expect(tube.context.missedSeqs.length).toBeLessThanOrEqual(10);
+  });
+
+  test('names in its evidence no ping that was missed before the path was heard again', () => {
+    const tube = settled('overlap');
+    tube.ponging = false;
+    tube.advance(6 * seconds);
+    expect(tube.context.missedSeqs.length).toBeGreaterThan(0);
+    tube.ponging = true;
+    tube.advance(10 * seconds);
+    expect(tube.context.missedSeqs).toEqual([]);
   });
 
   test('that is over changes nothing for a tube that is well', () => {

@@ -6,7 +6,7 @@ import { restartMachine, type RestartEvent, type RestartInput } from '../../mach
 import { configSchema } from '../../src/config/schema.js';
 import type { LogTarget } from '../../src/config/log-targets.js';
 import type { Log } from '../../src/observability/logger.js';
-import { createTubeLog, lineOf } from '../../src/observability/tube-log.js';
+import { createTubeLog, hostChangeLine, lineOf } from '../../src/observability/tube-log.js';
 import { emissions, identity, noticeOf } from './notices.js';
 import { evidenceOf } from '../support/evidence.js';
 
@@ -154,5 +154,30 @@ describe('createTubeLog', () => {
       expect.objectContaining({ level: 'info', fields: { ...common, generation: 2, from: 1 } }),
       expect.objectContaining({ msg: 'tube closed', fields: { ...common, generation: 3, reason: 'requested' } }),
     ]);
+  });
+});
+
+describe('a change of the network of this host', () => {
+  const change = { type: 'interface_change', cause: 'addresses', detail: 'new: veth0 192.0.2.9' };
+  const none = { unknown: 0, same: 0, moved: 0, none: 0 };
+
+  test('that concerns no tube says once, for all of them, what was decided and why', () => {
+    const { target, level, fields } = hostChangeLine(change, { ...none, same: 2000 });
+    expect([target, level]).toEqual(['webrtc_ice_restart', 'info']);
+    expect(fields).toMatchObject({
+      verdict: 'leave_alone',
+      reason: 'the way to the peer is as it was',
+      tubes: { same: 2000 },
+    });
+  });
+
+  test('that concerns some says no verdict: each of them has its own', () => {
+    const { level, fields } = hostChangeLine(change, { ...none, same: 3, moved: 1 });
+    expect(level).toBe('info');
+    expect(fields).not.toHaveProperty('verdict');
+  });
+
+  test('of a host without tubes is for those who look', () => {
+    expect(hostChangeLine(change, none).level).toBe('debug');
   });
 });

@@ -16,8 +16,8 @@ import type {
 } from '../../src/channels/connection.port.js';
 import { encodeControl, isOwnLabel, markSdp, readMark, type ControlFrame } from '../../src/channels/wire.js';
 import type { ChannelRecord, Description, TransportState } from '../../machines/ports/transport.port.js';
-import type { PeerEnvironment } from '../../src/peer/environment.port.js';
-import type { NetworkChange, OutgoingMessage, Signalling, SignallingHandlers } from '../../src/peer/signalling.port.js';
+import type { NetworkListener, PeerEnvironment } from '../../src/peer/environment.port.js';
+import type { OutgoingMessage, Signalling, SignallingHandlers } from '../../src/peer/signalling.port.js';
 import type { FakeClock } from './fake-clock.js';
 
 const linkDelayMs = 1;
@@ -87,6 +87,7 @@ class FakeConnection implements Connection {
   offerSdp: string | null = null;
   closed = false;
   refuseCandidates = false;
+  remoteAddress = '192.0.2.2';
   gathered: Description | null = null;
   #remoteApplied = false;
 
@@ -137,7 +138,12 @@ class FakeConnection implements Connection {
   }
 
   stats(): Promise<ConnectionStats> {
-    return Promise.resolve({ bytesSent: 1, bytesReceived: 2, rttMs: 3, selectedPair: null });
+    const end = { type: 'host', protocol: 'udp', port: 1 };
+    const selectedPair = {
+      local: { ...end, address: '192.0.2.1' },
+      remote: { ...end, address: this.remoteAddress },
+    };
+    return Promise.resolve({ bytesSent: 1, bytesReceived: 2, rttMs: 3, selectedPair });
   }
 
   close(): void {
@@ -198,7 +204,9 @@ export class FakeService {
   readonly link: MessageLink;
   applyDelayMs = 0;
   refuseConnections = false;
-  networkListener: ((change: NetworkChange) => void) | null = null;
+  networkListener: NetworkListener | null = null;
+  /** Remotes of the paths that the network was told of. */
+  readonly paths: string[] = [];
   /** Channels of the tube; ids as the service would get them in-band. */
   records: ChannelRecord[] = [
     { label: 'control', id: 0, class: 'reliable' },
@@ -228,8 +236,11 @@ export class FakeService {
       random: () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647,
       watchNetwork: (listener) => {
         this.networkListener = listener;
-        return () => {
-          this.networkListener = null;
+        return {
+          pathFound: ({ remote }) => void this.paths.push(remote.address),
+          stop: () => {
+            this.networkListener = null;
+          },
         };
       },
     };

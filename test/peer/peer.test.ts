@@ -604,15 +604,15 @@ describe('signalling and network', () => {
 
   it('tells the service of network changes and wakes signalling when there is a network', async () => {
     void peer.connect();
-    service.networkListener?.({ type: 'connection_type', data: 'cellular' });
+    service.networkListener?.({ type: 'connection_type', data: 'cellular' }, true);
     expect(service.signalling.sent.splice(0).map(({ event }) => event)).toEqual(['network_change']);
     service.signalling.networkBacks = 0;
     await connected();
-    service.networkListener?.({ type: 'offline', data: '' });
+    service.networkListener?.({ type: 'offline', data: '' }, true);
     expect(service.signalling.networkBacks).toBe(0);
-    service.networkListener?.({ type: 'online', data: 'wifi' });
-    service.networkListener?.({ type: 'connection_type', data: 'cellular' });
-    service.networkListener?.({ type: 'ip_change', data: '192.0.2.7' });
+    service.networkListener?.({ type: 'online', data: 'wifi' }, true);
+    service.networkListener?.({ type: 'connection_type', data: 'cellular' }, true);
+    service.networkListener?.({ type: 'ip_change', data: '192.0.2.7' }, true);
     expect(service.signalling.networkBacks).toBe(3);
     expect(service.signalling.of('network_change').map(({ type }) => type)).toEqual([
       'offline',
@@ -622,6 +622,25 @@ describe('signalling and network', () => {
     ]);
     // What follows from it is decided in one place, by the service.
     expect(service.signalling.of('restart_request')).toEqual([]);
+  });
+
+  it('keeps a change that does not concern its path to itself, and wakes signalling all the same', async () => {
+    await connected();
+    service.signalling.networkBacks = 0;
+    service.networkListener?.({ type: 'connection_type', data: 'new: veth0 192.0.2.9' }, false);
+    await clock.advance(10);
+    expect(service.signalling.networkBacks).toBe(1);
+    expect(service.signalling.of('network_change')).toEqual([]);
+    expect(service.paths).toEqual(['192.0.2.2']);
+  });
+
+  it('tells a change all the same when its path leads elsewhere than the network knew', async () => {
+    await connected();
+    service.connection(1).remoteAddress = '192.0.2.3';
+    service.networkListener?.({ type: 'connection_type', data: '' }, false);
+    await clock.advance(10);
+    expect(service.signalling.of('network_change')).toHaveLength(1);
+    expect(service.paths).toEqual(['192.0.2.2', '192.0.2.3']);
   });
 
   it('passes on what the service says of itself', async () => {

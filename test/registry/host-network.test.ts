@@ -21,6 +21,8 @@ function scene() {
   const pacing = { now: () => clock.nowMs, schedule };
   const limits = () => ({ perSecond: 10, burst: 100 });
   const routes = new Map<string, string | null>();
+  /** Servers behind a relayed address. */
+  const relays = new Map<string, string[]>();
   /** Remotes that the routing cannot be asked about. */
   const broken = new Set<string>();
   const pacer = new RestartPacer({ limits, clock: pacing, random: () => 0 });
@@ -35,6 +37,7 @@ function scene() {
       await during();
       return new Map(asked.map((remote) => [remote, routes.get(remote) ?? null]));
     },
+    relaysOf: (relayed) => Promise.resolve(relays.get(relayed) ?? []),
     pacer,
     clock: pacing,
     nowMs: () => clock.nowMs,
@@ -51,7 +54,7 @@ function scene() {
       await work();
     };
   };
-  return { clock, host, routes, broken, pacer, whileAsked, sure, told, judged, routesTold };
+  return { clock, host, routes, relays, broken, pacer, whileAsked, sure, told, judged, routesTold };
 }
 
 describe('a path that came up', () => {
@@ -140,7 +143,37 @@ describe('a change of the network of this host', () => {
     expect(it.judged.at(-1)).toMatchObject({ same: 2 });
   });
 
-  test('makes a relayed tube look, for its way is not known', async () => {
+  test('is told to a relayed tube when the way to its TURN server is another one', async () => {
+    it.relays.set('192.0.2.1', ['203.0.113.1']);
+    it.host.pathFound('three', pairTo('198.51.100.77', 'relay'));
+    await settled();
+    expect(it.sure).toContain('three');
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+    it.routes.set('203.0.113.1', null);
+    await it.host.changed(change);
+    it.routes.set('203.0.113.1', '192.0.2.99');
+    await it.host.changed(change);
+    expect(it.routesTold().filter((told) => told.startsWith('three'))).toEqual(['three none', 'three moved']);
+  });
+
+  test('concerns a tube that one of several servers may relay when the way to any of them is another one', async () => {
+    it.relays.set('192.0.2.1', ['198.51.100.1', '2001:db8::1', '203.0.113.1']);
+    it.host.forget('one');
+    it.host.forget('two');
+    it.host.pathFound('three', pairTo('198.51.100.77', 'relay'));
+    await settled();
+    it.routes.set('2001:db8::1', '2001:db8::2');
+    await it.host.changed(change);
+    expect(it.told).toEqual([]);
+    it.routes.set('203.0.113.1', null);
+    await it.host.changed(change);
+    it.routes.set('198.51.100.1', null);
+    await it.host.changed(change);
+    expect(it.routesTold()).toEqual(['three moved', 'three none']);
+  });
+
+  test('makes a relayed tube look whose server is not known', async () => {
     it.host.pathFound('three', pairTo('203.0.113.9', 'relay'));
     await settled();
     await it.host.changed(change);

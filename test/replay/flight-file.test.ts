@@ -3,13 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import {
-  FlightFileError,
-  parseFlight,
-  readFlight,
-  settingsToWire,
-  type FlightFile,
-} from '../../src/replay/flight-file.js';
+import { FlightFileError, parseFlight, readFlight, type FlightFile } from '../../src/replay/flight-file.js';
+import { settingsToWire } from '../../src/config/tube-settings.js';
 import { replayFile } from '../../src/replay/replay-flight.js';
 import { RecordedTube } from './recorded-tube.js';
 

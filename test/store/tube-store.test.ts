@@ -41,7 +41,7 @@ class FakeStore implements RecordStore {
   }
 }
 
-function run({ room = 1000, peerTokenSecret = null as string | null } = {}) {
+function run({ peerTokenSecret = null as string | null } = {}) {
   const clock = new TestClock();
   const store = new FakeStore();
   const none = (): void => undefined;
@@ -71,9 +71,8 @@ function run({ room = 1000, peerTokenSecret = null as string | null } = {}) {
     registry,
     pace: (tubeId, work) => void paced.push([tubeId, work]),
     signalReplayWindowMs: replayWindowMs,
-    hasRoom: () => registry.entries.size < room,
     metrics: { stored: (...args) => void stored.push(args) },
-    log: { info: log('info'), warn: log('warn'), error: log('error') },
+    log: { info: log('info'), error: log('error') },
     now: clock.now,
   });
   const told = (): StoreObserver => {
@@ -129,7 +128,7 @@ describe('the tubes of a store', () => {
     expect([...registry.entries.keys()]).toEqual(['long']);
     expect(registry.entries.get('long')?.ref.getSnapshot().context.lastHeardAtMs).toBe(store.lastAliveAtMs);
     expect([...store.kept.keys()]).toEqual(['long']);
-    const fields = { resumed: 1, expired: 1, refused: 0, away_ms: 600_001 };
+    const fields = { resumed: 1, expired: 1, away_ms: 600_001 };
     expect(lines).toEqual([['info', fields, 'tubes of the process before are carried on']]);
   });
 
@@ -140,15 +139,6 @@ describe('the tubes of a store', () => {
     await tubes.start();
     expect(registry.entries.size).toBe(1);
     expect(registry.entries.get('a')?.ref.getSnapshot().context.lastHeardAtMs).toBe(clock.nowMs);
-  });
-
-  test('are no more than the node has room for', async () => {
-    const { store, tubes, registry, lines } = run({ room: 2 });
-    for (const n of [3, 1, 2, 4]) store.put(recordOf(`t${String(n)}`, { createdAtMs: n }));
-    await tubes.start();
-    expect([...registry.entries.keys()]).toEqual(['t1', 't2']);
-    expect([...store.kept.keys()].sort()).toEqual(['t1', 't2']);
-    expect(lines).toMatchObject([['warn', { resumed: 2, refused: 2 }, expect.any(String)]]);
   });
 
   test('are deleted when they cannot restart', async () => {

@@ -6,6 +6,7 @@ export const evidenceOf = (known: Partial<Evidence> = {}): Evidence => ({
   source: 'tube',
   path: 'sound',
   missedPings: 0,
+  missedSeqs: [],
   silentMs: 0,
   transport: 'connected',
   signalling: 'relayed',

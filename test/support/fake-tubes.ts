@@ -193,7 +193,15 @@ export class FakeTubes implements Tubes {
       messagesReceived: 2,
       selectedPair: null,
       generations: [{ generation: 1, state: 'connected', active: true }],
-      quality: { verdict: 'warning', scores: [1, 0.9] },
+      quality: {
+        verdict: 'warning',
+        scores: [1, 0.9],
+        samples: [
+          { lossRatio: 0, rttMs: 11.0049 },
+          { lossRatio: 0.05, rttMs: null },
+        ],
+        limits: { poorScore: 0.7, poorLossRatio: 0.05, poorRttMs: 800, warnLossRatio: 0.03, warnRttMs: 300 },
+      },
     };
   }
 

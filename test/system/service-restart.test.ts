@@ -295,6 +295,27 @@ describe('a controller and a service that is restarted', () => {
     expect(stranger.signals).toEqual([]);
   }, 60_000);
 
+  it('finds all of its tubes, also those that a lower limit would refuse by now', async () => {
+    const small = await LastingService.start(['--max-concurrent-ice-agents', '2', '--bind-address', '127.0.0.1']);
+    endings.push(() => small.end());
+    const controller = await small.controller();
+    endings.push(() => controller.close());
+    await controller.ok('set_resource_limits', { max_concurrent_ice_agents: 10 });
+    const creates = Array.from({ length: 4 }, () =>
+      controller.ok('create_tube', { conversation_id: 'x', trickle_ice: true }),
+    );
+    const tubeIds = (await Promise.all(creates)).map((tube) => tube['tube_id']);
+    await controller.ok('set_resource_limits', { max_concurrent_ice_agents: 2 });
+    const session = new Promise((resolve) => controller.socket.once('session', resolve));
+    await small.stop();
+    await small.startAgain();
+    await session;
+    const { tubes } = await controller.ok('list_tubes', {});
+    expect((tubes as { tube_id: string }[]).map(({ tube_id }) => tube_id).sort()).toEqual(tubeIds.sort());
+    const refused = await controller.call('create_tube', { conversation_id: 'x', trickle_ice: true });
+    expect(refused.error?.code).toBe('limit_ice_agents');
+  }, 60_000);
+
   it('is served by one process at a time', async () => {
     const other = startService(['--data-dir', service.folder]);
     await expect(other).rejects.toThrow(/ended with 69: .*in use by another process/s);

@@ -51,7 +51,8 @@ export interface ConnectionStats {
   readonly generations: readonly { readonly generation: number; readonly state: string; readonly active: boolean }[];
   readonly quality: {
     readonly score: number | null;
-    readonly verdict: Fact<'quality'>['verdict'];
+    /** Null before the first poll. */
+    readonly verdict: Fact<'quality'>['verdict'] | null;
     readonly scores: readonly number[];
   } | null;
 }

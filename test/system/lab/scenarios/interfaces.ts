@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.js';
 import type { Stage } from '../stage.js';
 import { sleep } from '../time.js';
 import { otherUplink, type Uplink } from '../topology.js';
+import { turnFlags } from '../turn.js';
 
 const rapidGapsMs = [1000, 1000, 500, 1000, 2000];
 
@@ -30,10 +31,30 @@ async function handOff(stage: Stage) {
   return { ...(await stage.happens(() => stage.topology.peer.up('wlan0'))), since };
 }
 
+/** As of containers or a VPN: they have addresses, and no packet of a tube takes them. */
+async function comeAndGo(stage: Stage) {
+  const { namespace } = stage.topology.peer;
+  const happening = await stage.happens(() => namespace.ip('link add other0 type veth peer name other1'));
+  for (const n of [0, 1]) {
+    await namespace.ip(`addr add 10.99.${String(n)}.1/24 dev other${String(n)}`, `link set other${String(n)} up`);
+    await sleep(700);
+  }
+  await namespace.ip('link del other0');
+  return happening;
+}
+
 export const interfaceScenarios: readonly Scenario[] = [
   {
     name: 'ethernet-to-wifi',
     what: "The service's host loses its cable; its Wi-Fi comes up in the same moment and takes the default route.",
+    targets: { library: { ms: 1000 }, chromium: { ms: 2000 } },
+    happen: (stage) => stage.happens(() => stage.topology.service.handOver('eth0', 'wlan0')),
+  },
+  {
+    name: 'ethernet-to-wifi-turn',
+    what: 'The same, while both ends reach each other only through a TURN server.',
+    turn: true,
+    flags: turnFlags,
     targets: { library: { ms: 1000 }, chromium: { ms: 2000 } },
     happen: (stage) => stage.happens(() => stage.topology.service.handOver('eth0', 'wlan0')),
   },
@@ -54,6 +75,13 @@ export const interfaceScenarios: readonly Scenario[] = [
     what: "The peer's host gets another address on the same interface, and the library says so.",
     targets: { library: { ms: 1000 } },
     happen: (stage) => stage.happens(() => stage.topology.peer.replaceAddress('eth0')),
+  },
+  {
+    name: 'peer-other-interfaces',
+    what: "Interfaces that no packet of the tube takes come and go on the peer's host; its library has nothing to report.",
+    targets: { library: { ms: 500, of: 'outageMs', ours: true } },
+    happen: comeAndGo,
+    check: (_, { attempts }) => ({ faults: attempts === 0 ? [] : ['the tube restarted for nothing'] }),
   },
   {
     name: 'peer-ethernet-to-wifi-unreported',
