@@ -9,9 +9,11 @@ import { exportFlight } from './registry/flight-export.js';
 import type { FlightFile } from './replay/flight-file.js';
 import { FlightRecorder } from './registry/flight-recorder.js';
 import type { Clock } from './registry/indexed-scheduler.js';
-import { InputRecorder, type TubeLook } from './registry/input-recorder.js';
+import { InputRecorder } from './registry/input-recorder.js';
 import { LateTimers } from './registry/late-timers.js';
 import type { TubeNotice } from './registry/notice.js';
+import { TimerWatch } from './registry/timer-watch.js';
+import { lookAt } from './registry/tube-look.js';
 import type { InputTap, TubeRegistry } from './registry/tube-registry.js';
 
 /** Of the memory for both recorders, what is for the inputs of tubes; the rest is for what they say. */
@@ -30,6 +32,7 @@ export class FlightRecording {
   readonly recorder: FlightRecorder;
   readonly #options: FlightRecordingOptions;
   readonly #inputs: InputRecorder;
+  #timers: TimerWatch | null = null;
   readonly #late = new LateTimers(() => Date.now());
 
   constructor(options: FlightRecordingOptions) {
@@ -42,7 +45,8 @@ export class FlightRecording {
       maxBytes: maxBytes * inputShare,
       maxClosed,
       now: () => Date.now(),
-      look: (tubeId) => lookAt(options.registry(), tubeId),
+      lastEntry: (tubeId) => this.recorder.lastEntry(tubeId),
+      look: (tubeId) => lookAt(options.registry().entries, tubeId),
     });
   }
 
@@ -58,17 +62,17 @@ export class FlightRecording {
 
   /** The clock of the registry, watched. */
   watch(clock: Clock): Clock {
-    return this.#late.watch(clock);
+    this.#timers = new TimerWatch(this.#late.watch(clock), {
+      replayedMs: (tubeId) => this.#inputs.replayedMs(tubeId),
+      fires: (tubeId, timer) => this.#guard(() => this.#inputs.fires(tubeId, timer)),
+      cancelled: (tubeId, timer) => this.#guard(() => this.#inputs.cancelled(tubeId, timer)),
+    });
+    return this.#timers;
   }
 
   /** For the transport actors. Never throws. */
-  readonly heard = (tubeId: string, event: TransportEvent): void => {
-    try {
-      this.#inputs.heard(tubeId, event);
-    } catch (error) {
-      this.#options.bug('input tap', error);
-    }
-  };
+  readonly heard = (tubeId: string, event: TransportEvent): void =>
+    this.#guard(() => this.#inputs.heard(tubeId, event));
 
   /** A listener for `TubeRegistry.onNotice`. */
   observe(notice: TubeNotice): void {
@@ -89,13 +93,18 @@ export class FlightRecording {
       recorder: this.recorder,
       inputs: this.#inputs,
       late: this.#late,
+      pending: (id) => this.#timers?.pendingOf(id) ?? [],
       stateOf: (id) => this.#options.registry().entries.get(id)?.state ?? null,
+      known: (id) => lookAt(this.#options.registry().entries, id)?.context ?? null,
       now: () => Date.now(),
       version: libraryVersion,
     });
-}
 
-function lookAt({ entries }: TubeRegistry, tubeId: string): TubeLook | null {
-  const snapshot = entries.get(tubeId)?.ref.getSnapshot();
-  return snapshot === undefined ? null : { isConnected: snapshot.value === 'connected', context: snapshot.context };
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.bug('input tap', error);
+    }
+  }
 }

@@ -96,6 +96,11 @@ export class FlightRecorder {
     return { entries: history?.kept.map(toEntry) ?? [], dropped: history?.dropped ?? 0 };
   }
 
+  /** `seq` of its last entry; 0 when there is none. */
+  lastEntry(tubeId: string): number {
+    return this.#tubes.get(tubeId)?.seq ?? 0;
+  }
+
   /** What the entries take, estimated. */
   get bytes(): number {
     return this.#bytes;

@@ -6,7 +6,8 @@
 import type { AnyActor, AnyActorRef, EventObject } from 'xstate';
 
 export interface Clock {
-  setTimeout(fn: () => void, delayMs: number): unknown;
+  /** `source`: the actor whose timer it is; `name`: as that actor calls it. For who watches the clock (timer-watch.ts) or plays it (sim-clock.ts). */
+  setTimeout(fn: () => void, delayMs: number, source?: AnyActorRef, name?: string): unknown;
   clearTimeout(handle: unknown): void;
 }
 
@@ -38,15 +39,13 @@ export function installIndexedScheduler(root: AnyActor, clock: Clock): () => num
       const own = timers.get(source) ?? new Map<string, unknown>();
       timers.set(source, own);
       pending += 1;
-      own.set(
-        id,
-        clock.setTimeout(() => {
-          own.delete(id);
-          pending -= 1;
-          if (own.size === 0) timers.delete(source);
-          system._relay(source, target, event);
-        }, delayMs),
-      );
+      const fire = (): void => {
+        own.delete(id);
+        pending -= 1;
+        if (own.size === 0) timers.delete(source);
+        system._relay(source, target, event);
+      };
+      own.set(id, clock.setTimeout(fire, delayMs, source, id));
     },
     cancel,
     cancelAll: (source) => {

@@ -8,20 +8,18 @@ import type { TubeSettings } from '../../machines/settings.js';
 import type { TubeContext } from '../../machines/tube.context.js';
 import type { StartInput } from '../replay/flight-inputs.js';
 import { channelOf, inputOf } from './flight-input.js';
-import { InputLog, type Sound } from './input-log.js';
+import { InputLog, type Needed, type Sound } from './input-log.js';
 import type { TubeNotice } from './notice.js';
+import type { PlacedTimer, TimerOfTube } from './timer-order.js';
 import { isTraffic } from './traffic.js';
+import type { TubeLook } from './tube-look.js';
 
-export interface TubeLook {
-  readonly isConnected: boolean;
-  readonly context: TubeContext;
-}
-
-/** Connected, no incident, no attempt, and no timer of the breaker. `before`: that is also the answer when it is the same. */
+/** Connected, no incident, no attempt, no ping missing, and no timer of the breaker. `before`: that is also the answer when it is the same. */
 function soundOf(tube: TubeLook | null, before: Sound | null): Sound | null {
   if (tube === null || !tube.isConnected) return null;
-  const { active, pending, generation, incident, breaker } = tube.context;
-  if (active === null || pending !== null || incident !== null || breaker.kind === 'open') return null;
+  const { active, pending, generation, incident, missedPings, breaker } = tube.context;
+  if (active === null || pending !== null || incident !== null || missedPings > 0 || breaker.kind === 'open')
+    return null;
   return before?.generation === generation && before.active_generation === active
     ? before
     : { generation, active_generation: active };
@@ -35,6 +33,8 @@ export interface InputRecorderOptions {
   /** Tubes that ended and whose inputs are still there. */
   readonly maxClosed: number;
   readonly now: () => number;
+  /** `seq` of the last entry of its history; 0 when there is none. */
+  readonly lastEntry: (tubeId: string) => number;
   /** A tube as it is now; null when it is not there. */
   readonly look: (tubeId: string) => TubeLook | null;
 }
@@ -46,6 +46,9 @@ const roomRatio = 0.95;
  * recorded no more: else what is left would be too little to make room in, and be looked for in all logs at every input.
  */
 const fixedRatio = 0.8;
+/** Of a tube to which nothing happens. */
+const quietBytes = 2500;
+const startBytes = 800;
 /** After so long without anything the opening of a tube is no news. */
 const keepOpeningMs = 600_000;
 /** So many inputs without trouble are worth another start. */
@@ -62,6 +65,24 @@ const turns: readonly TubeEmission['type'][] = [
   'breaker',
   'networkChange',
 ];
+/** Something of the path itself, after which it was never silent. */
+const proves = (event: TubeEvent, sound: Sound | null): boolean =>
+  (event.type === 'transport.pong' || event.type === 'transport.heard') &&
+  event.generation === sound?.active_generation;
+
+/** A sample that nobody waits for is not judged. */
+const matters = (tube: TubeLook | null, event: TubeEvent): boolean =>
+  event.type !== 'transport.sampled' ||
+  tube === null ||
+  (event.generation === tube.context.active && tube.path()?.isPolled === true);
+
+/** @param first of the traffic that a start begins with */
+const neededBy = (tube: TubeLook | null, first?: TubeEvent): Needed => ({
+  session_since_ms: !(first?.type === 'transport.heard' && first.data),
+  last_pong: first?.type !== 'transport.pong' && tube?.path()?.answersPings !== false,
+  pair: tube?.context.renewed !== null,
+});
+
 const isTurn = (emission: TubeEmission): boolean =>
   turns.includes(emission.type) || (emission.type === 'ping' && emission.outcome === 'missed');
 
@@ -104,16 +125,21 @@ export class InputRecorder {
 
   /** Before the tube hears of it. */
   heard(tubeId: string, event: TubeEvent): void {
-    const log = this.#logs.get(tubeId);
+    const isOften = isTraffic(event);
+    const log = this.#logs.get(tubeId) ?? (isOften && this.#hasRoomForOneMore() ? this.#beginAgain(tubeId) : undefined);
     if (log === undefined || log.isClosed) return;
     const atMs = this.#options.now();
-    if (isTraffic(event)) {
-      this.#addTraffic(tubeId, log, event, atMs);
+    if (isOften) {
+      const tube = this.#options.look(tubeId);
+      if (!matters(tube, event)) return;
+      this.#place(tubeId, log, log.order.heard(atMs));
+      this.#addTraffic(log, tube, event, atMs);
       return;
     }
     const input = inputOf(event, atMs);
     if (input === null) return;
     const said = 'atMs' in event && event.atMs !== atMs ? { said_at_ms: event.atMs } : {};
+    this.#place(tubeId, log, log.order.heard(atMs));
     this.#change(tubeId, log, () => {
       log.sound = soundOf(this.#options.look(tubeId), log.sound);
       this.#endTraffic(tubeId, log);
@@ -125,19 +151,41 @@ export class InputRecorder {
   crashed(tubeId: string, atMs: number): void {
     const log = this.#logs.get(tubeId);
     if (log === undefined) return;
+    this.#place(tubeId, log, log.order.heard(atMs));
     this.#change(tubeId, log, () => {
       log.endTraffic();
+      log.sessionBegan(atMs);
       log.note({ event: 'crashed', at_ms: atMs });
     });
   }
 
-  /** A listener for `TubeRegistry.onNotice`. */
-  observe({ identity: { tubeId }, emission }: TubeNotice): void {
+  /** From when the timers of a tube count. */
+  replayedMs(tubeId: string): number {
+    return this.#logs.get(tubeId)?.order.nowMs ?? this.#options.now();
+  }
+
+  /** Before it does. */
+  fires(tubeId: string, timer: TimerOfTube): void {
     const log = this.#logs.get(tubeId);
+    if (log !== undefined) this.#place(tubeId, log, log.order.fired(timer, this.#options.now()));
+  }
+
+  /** Before it is. Also by the end of its tube, which is known already. */
+  cancelled(tubeId: string, timer: TimerOfTube): void {
+    const log = this.#logs.get(tubeId);
+    if (log !== undefined) this.#place(tubeId, log, log.order.cancelled(timer));
+  }
+
+  /** A listener for `TubeRegistry.onNotice`. */
+  observe({ identity: { tubeId }, emission, previousState, atMs }: TubeNotice): void {
+    const isConnected = emission.type === 'state' && emission.state === 'connected';
+    // Something has happened to it: others are quieter.
+    const log = this.#logs.get(tubeId) ?? (isConnected ? this.#beginAgain(tubeId) : undefined);
     if (log === undefined) return;
     if (isTurn(emission) && log.traffic !== null) this.#change(tubeId, log, () => this.#endTraffic(tubeId, log));
     if (emission.type === 'state') {
-      if (emission.state === 'connected') log.hasRecovered = true;
+      if (isConnected) log.hasRecovered = true;
+      if (isConnected && previousState === 'connecting') log.sessionBegan(atMs);
       if (emission.state === 'degraded' || emission.state === 'failed') log.hasTrouble = true;
     }
     if (emission.type === 'cutOver') log.cutOver();
@@ -153,17 +201,48 @@ export class InputRecorder {
   #begin(identity: TubeIdentity, settings: TubeSettings, start: StartInput): void {
     const { tubeId } = identity;
     if (this.#options.maxInputs === 0 || this.#logs.has(tubeId)) return;
-    const log = new InputLog(identity, settings, start.at_ms);
-    this.#logs.set(tubeId, log);
-    this.#bytes += log.bytes;
-    this.#fixedBytes += log.fixedBytes;
+    const log = this.#add(new InputLog(identity, settings, start.at_ms));
     this.#change(tubeId, log, () => log.start(start));
   }
 
-  #addTraffic(tubeId: string, log: InputLog, event: TubeEvent, atMs: number): void {
+  /** The log of a tube that lives had to go: another one waits for the next point from which the tube can be replayed. */
+  #beginAgain(tubeId: string): InputLog | undefined {
+    const tube = this.#options.look(tubeId);
+    if (this.#options.maxInputs === 0 || !tube?.isConnected) return undefined;
+    const { identity, settings } = tube.context;
+    const log = this.#add(new InputLog(identity, settings, this.#options.now(), true));
+    log.isPoor = tube.path()?.isPoor ?? false;
+    this.#change(tubeId, log, () => undefined);
+    return log;
+  }
+
+  #add(log: InputLog): InputLog {
+    this.#logs.set(log.identity.tubeId, log);
+    this.#bytes += log.bytes;
+    this.#fixedBytes += log.fixedBytes;
+    return log;
+  }
+
+  /** Without that anything of others has to go. */
+  #hasRoomFor(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#options.maxBytes * roomRatio;
+  }
+
+  #hasRoomForOneMore(): boolean {
+    const isFixed = this.#fixedBytes + quietBytes <= this.#options.maxBytes * fixedRatio * roomRatio;
+    return isFixed && this.#hasRoomFor(quietBytes);
+  }
+
+  #place(tubeId: string, log: InputLog, timers: readonly PlacedTimer[]): void {
+    if (timers.length > 0) this.#change(tubeId, log, () => log.place(timers));
+  }
+
+  #addTraffic(log: InputLog, tube: TubeLook | null, event: TubeEvent, atMs: number): void {
+    const { tubeId } = log.identity;
     const { traffic } = log;
-    log.sound = soundOf(this.#options.look(tubeId), log.sound);
-    if (traffic !== null && !log.needsOtherTraffic(event)) {
+    log.sound = soundOf(tube, log.sound);
+    const isStart = this.#maySoonStart(log) && proves(event, log.sound) && log.knows(neededBy(tube, event), traffic);
+    if (traffic !== null && !isStart && !log.needsOtherTraffic(event)) {
       log.addTraffic(event, atMs);
       if (log.items.length > 1 && atMs - traffic.at_ms > keepOpeningMs && !log.hasTrouble)
         this.#change(tubeId, log, () => this.#forgetOpening(tubeId, log));
@@ -171,13 +250,19 @@ export class InputRecorder {
     }
     this.#change(tubeId, log, () => {
       if (traffic !== null) this.#endTraffic(tubeId, log);
-      const context = this.#options.look(tubeId)?.context;
-      if (context !== undefined) {
-        const { lastHeardAtMs: last_heard_ms, lastActivityAtMs: last_activity_ms } = context;
-        log.memory = { ...log.memory, last_heard_ms, last_activity_ms };
+      if (tube !== null) {
+        const { lastHeardAtMs: last_heard_ms, lastActivityAtMs: last_activity_ms } = tube.context;
+        log.memory = { ...log.memory, last_heard_ms, last_activity_ms, after_entry: this.#options.lastEntry(tubeId) };
       }
       log.addTraffic(event, atMs);
+      const start = isStart && log.isPaused ? this.#startOf(tubeId, log, event) : null;
+      if (start !== null) log.start(start);
     });
+  }
+
+  /** Nothing is lost by it, and there is room: it need not wait for the end of its traffic. */
+  #maySoonStart(log: InputLog): boolean {
+    return log.isPaused && log.items.length === 0 && this.#hasRoomFor(startBytes);
   }
 
   /** Where the tube was sound all the while, what comes next can be replayed from the beginning of this traffic. */
@@ -195,10 +280,16 @@ export class InputRecorder {
     log.start(start);
   }
 
-  /** Null where it was not sound. Notices come when the tube has gone on already, so that is known from before. */
-  #startOf(tubeId: string, { traffic, sound, memory, isPoor }: InputLog): StartInput | null {
+  /**
+   * Null where it was not sound, or where not enough is known. Notices come when the tube has gone on already, so whether it was is known from before.
+   * @param first of the open traffic: what it tells need not be known
+   */
+  #startOf(tubeId: string, log: InputLog, first?: TubeEvent): StartInput | null {
+    const { traffic, sound, memory, isPoor, wasDisturbed } = log;
     const tube = this.#options.look(tubeId);
     if (traffic === null || sound === null || tube === null || isPoor) return null;
+    if (wasDisturbed && memory.last_pong !== null) return null;
+    if (!log.knows(neededBy(tube, first))) return null;
     const { peer, signalling, node, breaker } = tube.context;
     const facts = { signalling, route: node.route, held: node.held, suspect_share: node.suspectShare, breaker };
     return { event: 'start.connected', at_ms: traffic.at_ms, ...sound, ...peerOf(peer), ...facts, ...memory };

@@ -12,7 +12,9 @@ import { flightEntry } from './flight-entries.js';
 import { count, flightInput, isStart, text, timeMs, tubeState } from './flight-inputs.js';
 
 export const flightFormat = 'holdfast-flight';
-export const flightVersion = 1;
+/** What is written. Version 1 did not tell in which order timers and inputs came that share a millisecond; it is read too. */
+export const flightVersion = 2;
+const readVersions: readonly unknown[] = [1, flightVersion];
 
 /** Of a file. The largest history that a service keeps is smaller. */
 const maxFileBytes = 16 * 1024 * 1024;
@@ -41,7 +43,7 @@ const settings = z
 
 const flightFile = z.strictObject({
   format: z.literal(flightFormat),
-  version: z.literal(flightVersion),
+  version: z.literal([1, flightVersion]),
   service_version: text,
   exported_at_ms: timeMs,
   tube_id: z.uuid(),
@@ -54,11 +56,13 @@ const flightFile = z.strictObject({
     .array(flightInput)
     .max(maxItems)
     .refine(([first]) => first === undefined || isStart(first), 'must begin with a start'),
-  /** Those that had to go, before the first. */
-  inputs_dropped: count,
+  /** Those that had to go, before the first. Null: all that was recorded had to go for want of memory, and nobody knows how many they were. */
+  inputs_dropped: count.nullable(),
+  /** Here playing ends: what was due later may not have happened yet. Version 1 does not know. */
+  inputs_until_ms: timeMs.exactOptional(),
   /** Those that came after the last and were not kept: the history of one incident was too long. */
   inputs_missing: count,
-  /** When the process was late: timers that were due at `due_ms` fired at `fired_ms`. */
+  /** When the process was late: timers that were due at `due_ms` fired at `fired_ms`. Version 1 has no other word of it. */
   pauses: z.array(z.strictObject({ due_ms: timeMs, fired_ms: timeMs })).max(maxItems),
   /** What the flight recorder kept, oldest first. */
   entries: z.array(flightEntry).max(maxItems),
@@ -86,8 +90,10 @@ const shownProblems = 3;
 export function parseFlight(input: unknown): Flight {
   const { format, version } = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
   if (format !== flightFormat) throw new FlightFileError(`not a flight file: its format is not ${flightFormat}`);
-  if (version !== flightVersion)
-    throw new FlightFileError(`version ${String(version)} of the format: this program reads ${String(flightVersion)}`);
+  if (!readVersions.includes(version))
+    throw new FlightFileError(
+      `version ${String(version)} of the format: this program reads ${readVersions.join(' and ')}`,
+    );
   const checked = check(flightFile, input);
   if (checked.ok) return checked.value;
   const more = checked.problems.length - shownProblems;

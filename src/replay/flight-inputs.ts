@@ -1,7 +1,8 @@
 /**
  * The inputs of a tube as a flight file has them: everything that came to its chart from outside, in wire names. Timers, pings, polls and restarts are
- * no inputs: they follow from these and the clock. No SDP, no text of candidates, no addresses, no tokens, no payloads. The schema is the one
- * definition; src/registry/flight-input.ts makes inputs of events, input-events.ts events of inputs.
+ * no inputs: they follow from these and the clock; only where a timer fired in another order than its time says, that is told. No SDP, no text of
+ * candidates, no addresses, no tokens, no payloads. The schema is the one definition; src/registry/flight-input.ts makes inputs of events, input-events.ts
+ * events of inputs.
  */
 import { z } from 'zod';
 import { tubeStates } from '../../machines/events.js';
@@ -59,6 +60,8 @@ const starts = [
   z.strictObject({
     event: z.literal('start.connected'),
     at_ms: timeMs,
+    /** The last entry (`seq`) before it. Left out by version 1, where it is not known on which side of it those of its millisecond are. */
+    after_entry: count.exactOptional(),
     /** The newest, and the one that carries data. */
     generation,
     active_generation: generation,
@@ -131,12 +134,27 @@ const reports = [
   noted('transport.closed', { generation }),
 ] as const;
 
-const run = { count, first_ms: timeMs, last_ms: timeMs } as const;
+/** A timer of the charts that fired (`fired`), or was cancelled, in another place than its time says: this is the place. */
+const timer = { name: text, due_ms: timeMs, at_ms: timeMs, fired: z.boolean() } as const;
+
+/**
+ * `first_no`, `last_no`: their places among all that traffic stands for. Without them (version 1) it is not known what came first in a millisecond.
+ * `last_said_ms`: the moment that the last is about, where that is another.
+ */
+const run = {
+  count,
+  first_ms: timeMs,
+  last_ms: timeMs,
+  last_said_ms: timeMs.exactOptional(),
+  first_no: count.exactOptional(),
+  last_no: count.exactOptional(),
+} as const;
 const plainRun = z.strictObject(run);
 /** `last_said_ms`: when the last sound came; reports of it are up to a second late. */
 const heardRun = z.strictObject({ ...run, last_said_ms: timeMs });
 const sample = z.strictObject({
   at_ms: timeMs,
+  no: count.exactOptional(),
   pings_sent: count,
   pongs_received: count,
   probes: z.strictObject({ sent: count, arrived: count, echoed: count }).nullable(),
@@ -160,6 +178,11 @@ const traffic = z.strictObject({
   failed_operations: plainRun.exactOptional(),
   /** `last`: the last of them. */
   samples: z.strictObject({ count, last: z.array(sample).min(1).max(16) }).exactOptional(),
+  /** The last of them. */
+  timers: z
+    .array(z.strictObject({ ...timer, no: count }))
+    .max(16)
+    .exactOptional(),
 });
 
 export const flightInput = z.discriminatedUnion('event', [
@@ -167,6 +190,7 @@ export const flightInput = z.discriminatedUnion('event', [
   ...requests,
   ...reports,
   traffic,
+  z.strictObject({ event: z.literal('timer'), ...timer }),
   /** Its actor failed, and another one carried the tube on. */
   z.strictObject({ event: z.literal('crashed'), at_ms: timeMs }),
 ]);
@@ -175,7 +199,8 @@ export type FlightInput = Readonly<z.output<typeof flightInput>>;
 export type InputOf<Name extends FlightInput['event']> = Extract<FlightInput, { event: Name }>;
 export type StartInput = InputOf<'start.created' | 'start.resumed' | 'start.connected'>;
 export type TrafficInput = InputOf<'traffic'>;
+export type TimerInput = InputOf<'timer'>;
 /** What stands for one event of the chart. */
-export type NotedInput = Exclude<FlightInput, StartInput | TrafficInput | InputOf<'crashed'>>;
+export type NotedInput = Exclude<FlightInput, StartInput | TrafficInput | TimerInput | InputOf<'crashed'>>;
 
 export const isStart = (input: FlightInput): input is StartInput => input.event.startsWith('start.');

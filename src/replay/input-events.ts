@@ -2,12 +2,16 @@
 import type { TubeEvent } from '../../machines/events.js';
 import type { CandidateEnd } from '../../machines/ports/transport.port.js';
 import type { InputOf, NotedInput, TrafficInput } from './flight-inputs.js';
+import type { Placed } from './sim-clock.js';
 
 /** Something that is said to the tube at a moment. */
 export interface Moment {
   readonly atMs: number;
   readonly event: TubeEvent;
 }
+
+/** The same, or that a timer has its place here. */
+export type TrafficMoment = Moment | { readonly atMs: number; readonly timer: Placed };
 
 /** Of calls: nobody waits for the answer. */
 export const requestId = 'replayed';
@@ -90,6 +94,15 @@ interface Run {
   readonly count: number;
   readonly first_ms: number;
   readonly last_ms: number;
+  readonly first_no?: number;
+  readonly last_no?: number;
+  readonly last_said_ms?: number;
+}
+
+/** `no`: in a millisecond the lower comes first. */
+interface Point {
+  readonly atMs: number;
+  readonly no: number;
 }
 
 const appliedOf = (input: InputOf<'transport.remoteApplied'>) => ({
@@ -105,74 +118,86 @@ const sparseMs = 10_000;
 const mostRepeated = 200;
 
 /** The first and the last when they came, those between evenly. */
-function spread({ count, first_ms: firstMs, last_ms: lastMs }: Run, steps: number): number[] {
-  if (count <= 1 || lastMs <= firstMs) return [firstMs];
+function spread({ count, first_ms: firstMs, last_ms: lastMs, first_no = 0, last_no = 0 }: Run, steps: number): Point[] {
+  if (count <= 1) return [{ atMs: firstMs, no: first_no }];
   const most = Math.max(1, Math.min(count - 1, steps));
-  return Array.from({ length: most + 1 }, (_, index) => Math.round(firstMs + ((lastMs - firstMs) * index) / most));
+  return Array.from({ length: most + 1 }, (_, index) => ({
+    atMs: Math.round(firstMs + ((lastMs - firstMs) * index) / most),
+    no: first_no + ((last_no - first_no) * index) / most,
+  }));
 }
 
 /** An hour of reports that come each second as they came, more of them sparsely. */
 const mostDense = 3600;
 const mostSparse = 20_000;
 
-function sparse(run: Run): number[] {
+function sparse(run: Run): Point[] {
   if (run.count <= mostDense) return spread(run, mostDense);
   return spread(run, Math.min(mostSparse, Math.ceil((run.last_ms - run.first_ms) / sparseMs)));
 }
 
-const oneByOne = (run: Run): number[] => spread(run, mostRepeated);
+const oneByOne = (run: Run): Point[] => spread(run, mostRepeated);
 
 /** An input with a count is that many events. */
 export function momentsOf(input: NotedInput): Moment[] {
   const { at_ms: firstMs, last_at_ms: lastMs = firstMs, count = 1 } = input;
-  const times = oneByOne({ count, first_ms: firstMs, last_ms: lastMs });
-  return times.map((atMs) => ({ atMs, event: eventOf(input, atMs) }));
+  const points = oneByOne({ count, first_ms: firstMs, last_ms: lastMs });
+  return points.map(({ atMs }) => ({ atMs, event: eventOf(input, atMs) }));
 }
+
+type Make = (point: Point, event: TubeEvent) => void;
 
 /**
  * What traffic is made of, in order: the first and the last of each kind as they came, others so that nobody misses them. Pongs between the first and the
  * last are not in it: they follow the pings (player.ts).
  */
-export function trafficMoments(traffic: TrafficInput): Moment[] {
+export function trafficMoments(traffic: TrafficInput): TrafficMoment[] {
+  const moments: { readonly no: number; readonly moment: TrafficMoment }[] = [];
+  const add: Make = ({ atMs, no }, event) => void moments.push({ no, moment: { atMs, event } });
+  addReports(traffic, add);
+  addRequests(traffic, add);
+  for (const { no, ...timer } of traffic.timers ?? []) moments.push({ no, moment: { atMs: timer.at_ms, timer } });
+  return moments.sort((a, b) => a.moment.atMs - b.moment.atMs || a.no - b.no).map(({ moment }) => moment);
+}
+
+function addReports(traffic: TrafficInput, add: Make): void {
   const generation = traffic.generation ?? 0;
   const { pongs, heard_data: data, heard: other, samples } = traffic;
-  const moments: Moment[] = [];
-  const add = (atMs: number, event: TubeEvent): void => void moments.push({ atMs, event });
   if (pongs !== undefined) {
-    const pong = (atMs: number, rttMs: number | null): void =>
-      add(atMs, { type: 'transport.pong', generation, seq: null, rttMs, atMs });
-    if (pongs.count > 1) pong(pongs.first_ms, pongs.rtt_ms);
-    pong(pongs.last_ms, pongs.last_rtt_ms);
+    const pong = (point: Point, rttMs: number | null): void =>
+      add(point, { type: 'transport.pong', generation, seq: null, rttMs, atMs: saidOf(pongs, point.atMs) });
+    const { first_no = 0, last_no = 0 } = pongs;
+    if (pongs.count > 1) pong({ atMs: pongs.first_ms, no: first_no }, pongs.rtt_ms);
+    pong({ atMs: pongs.last_ms, no: last_no }, pongs.last_rtt_ms);
   }
   for (const [run, isData] of [
     [data, true],
     [other, false],
   ] as const) {
     if (run === undefined) continue;
-    const said = (atMs: number): number => (atMs === run.last_ms ? run.last_said_ms : atMs);
-    for (const atMs of sparse(run)) add(atMs, { type: 'transport.heard', data: isData, generation, atMs: said(atMs) });
+    for (const point of sparse(run))
+      add(point, { type: 'transport.heard', data: isData, generation, atMs: saidOf(run, point.atMs) });
   }
-  for (const sample of samples?.last ?? []) add(sample.at_ms, sampledOf(sample, generation));
-  for (const moment of requestMoments(traffic)) moments.push(moment);
-  return moments.sort((a, b) => a.atMs - b.atMs);
+  for (const sample of samples?.last ?? [])
+    add({ atMs: sample.at_ms, no: sample.no ?? 0 }, sampledOf(sample, generation));
 }
 
-function requestMoments(traffic: TrafficInput): Moment[] {
+function addRequests(traffic: TrafficInput, add: Make): void {
   const { data_sent: sent, activity, candidates, failed_operations: failed } = traffic;
-  const each = (times: number[], make: (atMs: number) => TubeEvent): Moment[] =>
-    times.map((atMs) => ({ atMs, event: make(atMs) }));
+  const each = (run: Run | undefined, pointsOf: (run: Run) => Point[], make: (atMs: number) => TubeEvent): void => {
+    if (run === undefined) return;
+    for (const point of pointsOf(run)) add(point, make(saidOf(run, point.atMs)));
+  };
   const candidate = { requestId, candidate: '', mid: '0', generation: null };
-  return [
-    ...each(sent === undefined ? [] : sparse(sent), (atMs) => ({ type: 'tube.dataSent', atMs })),
-    ...each(activity === undefined ? [] : sparse(activity), (atMs) => ({ type: 'tube.activity', atMs })),
-    ...each(candidates === undefined ? [] : sparse(candidates), (atMs) => ({
-      type: 'tube.remoteCandidate',
-      ...candidate,
-      atMs,
-    })),
-    ...each(failed === undefined ? [] : oneByOne(failed), (atMs) => ({ type: 'tube.operationFailed', atMs })),
-  ];
+  each(sent, sparse, (atMs) => ({ type: 'tube.dataSent', atMs }));
+  each(activity, sparse, (atMs) => ({ type: 'tube.activity', atMs }));
+  each(candidates, sparse, (atMs) => ({ type: 'tube.remoteCandidate', ...candidate, atMs }));
+  each(failed, oneByOne, (atMs) => ({ type: 'tube.operationFailed', atMs }));
 }
+
+/** Of the last it is known to the millisecond; of one that came then, at least. */
+const saidOf = ({ last_ms: lastMs, last_said_ms: saidMs }: Run, atMs: number): number =>
+  atMs === lastMs ? (saidMs ?? atMs) : atMs;
 
 type Sample = NonNullable<TrafficInput['samples']>['last'][number];
 

@@ -15,7 +15,7 @@ import { isStart, type FlightInput, type StartInput, type TrafficInput } from '.
 import { momentsOf, requestId, trafficMoments, type Moment } from './input-events.js';
 import { PathTracer, type PathStep } from './path-tracer.js';
 import { beginOf, identityOf, momentsBefore, recordOf } from './prologue.js';
-import { SimClock } from './sim-clock.js';
+import { SimClock, type Placed } from './sim-clock.js';
 
 export interface Played {
   /** Where the inputs begin and where playing ended, milliseconds since the epoch. */
@@ -50,7 +50,7 @@ class Player {
   readonly #generations = new Map<number, (event: TransportEvent) => void>();
   readonly #start: StartInput | null;
   #newest = 0;
-  /** While traffic is played: pings are answered as they were, from the beginning of it (`#answersFromMs`) to its last pong. */
+  /** While traffic is played: pings are answered as they were, from its first pong (`#answersFromMs`) to its last. */
   #pongs: TrafficInput['pongs'] | null = null;
   #answersFromMs = 0;
   #pings = 0;
@@ -61,7 +61,7 @@ class Player {
     const [first] = flight.inputs;
     this.#start = first !== undefined && isStart(first) ? first : null;
     const beginMs = this.#start?.event === 'start.connected' ? beginOf(this.#start, flight.settings) : first?.at_ms;
-    this.#clock = new SimClock(beginMs ?? 0, flight.pauses);
+    this.#clock = new SimClock(beginMs ?? 0, flight.version === 1 ? flight : { placed: placedIn(flight.inputs) });
     this.#registry = this.#build();
     this.#path = new PathTracer(`tube.${flight.tube_id}`, this.#clock.now);
     this.#registry.root.system.inspect((event: InspectionEvent) => this.#path.inspected(event));
@@ -69,13 +69,13 @@ class Player {
   }
 
   play(): Played {
-    const { inputs, inputs_missing: missing, exported_at_ms: exportedMs } = this.#flight;
+    const { inputs, inputs_missing: missing, exported_at_ms: exportedMs, inputs_until_ms: untilMs } = this.#flight;
     const fromMs = this.#start?.at_ms ?? exportedMs;
     if (this.#start !== null) this.#begin(this.#start);
     for (const input of inputs) this.#play(input);
     this.#pongs = null;
     // Where recording paused nothing is known of what came next.
-    if (missing === 0 && this.#isThere) this.#clock.advanceTo(exportedMs);
+    if (missing === 0 && this.#isThere) this.#clock.advanceTo(untilMs ?? exportedMs);
     const toMs = this.#clock.nowMs;
     const path = this.#path.since(fromMs);
     this.#registry.leave();
@@ -130,14 +130,18 @@ class Player {
   #play(input: FlightInput): void {
     if (isStart(input)) return;
     if (input.event === 'crashed') return this.#crash(input.at_ms);
+    if (input.event === 'timer') return this.#clock.place(input);
     if (input.event !== 'traffic') {
       for (const moment of momentsOf(input)) this.#happens(moment, input.event);
       return;
     }
     this.#pongs = input.pongs ?? null;
     // Before the very first one a tube that was carried on has its pings answered too.
-    if (this.#flight.inputs.indexOf(input) > 1) this.#answersFromMs = input.at_ms;
-    for (const moment of trafficMoments(input)) this.#happens(moment, input.event);
+    if (this.#flight.inputs.indexOf(input) > 1) this.#answersFromMs = input.pongs?.first_ms ?? input.at_ms;
+    for (const moment of trafficMoments(input)) {
+      if ('timer' in moment) this.#clock.place(moment.timer);
+      else this.#happens(moment, input.event);
+    }
     this.#pongs = null;
   }
 
@@ -200,6 +204,12 @@ class Player {
     this.#entries.push({ at_ms: this.#clock.nowMs, seq: this.#entries.length + 1, generation, ...fact });
   }
 }
+
+const placedIn = (inputs: readonly FlightInput[]): readonly Placed[] =>
+  inputs.flatMap((input): readonly Placed[] => {
+    if (input.event === 'timer') return [input];
+    return input.event === 'traffic' ? (input.timers ?? []) : [];
+  });
 
 function pongsOf(
   last: { readonly at_ms: number; readonly rtt_ms: number | null } | null,

@@ -54,7 +54,7 @@ export function momentsBefore(start: Connected, settings: TubeSettings): Moment[
     ...connecting(start, beginMs),
     ...keptBusy(start, settings, beginMs),
     ...(start.pair === null ? [] : [pairFound(start, start.pair, beginMs)]),
-    ...pongOf(start),
+    ...pongOf(start, beginMs),
     ...known(start),
   ].sort((a, b) => a.atMs - b.atMs);
 }
@@ -94,9 +94,11 @@ function pairFound({ generation }: Connected, pair: NonNullable<Connected['pair'
   return { atMs, event: eventOf({ event: 'transport.selectedPair', at_ms: atMs, generation, local, remote }, atMs) };
 }
 
-function pongOf({ generation, last_pong: pong }: Connected): Moment[] {
+/** One that came before all of this still tells that the peer answers. */
+function pongOf({ generation, last_pong: pong }: Connected, beginMs: number): Moment[] {
   if (pong === null) return [];
-  const { at_ms: atMs, rtt_ms: rttMs } = pong;
+  const { rtt_ms: rttMs } = pong;
+  const atMs = Math.max(pong.at_ms, beginMs);
   return [{ atMs, event: { type: 'transport.pong', generation, seq: null, rttMs, atMs } }];
 }
 

@@ -21,6 +21,8 @@ export interface Replay {
   /** How the inputs begin; null: the file has none, and nothing was played. */
   readonly start: FlightInput | null;
   readonly inputs: number;
+  /** What was recorded first had to go for want of memory, all of it: these inputs begin later. */
+  readonly is_another_beginning: boolean;
   /** Where the tube and its restart child went. */
   readonly path: readonly PathStep[];
   /** The states of the tube in their order, the one at `from_ms` first. */
@@ -52,7 +54,9 @@ export function replayFlight(whole: Flight): Replay {
   // What is older than the first that was kept was forgotten, and what came after a pause of the recording was not played.
   const firstMs = flight.entries_dropped === 0 ? fromMs : Math.max(fromMs, (flight.entries[0]?.at_ms ?? 0) + 1);
   const endMs = flight.inputs_missing === 0 ? Infinity : toMs;
-  const told = compare(flight.entries, entries, { fromMs: start === null ? Infinity : firstMs, toMs: endMs });
+  const after = start?.event === 'start.connected' ? (start.after_entry ?? 0) : 0;
+  const then = flight.entries.filter(({ seq }) => seq > after);
+  const told = compare(then, entries, { fromMs: start === null ? Infinity : firstMs, toMs: endMs });
   const lost = unheard.map((event) => ({ kind: 'missing' as const, at_ms: toMs, what: `${event}: nobody to hear it` }));
   const divergences = [...told.divergences, ...lost].sort((a, b) => a.at_ms - b.at_ms);
   return {
@@ -60,7 +64,8 @@ export function replayFlight(whole: Flight): Replay {
     from_ms: fromMs,
     to_ms: toMs,
     start,
-    inputs: flight.inputs.filter((input) => !isStart(input)).length,
+    inputs: flight.inputs.filter((input) => !isStart(input) && input.event !== 'timer').length,
+    is_another_beginning: flight.inputs_dropped === null,
     path,
     states: statesOf(path),
     incidents: incidentsOf(entries, toMs),

@@ -121,7 +121,10 @@ export function storyOf(replay: Replay, width: number): string[] {
             .join('   ')}`,
         ];
   const incidents = replay.incidents.map(incidentLine);
-  return [head, '', ...said, ...line, '', ...incidents, ...verdictOf(replay)];
+  const missing = replay.is_another_beginning
+    ? ['the beginning is missing: what was recorded first had to go for want of memory']
+    : [];
+  return [head, ...missing, '', ...said, ...line, '', ...incidents, ...verdictOf(replay)];
 }
 
 function verdictOf({ agrees, met, skew_ms: skewMs, divergences, from_ms: fromMs, start }: Replay): string[] {

@@ -43,7 +43,8 @@ function startAt(start: InputOf<'start.connected'>, traffic: TrafficInput, fromM
 /** Runs that were over before are gone; the others begin with the moment. */
 function trafficFrom(traffic: TrafficInput, fromMs: number): TrafficInput {
   const kept = Object.entries(traffic).flatMap(([key, value]: [string, unknown]): [string, unknown][] => {
-    if (key === 'samples') return [[key, value]];
+    // A clock does not go back: of these those that are before find nothing to fire.
+    if (key === 'samples' || key === 'timers') return [[key, value]];
     if (typeof value !== 'object' || value === null) return [[key, value]];
     const run = value as Run;
     if (run.last_ms < fromMs) return [];

@@ -52,6 +52,7 @@ function recorder(options: Partial<ConstructorParameters<typeof InputRecorder>[0
     maxClosed: 3,
     now: clock.now,
     look: () => null,
+    lastEntry: () => 0,
     ...options,
   });
   const open = (tubeId: string): void => inputs.opened({ ...identity, tubeId }, defaultSettings, false, clock.nowMs);

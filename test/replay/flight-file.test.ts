@@ -47,7 +47,7 @@ describe('an error of one line', () => {
     ['something else', { some: 'json' }, /^not a flight file: its format is not holdfast-flight$/],
     ['a list', [], /not a flight file/],
     ['null', null, /not a flight file/],
-    ['another version', { ...file, version: 2 }, /^version 2 of the format: this program reads 1$/],
+    ['another version', { ...file, version: 3 }, /^version 3 of the format: this program reads 1 and 2$/],
     ['an unknown key', { ...file, extra: 1 }, /Unrecognized key: "extra"/],
     ['an unknown input', { ...file, inputs: [first, { event: 'tube.explode', at_ms: 1 }] }, /inputs 1 event/],
     ['an unknown field of an input', { ...file, inputs: [{ ...first, sdp: 'v=0' }] }, /Unrecognized key: "sdp"/],

@@ -16,8 +16,11 @@ import { tubeMachine } from '../../machines/tube.machine.js';
 import { exportFlight } from '../../src/registry/flight-export.js';
 import { FlightRecorder, type FlightHistory } from '../../src/registry/flight-recorder.js';
 import type { TubeNotice } from '../../src/registry/notice.js';
+import type { Clock } from '../../src/registry/indexed-scheduler.js';
 import { InputRecorder } from '../../src/registry/input-recorder.js';
 import { LateTimers } from '../../src/registry/late-timers.js';
+import { TimerWatch } from '../../src/registry/timer-watch.js';
+import { lookAt } from '../../src/registry/tube-look.js';
 import { TubeRegistry } from '../../src/registry/tube-registry.js';
 import { parseFlight, type Flight } from '../../src/replay/flight-file.js';
 import { defaultSettings } from '../support/settings.js';
@@ -30,9 +33,13 @@ export interface RecordedOptions {
   readonly settings?: Partial<TubeSettings>;
   readonly maxInputs?: number;
   readonly maxEntries?: number;
+  /** Of the inputs of all tubes. */
+  readonly maxBytes?: number;
   readonly resume?: TubeRecord;
   /** How long nobody had it before it is resumed. */
   readonly awayMs?: number;
+  /** How late the next timer of the charts is; as timers of a process are. Default: none is. */
+  readonly latenessMs?: () => number;
 }
 
 /** Whole numbers that no timer of the charts is due at. */
@@ -51,33 +58,37 @@ export class RecordedTube {
   /** Answers to polls; null: none. */
   probes: { sent: number; arrived: number; echoed: number } | null = { sent: 100, arrived: 100, echoed: 100 };
   readonly #late: LateTimers;
+  readonly #timers: TimerWatch;
   readonly #generations = new Map<number, (event: TransportEvent) => void>();
   #requests = 0;
   #end: FlightHistory | null = null;
 
-  constructor({ settings, maxInputs = 200, maxEntries = 200, resume, awayMs = 0 }: RecordedOptions = {}) {
+  constructor(options: RecordedOptions = {}) {
+    const { settings, maxInputs = 200, maxEntries = 200, maxBytes = 1 << 24 } = options;
+    const { resume, awayMs = 0, latenessMs = () => 0 } = options;
     const { clock } = this;
     clock.nowMs = 1_700_000_000_000;
     this.#late = new LateTimers(clock.now);
     this.recorder = new FlightRecorder({ maxEntries, maxBytes: 1 << 24 });
     this.inputs = new InputRecorder({
       maxInputs,
-      maxBytes: 1 << 24,
+      maxBytes,
       maxClosed: 10,
       now: clock.now,
-      look: (tubeId) => {
-        const snapshot = this.registry.entries.get(tubeId)?.ref.getSnapshot();
-        return snapshot === undefined
-          ? null
-          : { isConnected: snapshot.value === 'connected', context: snapshot.context };
-      },
+      lastEntry: (tubeId) => this.recorder.lastEntry(tubeId),
+      look: (tubeId) => lookAt(this.registry.entries, tubeId),
     });
+    const late: Clock = {
+      setTimeout: (fn, delayMs) => clock.setTimeout(fn, delayMs + latenessMs()),
+      clearTimeout: clock.clearTimeout,
+    };
+    this.#timers = new TimerWatch(this.#late.watch(late), this.inputs);
     this.registry = new TubeRegistry({
       tubeLogic: tubeMachine.provide({ actors: { transport: this.#transport() } }),
       crashRestarts: 5,
       crashWindowMs: 30_000,
       now: clock.now,
-      clock: this.#late.watch(clock),
+      clock: this.#timers,
       release: () => undefined,
       crashed: (tubeId) => {
         this.recorder.crashed(tubeId, clock.nowMs);
@@ -183,6 +194,13 @@ export class RecordedTube {
     this.clock.advance(ms);
   }
 
+  /** Nothing runs for so long; then what waits outside is heard before the timers that were due. */
+  blocked(ms: number, heard: () => void): void {
+    this.clock.nowMs += ms;
+    heard();
+    this.clock.advance(0);
+  }
+
   requestId(): string {
     return `call-${String((this.#requests += 1))}`;
   }
@@ -213,13 +231,13 @@ export class RecordedTube {
   }
 
   /** The generation that is coming up is described, answered and comes up, `ms` apart. */
-  complete(peer: PeerKind = 'overlap', ms = 37): void {
+  complete(peer: PeerKind = 'overlap', ms = 37, appliedMs = 3): void {
     const { newest } = this;
     this.advance(ms);
     this.described(newest);
     this.advance(ms);
     this.describe('answer', newest);
-    this.advance(3);
+    this.advance(appliedMs);
     this.applied(peer, newest);
     this.advance(ms);
     this.up(newest);
@@ -237,7 +255,9 @@ export class RecordedTube {
       recorder: { history: (tubeId: string) => this.#end ?? this.recorder.history(tubeId) },
       inputs: this.inputs,
       late: this.#late,
+      pending: (tubeId: string) => this.#timers.pendingOf(tubeId),
       stateOf: (tubeId: string) => this.registry.entries.get(tubeId)?.state ?? null,
+      known: (tubeId: string) => lookAt(this.registry.entries, tubeId)?.context ?? null,
       now: this.clock.now,
       version: 'test',
     };
