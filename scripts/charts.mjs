@@ -16,10 +16,14 @@ const file = (name) => new URL(`../${name}`, import.meta.url);
 const elk = new ELK();
 const charts = Object.values(machines).map(walk);
 
-/** What a page draws: the words of a transition without a label are in a box already. A browser loads this. */
+/** What a page draws: the words of a transition without a label are in a box already, and actions are for docs/. A browser loads this. */
 const drawn = (layout) => ({
   ...layout,
-  transitions: layout.transitions.map((one) => (one.label === null ? { ...one, description: '', actions: [] } : one)),
+  transitions: layout.transitions.map((one) => ({
+    ...one,
+    actions: [],
+    description: one.label === null ? '' : one.description,
+  })),
 });
 
 mkdirSync(file('dist/public/console/charts'), { recursive: true });

@@ -97,8 +97,15 @@ export const isNetworkTrigger = (trigger: RestartTrigger): boolean => networkTri
 export const waitsToBeFollowed = ({ held, suspectShare }: Pick<Evidence, 'held' | 'suspectShare'>): boolean =>
   held && suspectShare === 0;
 
+const leaveAlone: Row = {
+  fits: ({ trigger, source, path, route }) =>
+    isNetworkTrigger(trigger) && source === 'host' && path === 'sound' && (route === 'same' || route === 'unknown'),
+  verdict: 'leave_alone',
+  why: 'the way to the peer is as it was',
+};
+
 /** Of a sound path that a change of this host does not concern. */
-export const leftAlone: Ruling = { verdict: 'leave_alone', why: 'the way to the peer is as it was' };
+export const leftAlone: Ruling = leaveAlone;
 
 const table: readonly Row[] = [
   {
@@ -106,11 +113,7 @@ const table: readonly Row[] = [
     verdict: 'restart_now',
     why: 'the peer offers',
   },
-  {
-    fits: ({ trigger, source, path, route }) =>
-      isNetworkTrigger(trigger) && source === 'host' && path === 'sound' && (route === 'same' || route === 'unknown'),
-    ...leftAlone,
-  },
+  leaveAlone,
   {
     fits: ({ signalling }) => signalling === 'offline',
     verdict: 'wait_for_peer',
