@@ -17,7 +17,6 @@ const quick: readonly (readonly [string, PeerKind, Partial<Scenario>])[] = [
   ['ethernet-to-wifi', 'library', {}],
   ['ethernet-to-wifi', 'chromium', {}],
   ['ethernet-to-wifi-turn', 'library', {}],
-  ['peer-other-interfaces', 'library', {}],
   ['black-hole', 'library', {}],
   ['nat-rebinding', 'library', {}],
   ['rapid-changes', 'library', {}],
